@@ -1,0 +1,69 @@
+/**
+ * Time, handed down from the root of every program. Only this file touches the real clock and timers, so that
+ * the simulator can run the same code on virtual time.
+ */
+import { ZincError } from "./errors.ts"
+
+/** A timer that has been set. Cancelling twice, or after it fired, does nothing. */
+export interface Timer {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Monotonic milliseconds with fractions; the zero is arbitrary. Never goes back. */
+  now(): number
+  /** Wall-clock milliseconds since 1970, for people and logs. Never used for decisions. */
+  wall(): number
+  /** Runs `action` once, `delayMs` from now. */
+  after(delayMs: number, action: () => void): Timer
+  /** Runs `action` each `intervalMs`, first after one interval. */
+  every(intervalMs: number, action: () => void): Timer
+  /** Runs `action` when the synchronous work under way is done, before any I/O (a microtask). */
+  soon(action: () => void): void
+  /** Runs `action` after I/O that is ready now has been served (a turn of the event loop). */
+  later(action: () => void): void
+}
+
+/** Resolves after `delayMs`; rejects with `Aborted` when the signal aborts first. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted)
+      return reject(new ZincError("Aborted", "the wait was aborted before it began", { cause: signal.reason }))
+    const onAbort = () => {
+      timer.cancel()
+      reject(new ZincError("Aborted", "the wait was aborted", { cause: signal?.reason }))
+    }
+    const timer = clock.after(delayMs, () => {
+      signal?.removeEventListener("abort", onAbort)
+      resolve()
+    })
+    signal?.addEventListener("abort", onAbort, { once: true })
+  })
+}
+
+class SystemClock implements Clock {
+  now(): number {
+    return performance.now()
+  }
+  wall(): number {
+    return Date.now()
+  }
+  after(delayMs: number, action: () => void): Timer {
+    const handle = setTimeout(action, delayMs)
+    return { cancel: () => clearTimeout(handle) }
+  }
+  every(intervalMs: number, action: () => void): Timer {
+    const handle = setInterval(action, intervalMs)
+    return { cancel: () => clearInterval(handle) }
+  }
+  soon(action: () => void): void {
+    queueMicrotask(action)
+  }
+  later(action: () => void): void {
+    if (typeof setImmediate === "function") setImmediate(action)
+    else setTimeout(action, 0)
+  }
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = new SystemClock()

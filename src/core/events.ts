@@ -1,0 +1,43 @@
+/** A typed event source: state changes as a union on `type`. A listener that throws is reported, never passed on. */
+import { type Logger, silentLogger } from "./logger.ts"
+
+export class Events<E extends { readonly type: string }> {
+  readonly #listeners = new Map<string, Set<(event: never) => void>>()
+  readonly #logger: Logger
+
+  constructor(logger: Logger = silentLogger) {
+    this.#logger = logger
+  }
+
+  /** Calls `listener` for each event of that type, or of every type for `"*"`. Returns what stops it. */
+  on<T extends E["type"] | "*">(
+    type: T,
+    listener: (event: T extends "*" ? E : Extract<E, { type: T }>) => void,
+  ): () => void {
+    const listeners = this.#listeners.get(type) ?? new Set()
+    this.#listeners.set(type, listeners)
+    listeners.add(listener as (event: never) => void)
+    return () => {
+      listeners.delete(listener as (event: never) => void)
+    }
+  }
+
+  emit(event: E): void {
+    for (const key of [event.type, "*"]) {
+      const listeners = this.#listeners.get(key)
+      if (listeners === undefined || listeners.size === 0) continue
+      for (const listener of [...listeners]) {
+        try {
+          listener(event as never)
+        } catch (thrown) {
+          this.#logger.error(`a listener of "${event.type}" threw`, { thrown })
+        }
+      }
+    }
+  }
+
+  /** Whether anyone listens, so that a costly event need not be built for nobody. */
+  has(type: E["type"]): boolean {
+    return (this.#listeners.get(type)?.size ?? 0) > 0 || (this.#listeners.get("*")?.size ?? 0) > 0
+  }
+}

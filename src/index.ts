@@ -1,0 +1,1 @@
+export { ErrorCode, ZincError } from "./core/errors.ts"

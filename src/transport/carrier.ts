@@ -1,0 +1,53 @@
+/**
+ * The lower seam: a carrier moves bytes under our ZMTP engine. It knows nothing of frames. Adapters: tcp, ipc, memory
+ * (and websocket later). The conformance suite is `carrierSuite` in `zincmq/testing`.
+ */
+
+/** What a stream tells its reader. All calls come one after another, never from inside a call to the stream. */
+export interface ByteStreamHandler {
+  /** Bytes in order. The chunk belongs to the reader: the carrier never writes to it again. */
+  onBytes(chunk: Uint8Array): void
+  /** A write that had returned false is now wholly with the operating system. */
+  onDrain(): void
+  /** The stream is over, once. `error` is absent after an orderly end. Nothing follows. */
+  onClose(error?: Error): void
+}
+
+/** One connection, open from birth. Bytes that arrive before `start` wait. */
+export interface ByteStream {
+  /** The far end, for people and logs. */
+  readonly remote: string
+  /** Begins delivery; called once. */
+  start(handler: ByteStreamHandler): void
+  /**
+   * Takes the chunks in order. True: all of it is with the operating system already. False: some of it waits here and
+   * `onDrain` will say when it has gone; more may still be written, the caller keeps its own limits. The carrier
+   * keeps the chunks by reference until then, so they must not change. After close it takes nothing and returns false.
+   */
+  write(chunks: readonly Uint8Array[]): boolean
+  /** Bytes that wait here, not yet with the operating system. */
+  readonly waiting: number
+  /** Stops reading, so that the far end feels back-pressure; idempotent. */
+  pause(): void
+  resume(): void
+  /** Sends what waits, then closes. */
+  end(): void
+  /** Closes now and drops what waits. */
+  destroy(): void
+}
+
+/** A bound address. */
+export interface CarrierListener {
+  /** The address with wildcards filled in: what a peer on this machine can dial. */
+  readonly address: string
+  close(): Promise<void>
+}
+
+export interface Carrier {
+  /** Address schemes it serves, without "://": `["tcp"]`. */
+  readonly schemes: readonly string[]
+  /** Rejects with `AddressInUse`, `BadAddress` or `Unreachable` (no such interface). */
+  listen(address: string, onStream: (stream: ByteStream) => void): Promise<CarrierListener>
+  /** Rejects with `Unreachable` (refused, no route, no such path), `BadAddress` or `Aborted`. */
+  dial(address: string, options: { readonly signal: AbortSignal }): Promise<ByteStream>
+}

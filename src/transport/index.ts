@@ -1,0 +1,27 @@
+export { type Address, parseAddress, parseTcp, type TcpAddress } from "./address.ts"
+export type { ByteStream, ByteStreamHandler, Carrier, CarrierListener } from "./carrier.ts"
+export type {
+  BatchHandler,
+  ConnectionHandler,
+  DealerHandler,
+  DealerSocket,
+  DialedSocket,
+  DialHandler,
+  HostAddresses,
+  HostSockets,
+  PublisherHandler,
+  PublisherOptions,
+  PublisherSocket,
+  PullerHandler,
+  PullerSocket,
+  PusherSocket,
+  QueueLimits,
+  RouterHandler,
+  RouterSocket,
+  Socket,
+  SocketOptions,
+  SubscriberHandler,
+  SubscriberSocket,
+  Transport,
+  TransportSupport,
+} from "./transport.ts"

@@ -1,0 +1,20 @@
+import { defineConfig } from "vitest/config"
+
+/** One project per kind of test, so that a person can run just one: `vitest run --project unit`. */
+const project = (name: string, include: string[], testTimeout = 10_000) => ({
+  test: { name, include, testTimeout, hookTimeout: 30_000 },
+})
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    projects: [
+      project("unit", ["src/**/*.test.ts"]),
+      project("tidy", ["test/tidy/**/*.test.ts"], 120_000),
+      project("conformance", ["test/conformance/**/*.test.ts"], 20_000),
+      project("simulation", ["test/simulation/**/*.test.ts"], 300_000),
+      project("interop", ["test/interop/**/*.test.ts"], 60_000),
+      project("integration", ["test/integration/**/*.test.ts"], 120_000),
+    ],
+  },
+})
