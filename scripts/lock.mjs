@@ -1,5 +1,5 @@
 // Takes download addresses out of package-lock.json, so that it names no registry; versions and hashes stay.
-// Run after every `npm install`.
+// Run after `npm install --omit-lockfile-registry-resolved=false` (leaving them out there loses other platforms' packages).
 import { readFileSync, writeFileSync } from "node:fs"
 
 const lock = JSON.parse(readFileSync("package-lock.json", "utf8"))
