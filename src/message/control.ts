@@ -1,0 +1,51 @@
+/** Control messages in and out of their bytes; their meaning is with the endpoint. */
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf"
+import { ZincError } from "../core/errors.ts"
+import {
+  type Baseline,
+  BaselineSchema,
+  type Control,
+  ControlSchema,
+  type Mark,
+  MarkSchema,
+} from "./generated/control_pb.ts"
+
+export type { Accept, Ack, Baseline, Control, Join, Mark, Repair, RepairRequest, Slow } from "./generated/control_pb.ts"
+
+/** The body of a control message, as `{ case: "join", value: { … } }`. */
+export type ControlBody = NonNullable<MessageInitShape<typeof ControlSchema>["body"]>
+
+export function encodeControl(body: ControlBody, after = 0): Uint8Array {
+  return toBinary(ControlSchema, create(ControlSchema, { after: BigInt(after), body }))
+}
+
+/** Throws `BadFrame`. */
+export function decodeControl(bytes: Uint8Array): Control {
+  return decode(() => fromBinary(ControlSchema, bytes))
+}
+
+export function encodeBaseline(baseline: MessageInitShape<typeof BaselineSchema>): Uint8Array {
+  return toBinary(BaselineSchema, create(BaselineSchema, baseline))
+}
+
+/** Throws `BadFrame`. */
+export function decodeBaseline(bytes: Uint8Array): Baseline {
+  return decode(() => fromBinary(BaselineSchema, bytes))
+}
+
+export function encodeMark(mark: MessageInitShape<typeof MarkSchema>): Uint8Array {
+  return toBinary(MarkSchema, create(MarkSchema, mark))
+}
+
+/** Throws `BadFrame`. */
+export function decodeMark(bytes: Uint8Array): Mark {
+  return decode(() => fromBinary(MarkSchema, bytes))
+}
+
+function decode<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw new ZincError("BadFrame", "a peer sent a control message that is not one", { cause })
+  }
+}
