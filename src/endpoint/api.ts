@@ -1,0 +1,307 @@
+/**
+ * What an endpoint offers, in types only. `MessageEndpoint` (message-endpoint.ts) implements it; the front door's
+ * `Endpoint` adds documents. Everything that sits above endpoints is written against these.
+ */
+import type { Clock } from "../core/clock.ts"
+import type { ErrorCode, ZincError } from "../core/errors.ts"
+import type { EndpointId } from "../core/id.ts"
+import type { CloseReason, State } from "../core/lifecycle.ts"
+import type { Logger } from "../core/logger.ts"
+import type { Random } from "../core/random.ts"
+import type { Codec } from "../message/codec.ts"
+import type { Route } from "../message/topic.ts"
+import type { QueueLimits, Transport } from "../transport/transport.ts"
+import type { Authenticator } from "./authenticator.ts"
+
+// ---- opening ----
+
+export interface EndpointOptions {
+  /** For people and for direct messages by name; 1–64 octets of UTF-8. Default: the first eight digits of the id. */
+  readonly name?: string
+  /** Default: `new ZmtpTransport()`. */
+  readonly transport?: Transport
+  /** How values are encoded unless a topic or message says otherwise: a known name or a codec. Default "json". */
+  readonly codec?: CodecName | Codec
+  /** Codecs of the user's own, by their numbers 128–255. Every endpoint that reads them needs them. */
+  readonly codecs?: readonly Codec[]
+  /** What is kept of own sent frames until the root has them. Default 10,000 messages and 16 MiB; then `send` is false. */
+  readonly sendWindow?: QueueLimits
+  /** Largest payload sent or accepted, in octets. Default 16 MiB. */
+  readonly maxPayloadBytes?: number
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly logger?: Logger
+  /** Ends the opening. */
+  readonly signal?: AbortSignal
+}
+
+export type CodecName = "raw" | "json" | "msgpack"
+
+export interface HostOptions extends EndpointOptions {
+  /** Where to listen: one or more addresses, such as "tcp://*:7700", "ipc:///run/zinc.sock". */
+  readonly listen: string | readonly string[]
+  /** Decides who may join, and what they may do. Default: everyone, everything. */
+  readonly authenticator?: Authenticator
+  /** Accepts that a transport without `supports.subscriberIdentity` cannot keep strangers from subscribing (L3). */
+  readonly unguarded?: boolean
+  /** Name of the tree; a joiner that asks for another is refused. Default "zinc". */
+  readonly tree?: string
+  /** Most clients; more are refused with `Full`. Default 10,000. */
+  readonly maxClients?: number
+  /** Time between heartbeats. Default 250. */
+  readonly heartbeatMs?: number
+  /** Heartbeats without an answer until a peer is dead. Default 3. */
+  readonly heartbeatMisses?: number
+  /** How long a session without a connection is kept. Default 10,000. */
+  readonly sessionKeepMs?: number
+  /** What is kept of published frames for repair. Default 16 MiB and 65,536 messages. */
+  readonly replay?: QueueLimits
+  /** What to do with subscribers that fall behind. */
+  readonly slow?: SlowOptions
+}
+
+export interface JoinOptions extends EndpointOptions {
+  /** For the host's authenticator. */
+  readonly token?: string | Uint8Array
+  /** The tree to join; another is refused. Default: whichever the host is in. */
+  readonly tree?: string
+  /** How to come back after the host is lost. `false`: close instead. */
+  readonly reconnect?: ReconnectOptions | false
+  /** How long one attempt to join may take, dialling included. Default 5,000. */
+  readonly joinTimeoutMs?: number
+}
+
+/** Full jitter: each wait is drawn from [0, min(maxMs, minMs × 2ⁿ)). */
+export interface ReconnectOptions {
+  /** Default 100. */
+  readonly minMs?: number
+  /** Default 5,000. */
+  readonly maxMs?: number
+}
+
+/** DESIGN §11. Whichever limit is passed first counts. */
+export interface SlowOptions {
+  /** Queue of one subscriber at the host. Default 10,000 messages, 32 MiB. */
+  readonly hwm?: QueueLimits
+  /** Age, by the host's clock, of the oldest mark the subscriber has not reported. Default 10,000; 0 for no limit. */
+  readonly maxLagMs?: number
+  /** Default "disconnect". */
+  readonly policy?: SlowPolicy
+  /** For "conflate": the key of a message; the last of each key is kept. Default: its topic. */
+  readonly key?: (topic: string, payload: Uint8Array) => string
+}
+/**
+ * - "disconnect": the suicidal snail: it is told SLOW, stops itself, and rejoins by itself with a fresh baseline
+ * - "die": as above, but it closes for good
+ * - "conflate": it gets the latest per key when it has caught up
+ * - "dropOldest": it gets the newest, and a gap event
+ * - "warn": only events
+ */
+export type SlowPolicy = "disconnect" | "die" | "conflate" | "dropOldest" | "warn"
+
+// ---- messages ----
+
+/** What a handler gets. The payload's octets are a view: copy them if you keep them beyond the handler. */
+export interface Message {
+  /** The topic's name, without kind or terminator. */
+  readonly topic: string
+  readonly route: Route
+  /** Who sent it. */
+  readonly origin: EndpointId
+  /** The origin's number on this topic, from 1. */
+  readonly sequence: number
+  /** On ordered topics the root's number, else undefined. */
+  readonly order: { readonly epoch: number; readonly number: number } | undefined
+  /** Whether it was sent to this endpoint alone. */
+  readonly direct: boolean
+  readonly codec: number
+  readonly payload: Uint8Array
+  /** Decodes the payload by its codec, once. Throws `BadPayload`. */
+  readonly value: unknown
+  /** For requests: aborted when the requester cancels, is lost, or its deadline passes. */
+  readonly signal: AbortSignal | undefined
+}
+
+/** User code. For a request, what it returns (or resolves to) is the reply. */
+export type MessageHandler = (message: Message) => unknown
+
+/** A handler that is a module: its default export (or `export`) runs in a pool of worker threads. */
+export interface HandlerModule {
+  /** A file URL or absolute path of an ES module. */
+  readonly module: string | URL
+  /** Name of the exported function. Default "default". It gets a plain copy of the message: `WorkerMessage`. */
+  readonly export?: string
+  /** Worker threads. Default: the number of cores less one, at least one. */
+  readonly threads?: number
+}
+
+/** What a handler module's function gets. */
+export interface WorkerMessage {
+  readonly topic: string
+  readonly origin: EndpointId
+  readonly sequence: number
+  readonly payload: Uint8Array
+  readonly value: unknown
+}
+
+export interface HandleOptions {
+  /** Only topics of that route; default both. */
+  readonly route?: Route
+  /** What must stay in order: all of a topic, all with the same key, or nothing. Default "topic". */
+  readonly order?: "topic" | "none" | ((message: Message) => string)
+  /** Most calls under way at once, over all keys. Default 1 for "topic" per topic, else 16. */
+  readonly concurrency?: number
+  /** Messages that wait for this handler. Default 10,000; when full the policy acts. */
+  readonly mailbox?: { readonly messages?: number; readonly whenFull?: "dropOldest" | "dropNewest" }
+  /** Times a failed message is tried again while it holds its key. Default 0. */
+  readonly retries?: number
+}
+
+/** What `handle` returns. */
+export interface Handling extends AsyncDisposable {
+  /** The host knows of the subscription and everything from now on comes (L2). Rejects with `Refused` if it is not allowed. */
+  readonly ready: Promise<void>
+  /** Stops; messages already taken are finished. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface SendOptions {
+  /** Default "nearest". */
+  readonly route?: Route
+  readonly codec?: CodecName | Codec
+}
+
+/** Who has it when the promise resolves (DESIGN D5): the nearest host, or the root. */
+export type AckTier = "received" | "rooted"
+
+export interface AckOptions extends SendOptions {
+  readonly ack: AckTier
+  readonly signal?: AbortSignal
+}
+
+export interface RequestOptions {
+  readonly codec?: CodecName | Codec
+  /** Default 5,000. */
+  readonly deadlineMs?: number
+  /** Cancels: the handler's signal aborts and the promise rejects with `Aborted`. */
+  readonly signal?: AbortSignal
+}
+
+/** An id, a name, or one of several holders of a name. */
+export type Target = EndpointId | string | { readonly any: string }
+
+// ---- peers and events ----
+
+export interface PeerInfo {
+  readonly id: EndpointId
+  readonly name: string
+  readonly role: "host" | "client"
+  /** Where it was seen, for people. */
+  readonly remote: string
+  readonly state: "up" | "degraded" | "away"
+  /** Age of the oldest mark not yet reported, in milliseconds; hosts only. */
+  readonly lagMs: number | undefined
+  /** Round trip of the last heartbeat, in milliseconds. */
+  readonly roundTripMs: number | undefined
+}
+
+export type EndpointEvent =
+  /** A client joined this host, or this client joined its host. `resumed`: its session went on. */
+  | { readonly type: "joined"; readonly peer: PeerInfo; readonly resumed: boolean }
+  /** A client left this host, or this client lost its host (it may come back). */
+  | { readonly type: "left"; readonly peer: PeerInfo; readonly code: string; readonly reason: string }
+  /** A join was refused, at this host. */
+  | { readonly type: "refused"; readonly name: string; readonly code: string; readonly reason: string }
+  /** The host this client came back to has no memory of before: another incarnation, or another tree generation. */
+  | { readonly type: "regenerated"; readonly host: EndpointId }
+  /** Frames of a topic are lost for good, for this receiver. `origin` is absent when it is not known whose. */
+  | {
+      readonly type: "gap"
+      readonly topic: string
+      readonly origin: EndpointId | undefined
+      readonly from: number
+      readonly through: number
+      readonly reason: GapReason
+    }
+  /** A subscriber falls behind, at its host; `acted` is the policy when it was applied. */
+  | {
+      readonly type: "slow"
+      readonly peer: PeerInfo
+      readonly lagMs: number
+      readonly waiting: { readonly messages: number; readonly bytes: number }
+      readonly acted: SlowPolicy
+    }
+  /** This client was told that it is too slow. */
+  | { readonly type: "tooSlow"; readonly lagMs: number; readonly policy: SlowPolicy }
+  /** A handler threw. */
+  | { readonly type: "handlerFailed"; readonly topic: string; readonly error: unknown; readonly attempt: number }
+  /** A mailbox was full and its policy dropped a message. */
+  | { readonly type: "mailboxFull"; readonly topic: string; readonly dropped: number }
+  /** A direct message had nobody to go to. */
+  | { readonly type: "undeliverable"; readonly target: EndpointId; readonly code: ErrorCode }
+  /** Bytes of a peer broke the protocol; its connection was closed or the frame dropped. */
+  | { readonly type: "violation"; readonly from: string; readonly error: ZincError }
+
+export type GapReason = "lost" | "slow" | "repair" | "mailbox"
+
+/** Counters since opening; all whole numbers. */
+export interface EndpointStatistics {
+  readonly sent: number
+  readonly received: number
+  readonly delivered: number
+  readonly duplicates: number
+  readonly gaps: number
+  readonly repaired: number
+  readonly resent: number
+  readonly parked: number
+  readonly deadSession: number
+  readonly violations: number
+  readonly joins: number
+  readonly reconnects: number
+}
+
+/** The surface of an endpoint that messaging needs. */
+export interface MessagingSurface extends AsyncDisposable {
+  readonly id: EndpointId
+  readonly name: string
+  readonly role: "host" | "client"
+  readonly state: State
+  readonly closed: Promise<CloseReason>
+  /** What others may dial to reach this host; empty for a client. */
+  readonly addresses: readonly string[]
+  readonly peers: readonly PeerInfo[]
+  readonly statistics: EndpointStatistics
+
+  /** Calls the handler for messages on the topic, or on all that begin alike for a name ending in `*`. Throws `BadTopic`. */
+  handle(topic: string, handler: MessageHandler | HandlerModule, options?: HandleOptions): Handling
+  /** To everyone who handles the topic, but never back to the sender. False: the send window is full, nothing was taken. */
+  send(topic: string, value: unknown, options?: SendOptions): boolean
+  /** As above; resolves at the tier. Waits for room. Rejects with `Closed`, `Aborted` or `Lost`. */
+  send(topic: string, value: unknown, options: AckOptions): Promise<void>
+  /** To one endpoint. Resolves when rooted at the host where it turns down. Rejects with `NoSuchEndpoint`, `Ambiguous`. */
+  sendTo(target: Target, topic: string, value: unknown, options?: Pick<SendOptions, "codec">): Promise<void>
+  /**
+   * Asks one endpoint and waits for its handler's answer. Rejects with `Timeout`, `Aborted`, `NoSuchEndpoint`, `Ambiguous`,
+   * `NoHandler`, `HandlerFailed`, `PeerLost` or `Closed`.
+   */
+  request(target: Target, topic: string, value: unknown, options?: RequestOptions): Promise<unknown>
+  on<T extends EndpointEvent["type"] | "*">(
+    type: T,
+    listener: (event: T extends "*" ? EndpointEvent : Extract<EndpointEvent, { type: T }>) => void,
+  ): () => void
+  /** Resolves when a `send` that was refused may succeed. */
+  drained(): Promise<void>
+  /** Resolves when everything sent so far is rooted. */
+  flushed(options?: { readonly signal?: AbortSignal }): Promise<void>
+
+  /** The halves of this endpoint's channel (DESIGN §2). Both are open after opening; closing and opening is idempotent. */
+  openInbound(): void
+  closeInbound(): void
+  openOutbound(): void
+  closeOutbound(): void
+
+  /** Drains: what was sent is rooted, handlers finish, then it leaves. At most `timeoutMs` (default 5,000). Idempotent. */
+  close(options?: { readonly timeoutMs?: number }): Promise<void>
+  /** Now: what waits is lost. */
+  abort(reason?: ZincError): void
+}

@@ -1,0 +1,62 @@
+/**
+ * What the document layer needs of an endpoint, and no more. `MessageEndpoint` offers it as `endpoint.documentPort`.
+ */
+import type { Clock } from "../core/clock.ts"
+import type { EndpointId } from "../core/id.ts"
+import type { Logger } from "../core/logger.ts"
+import type { Random } from "../core/random.ts"
+import type { TopicKind } from "../message/topic.ts"
+
+/** One fragment as it came. The octets are a view, valid for as long as they are held, but copy small ones to keep. */
+export interface ReceivedFragment {
+  readonly origin: EndpointId
+  readonly sequence: number
+  readonly payload: Uint8Array
+}
+
+export interface FollowHandler {
+  /** All fragments of one arrival, in order. Own ones never come. */
+  onFragments(fragments: readonly ReceivedFragment[]): void
+  /** The host knows of the subscription: whatever it publishes from now on comes. Again after every rejoin. */
+  onBaseline(): void
+  /** Fragments were lost for good: exchange versions. */
+  onGap(): void
+  /** The subscription is not allowed. */
+  onRefused(reason: string): void
+}
+
+export interface Follow {
+  close(): void
+}
+
+export interface DocumentPort {
+  readonly id: EndpointId
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** True at the root: nobody above to ask. */
+  readonly isRoot: boolean
+  /** A host is above and the link is up. */
+  readonly linked: boolean
+  /** Follows a document's topic. At a host, fragments of its clients come too; there `onBaseline` comes at once. */
+  follow(kind: TopicKind, name: string, handler: FollowHandler): Follow
+  /** Sends a fragment to all who follow. False: no room now; `onRoom` tells when to try again. Never echoed back. */
+  publish(kind: TopicKind, name: string, fragment: Uint8Array): boolean
+  /** Resolves when all published so far is rooted. */
+  rooted(): Promise<void>
+  /** Calls back when `publish` may succeed again, once. */
+  onRoom(callback: () => void): void
+  /** Asks the host above. Rejects as `MessagingSurface.request` does, or with `PeerLost` when there is no link. */
+  ask(
+    topic: string,
+    payload: Uint8Array,
+    options?: { readonly deadlineMs?: number; readonly signal?: AbortSignal },
+  ): Promise<Uint8Array>
+  /** Answers those below (and local asks at the root are not sent). One handler per topic. */
+  answer(
+    topic: string,
+    handler: (payload: Uint8Array, from: EndpointId) => Uint8Array | Promise<Uint8Array>,
+  ): () => void
+  /** Runs at each change of the link: up after a join's first baseline may begin, down when it is lost. */
+  onLink(listener: (change: "up" | "down" | "regenerated") => void): () => void
+}
