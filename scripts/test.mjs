@@ -1,0 +1,206 @@
+// Everything that must hold, in one command: builds dist/, looks for the real peers that some tests need, runs every
+// project of vitest.config.ts, and closes with "N passed, N failed[, N skipped]".
+//
+//   node scripts/test.mjs                 all of it
+//   node scripts/test.mjs unit interop    only those projects
+import { execFileSync, spawn, spawnSync } from "node:child_process"
+import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { createRequire } from "node:module"
+import { tmpdir } from "node:os"
+import { delimiter, dirname, join, relative } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/**
+ * Projects that may share the machine run together. Those that time real processes run after the others, and
+ * integration one file at a time, so that a busy neighbour is not taken for a fault.
+ */
+const rounds = [
+  { projects: ["unit", "tidy", "conformance"], arguments: [], limitMinutes: 8 },
+  { projects: ["simulation"], arguments: [], limitMinutes: 8 },
+  { projects: ["interop"], arguments: [], limitMinutes: 5 },
+  { projects: ["integration"], arguments: ["--no-file-parallelism"], limitMinutes: 12 },
+]
+
+const wanted = process.argv.slice(2)
+const known = rounds.flatMap(round => round.projects)
+for (const name of wanted) {
+  if (!known.includes(name)) {
+    console.error(`there is no test project "${name}"; the projects are ${known.join(", ")}`)
+    process.exit(2)
+  }
+}
+
+/** What could not be tested here, and why: said at the start and once more at the end. */
+const missing = []
+
+const environment = { ...process.env }
+const python = findPython() ?? (installPython() ? findPython() : undefined)
+if (python !== undefined) {
+  environment.ZINC_TEST_PYTHON = python
+  console.log(`python3 with zmq: ${python}`)
+} else {
+  delete environment.ZINC_TEST_PYTHON
+  missing.push("no python3 here can `import zmq`: tests against python3-zmq are SKIPPED (install python3-zmq)")
+}
+if (!resolves("zeromq")) missing.push("npm `zeromq` does not load: tests against it are SKIPPED")
+for (const line of missing) shout(line)
+
+execFileSync(process.execPath, [join(root, "scripts/build.mjs")], { cwd: root, stdio: "inherit" })
+
+const scratch = mkdtempSync(join(tmpdir(), "zinc-test-"))
+const total = { passed: 0, failed: 0, skipped: 0 }
+const skipped = []
+const failed = []
+try {
+  for (const [index, round] of rounds.entries()) {
+    const projects = round.projects.filter(name => wanted.length === 0 || wanted.includes(name))
+    if (projects.length > 0) await runRound(projects, round, join(scratch, `${index}.json`))
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true })
+}
+
+for (const line of missing) shout(line)
+for (const name of skipped) console.log(`skipped: ${name}`)
+for (const name of failed) console.log(`failed: ${name}`)
+console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`)
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
+
+async function runRound(projects, round, resultFile) {
+  const status = await run(
+    process.execPath,
+    [
+      join(root, "node_modules/vitest/vitest.mjs"),
+      "run",
+      ...projects.flatMap(name => ["--project", name]),
+      "--passWithNoTests",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${resultFile}`,
+      ...round.arguments,
+    ],
+    round.limitMinutes,
+  )
+  const failedBefore = total.failed
+  count(projects, resultFile)
+  // An error outside of any test, or a run that was cut short, fails too, though no test carries it.
+  if (status !== 0 && total.failed === failedBefore) fail(`${projects.join(" + ")}: vitest ended with status ${status}`)
+}
+
+function count(projects, resultFile) {
+  let results
+  try {
+    results = JSON.parse(readFileSync(resultFile, "utf8"))
+  } catch (error) {
+    fail(`${projects.join(" + ")}: no results (${error.message})`)
+    return
+  }
+  for (const file of results.testResults) {
+    const name = relative(root, file.name)
+    const outcomes = file.assertionResults
+    for (const test of outcomes) {
+      if (test.status === "passed") total.passed++
+      else if (test.status === "failed") fail(`${name} › ${test.fullName}`)
+      else {
+        total.skipped++
+        skipped.push(`${name} › ${test.fullName}`)
+      }
+    }
+    // A file that does not even load has no tests to fail.
+    if (file.status === "failed" && !outcomes.some(test => test.status === "failed")) fail(`${name}: ${file.message}`)
+  }
+}
+
+function fail(name) {
+  total.failed++
+  failed.push(name)
+}
+
+/** The exit status; a run that overstays is ended together with all it started. */
+function run(command, parameters, limitMinutes) {
+  return new Promise(resolve => {
+    const child = spawn(command, parameters, { cwd: root, env: environment, stdio: "inherit", detached: true })
+    const stop = () => {
+      try {
+        process.kill(-child.pid, "SIGKILL")
+      } catch {
+        // It is gone already.
+      }
+    }
+    const limit = setTimeout(() => {
+      shout(`stopped after ${limitMinutes} minutes`)
+      stop()
+    }, limitMinutes * 60_000)
+    const interrupted = () => {
+      stop()
+      process.exit(130)
+    }
+    process.once("SIGINT", interrupted)
+    process.once("SIGTERM", interrupted)
+    child.on("error", error => console.error(error.message))
+    child.on("close", (status, signal) => {
+      clearTimeout(limit)
+      process.off("SIGINT", interrupted)
+      process.off("SIGTERM", interrupted)
+      resolve(status ?? signal)
+    })
+  })
+}
+
+/** The first interpreter that imports zmq; the first one on the PATH often does not. */
+function findPython() {
+  const candidates = new Set()
+  if (process.env.ZINC_TEST_PYTHON) candidates.add(process.env.ZINC_TEST_PYTHON)
+  for (const folder of [...(process.env.PATH ?? "").split(delimiter), "/usr/bin", "/usr/local/bin"]) {
+    let names = []
+    try {
+      names = readdirSync(folder).filter(name => /^python3(\.\d+)?$/.test(name))
+    } catch {
+      // A folder on the PATH need not exist.
+    }
+    for (const name of names.sort()) candidates.add(join(folder, name))
+  }
+  for (const candidate of candidates) {
+    const probe = spawnSync(candidate, ["-c", "import zmq; print(zmq.zmq_version())"], { timeout: 20_000 })
+    if (probe.status === 0) return candidate
+  }
+  return undefined
+}
+
+function installPython() {
+  if (process.getuid?.() !== 0 || !onPath("apt-get")) return false
+  console.log("no python3 here imports zmq; installing python3-zmq")
+  const options = {
+    stdio: ["ignore", "ignore", "inherit"],
+    timeout: 240_000,
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  }
+  const install = () => spawnSync("apt-get", ["install", "-y", "-q", "python3-zmq"], options).status === 0
+  return install() || (spawnSync("apt-get", ["update", "-q"], options).status === 0 && install())
+}
+
+function onPath(name) {
+  return (process.env.PATH ?? "").split(delimiter).some(folder => {
+    try {
+      accessSync(join(folder, name), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+function resolves(name) {
+  try {
+    createRequire(join(root, "package.json"))(name)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function shout(text) {
+  console.log(`\n!!! ${text}\n`)
+}
