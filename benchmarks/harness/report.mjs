@@ -1,0 +1,88 @@
+// Two ways to tell results: one JSON object a line for machines, a table with ratios for people.
+
+export function jsonReport({ details = false } = {}) {
+  return {
+    begin() {},
+    row(row) {
+      const line = { bench: row.bench, ...row.parameters, unit: row.unit, runs: row.runs, results: row.results }
+      if (details) Object.assign(line, { spread: row.spread, details: row.details })
+      console.log(JSON.stringify(line))
+    },
+    end() {},
+  }
+}
+
+export function tableReport() {
+  const lost = []
+  let head = ""
+  return {
+    begin(bench) {
+      console.log(`\n${bench.name}: ${bench.question}`)
+      head = ""
+    },
+    row(row) {
+      const names = Object.keys(row.results)
+      const others = names.filter(name => name !== "zinc")
+      const columns = [
+        ...Object.keys(row.parameters),
+        ...names,
+        ...others.map(name => `zinc/${name}`),
+        "spread of zinc",
+      ]
+      if (columns.join() !== head) {
+        head = columns.join()
+        console.log(line(columns, row))
+      }
+      const ours = row.results.zinc
+      const ratio = name => (ours === undefined ? "–" : `${(ours / row.results[name]).toFixed(2)} ×`)
+      const cells = [
+        ...Object.values(row.parameters).map(String),
+        ...names.map(name => `${short(row.results[name])} ${row.unit}`),
+        ...others.map(name => `${ratio(name)}${verdict(row, name)}`),
+        row.spread.zinc === undefined ? "–" : row.spread.zinc.map(short).join("–"),
+      ]
+      console.log(line(cells, row))
+      const said = names.filter(name => Object.keys(row.details[name]).length > 0)
+      for (const name of said) {
+        const parts = Object.entries(row.details[name]).map(([key, value]) => `${key} ${value}`)
+        console.log(`      ${name.padEnd(11)} ${parts.join(", ")}`)
+      }
+      for (const name of others) {
+        if (ours === undefined) continue
+        const behind = row.better === "more" ? ours < row.results[name] : ours > row.results[name]
+        const missed = verdict(row, name).includes("✗")
+        if (behind || missed) {
+          const of = Object.entries(row.parameters).map(([key, value]) => `${key} ${value}`)
+          lost.push(
+            `${row.bench} (${of.join(", ")}): ${(ours / row.results[name]).toFixed(2)} × ${name}` +
+              (missed ? `; the target is ${row.targets[name]}` : ""),
+          )
+        }
+      }
+    },
+    end() {
+      if (lost.length === 0) return
+      console.log("\nWhere we lose, or miss a target:")
+      for (const text of lost) console.log(`  ${text}`)
+    },
+  }
+}
+
+function verdict(row, name) {
+  const target = row.targets[name]
+  if (target === undefined || row.results.zinc === undefined) return ""
+  const ratio = row.results.zinc / row.results[name]
+  return (row.better === "more" ? ratio >= target : ratio <= target) ? " ✓" : " ✗"
+}
+
+function line(cells, row) {
+  const narrow = Object.keys(row.parameters).length
+  return `  ${cells.map((cell, index) => (index < narrow ? cell.padStart(9) : cell.padStart(17))).join(" ")}`
+}
+
+function short(value) {
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`
+  if (value >= 1e4) return `${(value / 1e3).toFixed(0)} k`
+  if (value >= 1e3) return `${(value / 1e3).toFixed(2)} k`
+  return value.toPrecision(3)
+}

@@ -1,0 +1,69 @@
+// npm run bench -- [names…] [options]      for example: npm run -s bench -- wire --json
+import { arch, cpus, platform, release, totalmem } from "node:os"
+import { parseArgs } from "node:util"
+import { measure } from "./harness/measure.mjs"
+import { jsonReport, tableReport } from "./harness/report.mjs"
+import { benches } from "./registry.mjs"
+
+const usage = `usage: npm run bench -- [names…] [options]
+
+names: ${benches.map(bench => bench.name).join(", ")}; a beginning such as "wire" means all of them; none means every bench
+
+  --json           one JSON object a line on standard output, nothing else there
+  --quick          3 short runs instead of 5 of a second each
+  --all            further rows (other transports and sizes)
+  --runs N         how many interleaved runs
+  --seconds S      how long one run takes, about
+  --only A,B       only these contenders
+  --size A,B       only rows of these sizes
+  --details        CPU and the like (in the table always)`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
+    all: { type: "boolean", default: false },
+    details: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+    runs: { type: "string" },
+    seconds: { type: "string" },
+    only: { type: "string" },
+    size: { type: "string" },
+  },
+})
+if (values.help) {
+  console.log(usage)
+  process.exit(0)
+}
+
+const chosen = benches.filter(
+  bench =>
+    positionals.length === 0 || positionals.some(name => bench.name === name || bench.name.startsWith(`${name}/`)),
+)
+if (chosen.length === 0) {
+  console.error(`no bench is called ${positionals.join(" or ")}\n\n${usage}`)
+  process.exit(2)
+}
+
+const options = {
+  quick: values.quick,
+  all: values.all,
+  runs: Number(values.runs ?? (values.quick ? 3 : 5)),
+  seconds: Number(values.seconds ?? (values.quick ? 0.3 : 1)),
+  only: values.only?.split(","),
+  sizes: values.size?.split(",").map(Number),
+}
+const report = values.json ? jsonReport({ details: values.details }) : tableReport()
+
+console.error(
+  `# ${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown processor"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
+    `${platform()} ${release()} ${arch()}, node ${process.version}; ` +
+    `medians of ${options.runs} interleaved runs of about ${options.seconds} s`,
+)
+for (const { load } of chosen) {
+  const { default: bench } = await load()
+  report.begin(bench)
+  for await (const row of measure(bench, options)) report.row(row)
+}
+report.end()

@@ -1,0 +1,24 @@
+// Every bench there is: one file each, loaded only when asked for. `npm run bench -- wire` runs all whose name begins so.
+//
+// A bench file's default export:
+//   {
+//     name: "wire/push-pull",
+//     question: "one line: what is asked, and of what work",
+//     async cases(options) → an iterable or async iterable of Case
+//   }
+// and a Case is one row of the results:
+//   {
+//     parameters: { transport: "tcp", size: 16 },    goes into the row as it is
+//     unit: "msg/s",
+//     better: "more" | "less",
+//     contenders: { zinc: async seconds => measurement, net: … }    ours is called "zinc"
+//     targets: { libzmq: 0.7 }                        zinc / libzmq is to reach this (or stay below it, for "less")
+//   }
+// A contender does its work once, for about the seconds given, checks its own outcome (and throws when it is wrong), and
+// returns a number, or { value, details } where details are further numbers by name, such as the CPU a process took.
+// With `rows: { median: {…}, p99: {…} }` in the Case, a contender returns { values: { median, p99 } } and each gets a row
+// of its own with those parameters added.
+export const benches = [
+  { name: "wire/push-pull", load: () => import("./wire/push-pull.mjs") },
+  { name: "wire/round-trip", load: () => import("./wire/round-trip.mjs") },
+]

@@ -1,0 +1,88 @@
+// Who takes part in the wire benches. Each is a program with the same four roles:
+//
+//   pull COUNT SIZE ADDRESS      binds, says {"address"}, receives, says {"seconds", "sum", "cpuMs"}
+//   push COUNT SIZE ADDRESS      connects, sends, says {"cpuMs"}
+//   reply COUNT SIZE ADDRESS     binds, says {"address"}, returns each message, says {"cpuMs"}
+//   request COUNT SIZE ADDRESS   connects, sends the next one when the last is back, says {"median", "p99", "sum"}
+//
+// ADDRESS is tcp://127.0.0.1:0 or an ipc path to bind, and what was said to connect. Message i begins with the octet
+// i % variants(SIZE); `sum` adds first octets and lengths, so that nobody can skip the work.
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, statSync } from "node:fs"
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const here = dirname(fileURLToPath(import.meta.url))
+const build = join(here, "../build")
+
+/** Messages are prepared beforehand, so that making them is no part of the rate: this many different ones. */
+export function variants(size) {
+  return size >= 16_384 ? 16 : 256
+}
+
+export function expectedSum(count, size) {
+  const ring = variants(size)
+  const rounds = Math.floor(count / ring)
+  const rest = count % ring
+  return (rounds * ring * (ring - 1)) / 2 + (rest * (rest - 1)) / 2 + count * size
+}
+
+let known
+
+/** name → [command, first arguments], for those that can run here; says loudly which cannot. */
+export function wireContenders() {
+  if (known !== undefined) return known
+  known = {}
+  if (existsSync(join(here, "../../dist/transport/zmtp/index.js"))) known.zinc = peer("zinc.mjs")
+  else shout("dist/ has no zmtp transport, so there is no column zinc: run `npm run build`")
+  const c = compiled()
+  if (c !== undefined) known.libzmq = [c, []]
+  try {
+    createRequire(import.meta.url)("zeromq")
+    known["zeromq.js"] = peer("zeromq-js.mjs")
+  } catch (error) {
+    shout(`npm zeromq does not load, so there is no column zeromq.js: ${error.message}`)
+  }
+  known.net = peer("net.mjs")
+  return known
+}
+
+function peer(file) {
+  return [process.execPath, [join(here, "peer", file)]]
+}
+
+/** libzmq driven from C, built here by the machine's compiler. */
+function compiled() {
+  const source = join(here, "c/peer.c")
+  const program = join(build, "libzmq-peer")
+  const compiler = ["cc", "gcc", "clang"].find(name => spawnSync(name, ["--version"]).status === 0)
+  if (compiler === undefined) {
+    shout("no C compiler, so there is no column libzmq")
+    return undefined
+  }
+  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program
+  mkdirSync(build, { recursive: true })
+  const compile = () => spawnSync(compiler, ["-O2", "-Wall", "-o", program, source, "-lzmq"], { encoding: "utf8" })
+  let result = compile()
+  if (result.status !== 0 && installHeaders()) result = compile()
+  if (result.status === 0) return program
+  shout(`libzmq's C peer does not build (is libzmq3-dev there?), so there is no column libzmq: ${result.stderr.trim()}`)
+  return undefined
+}
+
+function installHeaders() {
+  if (process.getuid?.() !== 0) return false
+  console.error("# libzmq's headers are missing; trying apt-get install libzmq3-dev")
+  const options = {
+    stdio: ["ignore", "ignore", "inherit"],
+    timeout: 240_000,
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  }
+  const install = () => spawnSync("apt-get", ["install", "-y", "-q", "libzmq3-dev"], options).status === 0
+  return install() || (spawnSync("apt-get", ["update", "-q"], options).status === 0 && install())
+}
+
+function shout(text) {
+  console.error(`\n!!! ${text}\n`)
+}
