@@ -2,7 +2,8 @@
 import { ZincError } from "./errors.ts"
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder("utf-8", { fatal: true })
+// Without ignoreBOM a leading U+FEFF would vanish, and a topic would not come out as it went in.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 export const noBytes: Uint8Array = new Uint8Array(0)
 

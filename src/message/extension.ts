@@ -65,7 +65,10 @@ export function encodeExtensions(extensions: Extensions): Uint8Array {
   return bytes
 }
 
-/** Reads the extensions of a header frame. Throws `BadFrame` on a value that runs past the end or has the wrong size. */
+/**
+ * Reads the extensions of a header frame; of two of one type the last counts. Throws `BadFrame` on a value that runs
+ * past the end, has the wrong size, or is a number past 2⁵³ − 1.
+ */
 export function readExtensions(header: Uint8Array): Extensions {
   const found: { -readonly [K in keyof Extensions]: Extensions[K] } = {}
   const end = headerBytes + readU16(header, At.ExtensionLength)
@@ -84,7 +87,7 @@ export function readExtensions(header: Uint8Array): Extensions {
         if (length % 24 !== 0) throw bad()
         const covers: { origin: Uint8Array; through: number }[] = []
         for (let i = 0; i < length; i += 24)
-          covers.push({ origin: value.slice(i, i + 16), through: readU64(value, i + 16) })
+          covers.push({ origin: value.slice(i, i + 16), through: readExact(value, i + 16) })
         found.covers = covers
         break
       }
@@ -94,7 +97,7 @@ export function readExtensions(header: Uint8Array): Extensions {
         break
       case ExtensionType.Correlation:
         if (length !== 8) throw bad()
-        found.correlation = readU64(value, 0)
+        found.correlation = readExact(value, 0)
         break
       case ExtensionType.Deadline:
         if (length !== 4) throw bad()
@@ -109,6 +112,13 @@ export function readExtensions(header: Uint8Array): Extensions {
     }
   }
   return found
+}
+
+/** A 64-bit number that JavaScript can hold and send back unchanged. */
+function readExact(bytes: Uint8Array, at: number): number {
+  const number = readU64(bytes, at)
+  if (!Number.isSafeInteger(number)) throw bad()
+  return number
 }
 
 function bad(): ZincError {

@@ -16,6 +16,7 @@
  * All numbers are big-endian. docs/protocol/envelope.md is the specification; its vectors are tested.
  */
 import { readU16, readU32, readU64, writeU16, writeU32, writeU64 } from "../core/bytes.ts"
+import { ZincError } from "../core/errors.ts"
 
 export const headerVersion = 1
 export const headerBytes = 72
@@ -128,19 +129,30 @@ export function encodeHeader(header: Header): Uint8Array {
   return bytes
 }
 
-/** True when the octets [start, end) are a header of our version, whole, for that way. */
+/** True when the octets [start, end) are a header of our version, whole, for that way, and no number is past 2⁵³ − 1. */
 export function isHeader(bytes: Uint8Array, start: number, end: number, up: boolean): boolean {
   return (
     end - start >= headerBytes &&
     bytes[start] === headerVersion &&
     ((bytes[start + At.Flags]! & Flag.Up) !== 0) === up &&
-    end - start === headerBytes + readU16(bytes, start + At.ExtensionLength)
+    end - start === headerBytes + readU16(bytes, start + At.ExtensionLength) &&
+    isExact(bytes, start + At.Sequence) &&
+    isExact(bytes, start + At.Order) &&
+    isExact(bytes, start + At.Previous) &&
+    (up || isExact(bytes, start + At.Number))
   )
 }
 
-/** Reads a header that `isHeader` accepted. */
+/** Whether the 64-bit number there is at most 2⁵³ − 1: its top eleven bits are zero. */
+function isExact(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at]! | (bytes[at + 1]! & 0xe0)) === 0
+}
+
+/** Reads a whole header frame. Throws `BadFrame`. */
 export function decodeHeader(bytes: Uint8Array): Header {
   const up = (bytes[At.Flags]! & Flag.Up) !== 0
+  if (!isHeader(bytes, 0, bytes.length, up))
+    throw new ZincError("BadFrame", `a peer sent ${bytes.length} octets that are no header of version ${headerVersion}`)
   return {
     kind: bytes[At.Kind]!,
     flags: bytes[At.Flags]!,

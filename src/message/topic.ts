@@ -45,6 +45,7 @@ function encode(kind: TopicKind, name: string, whole: boolean): Uint8Array {
   if (typeof name !== "string") throw badTopic(String(name), "a topic is a string")
   if (whole && name.length === 0) throw badTopic(name, "a topic is not empty")
   if (name.includes("\0") || name.includes("*")) throw badTopic(name, 'a topic holds no zero and "*" only at its end')
+  if (/\p{Surrogate}/u.test(name)) throw badTopic(name, "half a surrogate pair is no text")
   const text = utf8(name)
   if (text.length + 2 > topicBytesMax)
     throw badTopic(name, `a topic is at most ${topicBytesMax - 2} octets of UTF-8, this has ${text.length}`)
@@ -58,11 +59,12 @@ function encode(kind: TopicKind, name: string, whole: boolean): Uint8Array {
 export function decodeTopic(bytes: Uint8Array): { readonly kind: TopicKind; readonly name: string } {
   const end = bytes.length - 1
   if (
-    end < 1 ||
+    end < 2 ||
     bytes.length > topicBytesMax ||
     bytes[end] !== 0 ||
     !kinds.has(bytes[0]!) ||
-    bytes.indexOf(0) !== end
+    bytes.indexOf(0) !== end ||
+    bytes.includes(wildcard)
   ) {
     throw new ZincError("BadFrame", "a peer sent a topic that is not a kind, a name and a zero")
   }
@@ -76,6 +78,7 @@ export function patternTakesIn(pattern: Uint8Array, topic: Uint8Array): boolean 
   return true
 }
 
+const wildcard = 0x2a
 const kinds: ReadonlySet<number> = new Set(Object.values(TopicKind))
 
 function badTopic(name: string, advice: string): ZincError {

@@ -6,6 +6,7 @@ import { production, typescriptBelow } from "./source.ts"
 /** Contract → the suite of `zincmq/testing` that every adapter of it must pass. */
 const suites: Readonly<Record<string, string>> = {
   Carrier: "carrierSuite",
+  Codec: "codecSuite",
   Transport: "transportSuite",
   Storage: "storageSuite",
   DocumentType: "documentTypeSuite",
