@@ -7,6 +7,8 @@ import { count, messages, play, ring, say, summary } from "./role.mjs"
 
 const slabSize = 65_536
 const copiedBelow = 2048
+/** So many octets go to the operating system at once. */
+const gatherTo = 131_072
 
 await play({
   async pull(address) {
@@ -33,36 +35,46 @@ await play({
   async push(address) {
     const socket = await dial(address)
     let slab = Buffer.allocUnsafeSlow(slabSize)
+    let from = 0
     let at = 0
+    let gathered = 0
     const free = []
-    /** Writes what the slab holds; it may be used again when the write is done. */
-    const flush = () => {
-      if (at === 0) return true
+    /** Adds what the slab has gained; a slab that is full may be used again when it is written. */
+    const add = full => {
       const written = slab
-      const room = socket.write(written.subarray(0, at), () => free.push(written))
-      slab = free.pop() ?? Buffer.allocUnsafeSlow(slabSize)
-      at = 0
-      return room
+      if (at > from) socket.write(written.subarray(from, at), full ? () => free.push(written) : undefined)
+      gathered += at - from
+      from = at
+      if (full) {
+        slab = free.pop() ?? Buffer.allocUnsafeSlow(slabSize)
+        from = 0
+        at = 0
+      }
     }
+    socket.cork()
     for (let i = 0; i < count; i++) {
       const message = messages[i & (ring - 1)]
       const length = message.length
-      let room = true
-      if (length < copiedBelow) {
-        if (at + 9 + length > slabSize) room = flush()
-        at = header(slab, at, length)
+      const copied = length < copiedBelow
+      if (at + 9 + (copied ? length : 0) > slabSize) add(true)
+      at = header(slab, at, length)
+      if (copied) {
         slab.set(message, at)
         at += length
       } else {
-        socket.cork()
-        at = header(slab, at, length)
-        flush()
-        room = socket.write(message)
-        socket.uncork()
+        add(false)
+        socket.write(message)
+        gathered += length
       }
-      if (!room) await once(socket, "drain")
+      if (gathered >= gatherTo) {
+        gathered = 0
+        socket.uncork()
+        if (socket.writableNeedDrain) await once(socket, "drain")
+        socket.cork()
+      }
     }
-    flush()
+    add(true)
+    socket.uncork()
     socket.end()
     await once(socket, "close")
     return {}
@@ -133,48 +145,44 @@ function header(bytes, at, length) {
   return at + 9
 }
 
-/** A reader of chunks that calls `onFrame(buffer, start, end)`; a frame across chunks is joined first. */
+/** A reader of chunks that calls `onFrame(buffer, start, end)`; only a frame across chunks is copied, once. */
 function frames(onFrame) {
-  /** A frame's octets so far, where a chunk ended within it. */
-  let part = []
+  /** Octets of a header that a chunk cut. */
+  let rest
+  /** The body that a chunk cut, and how much of it is there. */
+  let body
   let have = 0
-  let need = 0
   return function read(chunk) {
     let buffer = chunk
-    if (have > 0) {
-      part.push(chunk)
-      have += chunk.length
-      if (have < need) return
-      buffer = Buffer.concat(part, have)
-      part = []
-      have = 0
-    }
     let at = 0
+    if (body !== undefined) {
+      at = Math.min(body.length - have, chunk.length)
+      chunk.copy(body, have, 0, at)
+      have += at
+      if (have < body.length) return
+      const whole = body
+      body = undefined
+      onFrame(whole, 0, whole.length)
+    } else if (rest !== undefined) {
+      buffer = Buffer.concat([rest, chunk])
+      rest = undefined
+    }
     const end = buffer.length
     while (at < end) {
-      let start
-      let length
-      if ((buffer[at] & 2) === 0) {
-        need = 2
-        if (end - at < 2) break
-        length = buffer[at + 1]
-        start = at + 2
-      } else {
-        need = 9
-        if (end - at < 9) break
-        length = buffer.readUInt32BE(at + 5)
-        start = at + 9
+      const long = (buffer[at] & 2) !== 0
+      const start = at + (long ? 9 : 2)
+      if (start > end) {
+        rest = buffer.subarray(at)
+        return
       }
-      if (end - start < length) {
-        need = start - at + length
-        break
+      const length = long ? buffer.readUInt32BE(at + 5) : buffer[at + 1]
+      if (length > end - start) {
+        body = Buffer.allocUnsafeSlow(length)
+        have = buffer.copy(body, 0, start, end)
+        return
       }
       onFrame(buffer, start, start + length)
       at = start + length
-    }
-    if (at < end) {
-      part = [buffer.subarray(at)]
-      have = end - at
     }
   }
 }

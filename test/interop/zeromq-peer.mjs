@@ -1,0 +1,149 @@
+// A libzmq peer through npm zeromq. It obeys lines of JSON on standard input and answers each with one line. Commands and
+// answers are those of peer.py; both are told by peer-process.ts.
+import { createHash } from "node:crypto"
+import { createInterface } from "node:readline"
+import * as zmq from "zeromq"
+
+const types = {
+  PUB: zmq.Publisher,
+  SUB: zmq.Subscriber,
+  XPUB: zmq.XPublisher,
+  XSUB: zmq.XSubscriber,
+  PUSH: zmq.Push,
+  PULL: zmq.Pull,
+  DEALER: zmq.Dealer,
+  ROUTER: zmq.Router,
+}
+
+/** libzmq's option names → the properties of npm zeromq. */
+const properties = {
+  SNDHWM: "sendHighWaterMark",
+  RCVHWM: "receiveHighWaterMark",
+  HEARTBEAT_IVL: "heartbeatInterval",
+  HEARTBEAT_TIMEOUT: "heartbeatTimeout",
+  HEARTBEAT_TTL: "heartbeatTimeToLive",
+  RECONNECT_IVL: "reconnectInterval",
+  ROUTING_ID: "routingId",
+  ROUTER_MANDATORY: "mandatory",
+}
+
+const sockets = new Map()
+
+function content(seed, size) {
+  return Buffer.alloc(size, createHash("sha256").update(`${seed}:${size}`).digest())
+}
+
+function describe(frames) {
+  return frames.map(frame => `${frame.length}:${createHash("sha256").update(frame).digest("hex").slice(0, 16)}`)
+}
+
+function framesOf(command, index) {
+  const before = (command.before ?? []).map(hex => Buffer.from(hex, "hex"))
+  if (command.frames) return [...before, ...command.frames.map(hex => Buffer.from(hex, "hex"))]
+  const made = command.messages[index].map((size, part) => content(`${command.seed}/${index}/${part}`, size))
+  return [...before, ...made]
+}
+
+/** What `receive` gives, or undefined when nothing came in time. */
+async function receiveWithin(socket, milliseconds) {
+  socket.receiveTimeout = Math.max(1, Math.round(milliseconds))
+  try {
+    return await socket.receive()
+  } catch (error) {
+    if (error.code === "EAGAIN") return undefined
+    throw error
+  }
+}
+
+const roles = {
+  async open(command) {
+    const socket = new types[command.type]({ linger: 0 })
+    for (const [name, value] of Object.entries(command.options ?? {})) socket[properties[name]] = value
+    for (const prefix of command.subscribe ?? []) socket.subscribe(Buffer.from(prefix, "hex"))
+    sockets.set(command.socket, socket)
+    if (command.bind) {
+      await socket.bind(command.bind)
+      return { address: socket.lastEndpoint }
+    }
+    socket.connect(command.connect)
+    return {}
+  },
+
+  async send(command) {
+    const socket = sockets.get(command.socket)
+    socket.sendTimeout = command.timeoutMs ?? 10_000
+    const count = command.frames ? 1 : command.messages.length
+    let taken = 0
+    for (let index = 0; index < count * (command.times ?? 1); index++) {
+      try {
+        await socket.send(framesOf(command, index % count))
+      } catch (error) {
+        if (error.code === "EAGAIN") break
+        throw error
+      }
+      taken++
+    }
+    return { taken }
+  },
+
+  async receive(command) {
+    const socket = sockets.get(command.socket)
+    const deadline = Date.now() + (command.timeoutMs ?? 10_000)
+    const messages = []
+    while (messages.length < command.count && Date.now() < deadline) {
+      const frames = await receiveWithin(socket, deadline - Date.now())
+      if (frames === undefined) break
+      if (frames[0].toString("hex") === command.ignore) continue
+      messages.push(command.plain ? frames.map(frame => frame.toString("hex")) : describe(frames))
+    }
+    return { messages }
+  },
+
+  async echo(command) {
+    const socket = sockets.get(command.socket)
+    let done = 0
+    while (done < command.count) {
+      const frames = await receiveWithin(socket, command.timeoutMs ?? 10_000)
+      if (frames === undefined) break
+      await socket.send(frames)
+      done++
+    }
+    return { done }
+  },
+
+  async subscribe(command) {
+    const socket = sockets.get(command.socket)
+    const prefix = Buffer.from(command.prefix, "hex")
+    if (socket instanceof zmq.XSubscriber) await socket.send(Buffer.concat([Buffer.from([command.on ? 1 : 0]), prefix]))
+    else if (command.on) socket.subscribe(prefix)
+    else socket.unsubscribe(prefix)
+    return {}
+  },
+
+  async unbind(command) {
+    await sockets.get(command.socket).unbind(command.address)
+    return {}
+  },
+
+  close(command) {
+    const socket = sockets.get(command.socket)
+    sockets.delete(command.socket)
+    socket.linger = command.lingerMs ?? 0
+    socket.close()
+    return {}
+  },
+}
+
+console.log(JSON.stringify({ libzmq: zmq.version }))
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line)
+  let answer
+  try {
+    answer = await roles[command.do](command)
+  } catch (error) {
+    answer = { error: `${error.name}: ${error.message}` }
+  }
+  console.log(JSON.stringify({ id: command.id, ...answer }))
+}
+for (const socket of sockets.values()) socket.close()
+process.exit(0)
