@@ -1,0 +1,20 @@
+export {
+  type DocumentEvent,
+  type DocumentHandle,
+  type DocumentState,
+  type DocumentTier,
+  OpenDocument,
+} from "./document-handle.ts"
+export type {
+  Applied,
+  ChangeSource,
+  DocumentOrder,
+  DocumentType,
+  Replica,
+  ReplicaOptions,
+  SequencedRules,
+  Verdict,
+} from "./document-type.ts"
+export { type TextAttributes, type TextChange, TextDocument, type TextStep, text } from "./yjs/text.ts"
+export { YjsDocument, yjs } from "./yjs/yjs.ts"
+export { remoteOrigin } from "./yjs/yjs-replica.ts"

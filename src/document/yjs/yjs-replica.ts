@@ -1,0 +1,225 @@
+/** A replica of any document that lives in a Y.Doc; the types differ in their views only. */
+import * as Y from "yjs"
+import type { Clock } from "../../core/clock.ts"
+import { messageOf, ZincError } from "../../core/errors.ts"
+import type { Logger } from "../../core/logger.ts"
+import type { Random } from "../../core/random.ts"
+import type { DocumentHandle } from "../document-handle.ts"
+import type { Applied, ChangeSource, Replica, ReplicaOptions } from "../document-type.ts"
+import { LocalChanges } from "./local-changes.ts"
+import { readVersion, sameDigest, versionOf } from "./version.ts"
+
+/** The transaction origin of everything that came from elsewhere, so that bindings can tell it from edits made here. */
+export const remoteOrigin: { readonly zinc: "remote" } = Object.freeze({ zinc: "remote" })
+
+/** Octets of updates held back for what they depend on; past this they are dropped, and an exchange brings them again. */
+const prematureBytesMax = 1024 * 1024
+/** Local edits within this time of each other are one step of undo, up to a number of transactions. */
+const undoStepMs = 500
+const undoStepTransactionsMax = 256
+/** Steps kept for undo; the oldest go first. */
+const undoStepsMax = 1000
+
+export interface YjsReplicaOptions<View extends DocumentHandle> extends ReplicaOptions {
+  readonly view: (replica: YjsReplica<View>, handle: DocumentHandle) => View
+  /** What undo takes back changes of. */
+  readonly undoScope: (doc: Y.Doc) => Y.Doc | Y.Text
+  readonly snapshot: (doc: Y.Doc) => unknown
+}
+
+export class YjsReplica<View extends DocumentHandle> implements Replica<View> {
+  readonly doc: Y.Doc
+  readonly #options: YjsReplicaOptions<View>
+  readonly #random: Random
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #local: LocalChanges
+  readonly #listeners = new Set<(source: ChangeSource) => void>()
+  #clientId: number
+  #version: Uint8Array | undefined
+  #undo: Y.UndoManager | undefined
+  #stepAt = 0
+  #stepTransactions = 0
+
+  constructor(state: Uint8Array | undefined, options: YjsReplicaOptions<View>) {
+    this.#options = options
+    this.#random = options.random
+    this.#clock = options.clock
+    this.#logger = options.logger
+    this.doc = new Y.Doc({ guid: "zinc" })
+    this.#clientId = this.#random.u32()
+    this.doc.clientID = this.#clientId
+    this.#local = new LocalChanges(this.doc)
+    if (state !== undefined) {
+      try {
+        Y.applyUpdate(this.doc, state, remoteOrigin)
+      } catch (cause) {
+        throw new ZincError("BadPayload", "the stored state is no Yjs document; restore it from a copy", { cause })
+      }
+    }
+    this.doc.on("afterTransaction", this.#afterTransaction)
+    this.doc.on("afterTransactionCleanup", this.#afterCleanup)
+  }
+
+  view(handle: DocumentHandle): View {
+    return this.#options.view(this, handle)
+  }
+
+  onChange(listener: (source: ChangeSource) => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  apply(fragments: readonly Uint8Array[]): Applied {
+    let refused = 0
+    let done: Y.Transaction | undefined
+    try {
+      Y.transact(
+        this.doc,
+        transaction => {
+          done = transaction
+          for (const fragment of fragments) {
+            try {
+              Y.applyUpdate(this.doc, fragment, remoteOrigin)
+            } catch {
+              refused++
+            }
+          }
+        },
+        remoteOrigin,
+        false,
+      )
+    } catch (thrown) {
+      // The octets were dealt with above: this comes from a listener, and the document is changed all the same.
+      this.#logger.error("a listener of a document threw", { reason: messageOf(thrown) })
+    }
+    const { store } = this.doc
+    if (store.pendingStructs !== null && store.pendingStructs.update.length > prematureBytesMax) this.dropPremature()
+    return {
+      changed: done !== undefined && didChange(done),
+      premature: store.pendingStructs !== null || store.pendingDs !== null,
+      refused,
+    }
+  }
+
+  dropPremature(): void {
+    this.doc.store.pendingStructs = null
+    this.doc.store.pendingDs = null
+  }
+
+  get pending(): boolean {
+    return this.#local.pending
+  }
+  gather(): Uint8Array | undefined {
+    return this.#local.encode()
+  }
+  settle(): void {
+    this.#local.clear()
+  }
+
+  version(): Uint8Array {
+    this.#version ??= versionOf(this.doc)
+    return this.#version
+  }
+
+  covers(version: Uint8Array): boolean {
+    const theirs = readVersion(version)
+    for (const [client, clock] of theirs.clocks) if (this.#clockOf(client) < clock) return false
+    return sameDigest(theirs, readVersion(this.version()))
+  }
+
+  diff(since: Uint8Array): Uint8Array | undefined {
+    const theirs = readVersion(since)
+    const ours = readVersion(this.version())
+    let lacks = !sameDigest(theirs, ours)
+    for (const [client, clock] of ours.clocks) lacks ||= (theirs.clocks.get(client) ?? 0) < clock
+    return lacks ? Y.encodeStateAsUpdate(this.doc, theirs.stateVector) : undefined
+  }
+
+  state(): Uint8Array {
+    return Y.encodeStateAsUpdate(this.doc)
+  }
+  snapshot(): unknown {
+    return this.#options.snapshot(this.doc)
+  }
+
+  keepUndo(): void {
+    if (this.#undo !== undefined) return
+    // Steps are told apart by our clock: Yjs would ask the machine's.
+    const undo = new Y.UndoManager(this.#options.undoScope(this.doc), {
+      captureTimeout: Number.POSITIVE_INFINITY,
+      trackedOrigins: new LocalOrigins(),
+      captureTransaction: transaction => this.#capture(transaction),
+    })
+    undo.on("stack-item-added", () => {
+      if (undo.undoStack.length > undoStepsMax) undo.undoStack.shift()
+    })
+    this.#undo = undo
+  }
+  undo(): boolean {
+    return (this.#undo?.undo() ?? null) !== null
+  }
+  redo(): boolean {
+    return (this.#undo?.redo() ?? null) !== null
+  }
+
+  close(): void {
+    this.doc.off("afterTransaction", this.#afterTransaction)
+    this.doc.off("afterTransactionCleanup", this.#afterCleanup)
+    this.#listeners.clear()
+    this.#undo?.destroy()
+    this.doc.destroy()
+  }
+
+  #clockOf(client: number): number {
+    const structs = this.doc.store.clients.get(client)
+    const last = structs?.[structs.length - 1]
+    return last === undefined ? 0 : last.id.clock + last.length
+  }
+
+  #capture(transaction: Y.Transaction): boolean {
+    const undo = this.#undo
+    if (!transaction.local || undo === undefined) return false
+    if (transaction.origin === undo) return true
+    const now = this.#clock.now()
+    if (now - this.#stepAt >= undoStepMs || ++this.#stepTransactions >= undoStepTransactionsMax) {
+      undo.stopCapturing()
+      this.#stepTransactions = 0
+    }
+    this.#stepAt = now
+    return true
+  }
+
+  readonly #afterTransaction = (transaction: Y.Transaction): void => {
+    // Even a remote change can leave local ones: Yjs tidies formatting in a transaction of its own, which is local.
+    const remote = transaction.origin === remoteOrigin
+    const changed = remote ? didChange(transaction) : this.#local.note(transaction)
+    if (!changed) return
+    this.#version = undefined
+    for (const listener of this.#listeners) listener(remote ? "remote" : "local")
+  }
+
+  /** Yjs draws a new client id, from chance of its own, when another replica turns out to use ours. */
+  readonly #afterCleanup = (): void => {
+    if (this.doc.clientID === this.#clientId) return
+    this.#clientId = this.#random.u32()
+    this.doc.clientID = this.#clientId
+  }
+}
+
+function didChange(transaction: Y.Transaction): boolean {
+  if (transaction.deleteSet.clients.size > 0) return true
+  for (const [client, clock] of transaction.afterState) {
+    if ((transaction.beforeState.get(client) ?? 0) !== clock) return true
+  }
+  return false
+}
+
+/** Yjs asks this set whether an origin is one to undo: all are but the remote one, whatever editors use. */
+class LocalOrigins extends Set<unknown> {
+  override has(origin: unknown): boolean {
+    return origin !== remoteOrigin
+  }
+}
