@@ -12,7 +12,7 @@ export class SimulatedClock implements Clock {
   #order = 0
   /** A binary heap by (at, order). */
   readonly #heap: Entry[] = []
-  #soon: (() => void)[] = []
+  readonly #soon: (() => void)[] = []
   #draining = false
 
   constructor(startMs = 0) {
@@ -76,13 +76,12 @@ export class SimulatedClock implements Clock {
   drain(): void {
     if (this.#draining) return
     this.#draining = true
+    let ran = 0
     try {
-      while (this.#soon.length > 0) {
-        const actions = this.#soon
-        this.#soon = []
-        for (const action of actions) action()
-      }
+      while (ran < this.#soon.length) this.#soon[ran++]!()
     } finally {
+      // Also after one that threw, so that it does not take the others with it.
+      this.#soon.splice(0, ran)
       this.#draining = false
     }
   }
