@@ -28,6 +28,18 @@ describe("Events", () => {
     expect(heard).toEqual(["a"])
   })
 
+  it("calls a listener that was added during an event from the next one on", () => {
+    const events = new Events<Event>()
+    const heard: number[] = []
+    const stop = events.on("left", () => {
+      stop()
+      events.on("left", event => heard.push(event.code))
+    })
+    events.emit({ type: "left", code: 1 })
+    events.emit({ type: "left", code: 2 })
+    expect(heard).toEqual([2])
+  })
+
   it("reports a listener that throws, and calls the others", () => {
     const logger = new RecordingLogger()
     const events = new Events<Event>(logger)
