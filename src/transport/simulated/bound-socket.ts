@@ -120,7 +120,7 @@ export abstract class BoundSocket implements EndOwner {
   }
 
   /** Throws `Closed`. A process that died may still run a last line; it does no harm. */
-  protected assertOpen(): void {
+  assertOpen(): void {
     if (this.#closing !== undefined) throw new ZincError("Closed", `${this.#what} is closed; make a new one`)
   }
 

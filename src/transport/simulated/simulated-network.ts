@@ -225,6 +225,7 @@ export class SimulatedNetwork {
     ) {
       throw new ZincError("BadOption", "bind takes the router, publisher and puller that this transport made")
     }
+    for (const socket of [router, publisher, puller]) socket.assertOpen()
     const { host, port } = parseSim(text)
     if (host !== "*" && host !== node.name) {
       throw new ZincError(
