@@ -50,6 +50,11 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole
 }
 
+/** Octets [start, end) in memory of their own. (`slice` of a Node Buffer is a view, and would pin the whole.) */
+export function copyOf(bytes: Uint8Array, start = 0, end: number = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end))
+}
+
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false

@@ -1,0 +1,90 @@
+/** A byte stream over a socket of node:net, for tcp and ipc alike. */
+import type { Socket } from "node:net"
+import type { ByteStream, ByteStreamHandler } from "../carrier.ts"
+
+export class NodeStream implements ByteStream {
+  readonly remote: string
+  readonly #socket: Socket
+  #handler: ByteStreamHandler | undefined
+  #error: Error | undefined
+  #closed = false
+  /** Writes whose end we have not been told of. */
+  #pending = 0
+  /** A write has returned false since. */
+  #owesDrain = false
+  #ending = false
+
+  constructor(socket: Socket, remote: string) {
+    this.#socket = socket
+    this.remote = remote
+    // Errors and the end may come before start; nothing is read until then.
+    socket.on("error", error => {
+      this.#error = error
+    })
+    socket.on("close", () => {
+      this.#closed = true
+      this.#handler?.onClose(this.#error)
+    })
+  }
+
+  start(handler: ByteStreamHandler): void {
+    this.#handler = handler
+    if (this.#closed) {
+      // Told from a turn of its own, for nothing is ever told from inside a call.
+      Promise.resolve().then(() => handler.onClose(this.#error))
+      return
+    }
+    this.#socket.on("data", chunk => {
+      if (!this.#ending) handler.onBytes(chunk)
+    })
+  }
+
+  get waiting(): number {
+    return this.#socket.writableLength
+  }
+
+  write(chunks: readonly Uint8Array[]): boolean {
+    const socket = this.#socket
+    if (this.#closed || this.#ending || socket.destroyed) return false
+    const last = chunks.length - 1
+    if (last > 0) {
+      // Corked, the chunks leave in one writev.
+      socket.cork()
+      for (let i = 0; i < last; i++) socket.write(chunks[i]!)
+    }
+    this.#pending++
+    socket.write(chunks[last]!, this.#onWritten)
+    if (last > 0) socket.uncork()
+    // libuv tries at once, so what the system took is known here already.
+    if (socket.writableLength === 0) return true
+    this.#owesDrain = true
+    return false
+  }
+
+  readonly #onWritten = (): void => {
+    this.#pending--
+    if (!this.#owesDrain || this.#pending > 0 || this.#socket.writableLength > 0 || this.#closed) return
+    this.#owesDrain = false
+    if (!this.#socket.destroyed) this.#handler?.onDrain()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  end(): void {
+    if (this.#ending || this.#closed) return
+    this.#ending = true
+    this.#socket.end()
+    // What still comes is read and dropped: closing over unread octets would reset the connection, and with it
+    // what the peer has not yet read.
+    this.#socket.resume()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+}

@@ -1,0 +1,33 @@
+/** Options of sockets as numbers, with their defaults, checked. */
+import { ZincError } from "../../core/errors.ts"
+import { type DecoderLimits, defaultLimits } from "../../zmtp/frame-decoder.ts"
+import type { OutboxLimits } from "../../zmtp/outbox.ts"
+import type { QueueLimits, SocketOptions } from "../transport.ts"
+
+export const defaultSendLimits: OutboxLimits = { messages: 1_000, bytes: 64 * 1024 * 1024 }
+export const defaultHandshakeTimeoutMs = 30_000
+
+export function outboxLimits(limits: QueueLimits | undefined): OutboxLimits {
+  return {
+    messages: notNegative("sendLimits.messages", limits?.messages ?? defaultSendLimits.messages),
+    bytes: notNegative("sendLimits.bytes", limits?.bytes ?? defaultSendLimits.bytes),
+  }
+}
+
+export function decoderLimits(
+  options: Pick<SocketOptions, "maxMessageBytes">,
+  maxCommandBytes?: number,
+): DecoderLimits {
+  const most = notNegative("maxMessageBytes", options.maxMessageBytes ?? defaultLimits.maxMessageBytes)
+  return {
+    ...defaultLimits,
+    maxFrameBytes: most,
+    maxMessageBytes: most,
+    ...(maxCommandBytes !== undefined && { maxCommandBytes }),
+  }
+}
+
+export function notNegative(name: string, value: number): number {
+  if (value >= 0) return value
+  throw new ZincError("BadOption", `${name} must be zero or more, not ${value}`)
+}

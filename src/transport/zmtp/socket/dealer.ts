@@ -1,0 +1,31 @@
+/** DEALER: sends to its peers in turn and receives from all of them fairly; talks to ROUTER, REP and DEALER. */
+import type { Outbox } from "../../../zmtp/outbox.ts"
+import { RoundRobin } from "../../../zmtp/pattern/round-robin.ts"
+import { SocketType } from "../../../zmtp/socket-type.ts"
+import type { PatternSocketOptions } from "./pattern-socket.ts"
+import { ReceivingSocket } from "./receiving.ts"
+
+export class Dealer extends ReceivingSocket {
+  protected readonly socketType: SocketType = SocketType.Dealer
+  protected override readonly queuesAhead: boolean = true
+  readonly #peers = new RoundRobin()
+
+  constructor(options: PatternSocketOptions = {}) {
+    super(options)
+  }
+
+  /** False when nobody has room, or there is nobody; the message is then not taken. Await `drained` and try again. */
+  send(frames: readonly Uint8Array[]): boolean {
+    return this.lifecycle.isOpen && this.#peers.send(frames)
+  }
+
+  protected get hasRoom(): boolean {
+    return this.#peers.hasRoom
+  }
+  protected override attached(outbox: Outbox): void {
+    this.#peers.add(outbox)
+  }
+  protected override detached(outbox: Outbox): void {
+    this.#peers.remove(outbox)
+  }
+}

@@ -1,0 +1,67 @@
+import { afterEach, describe, expect, it } from "vitest"
+import { fromUtf8, utf8 } from "../../../core/bytes.ts"
+import { Dealer } from "./dealer.ts"
+import type { PatternSocket } from "./pattern-socket.ts"
+import { Pull } from "./pull.ts"
+import { Push } from "./push.ts"
+import { Router } from "./router.ts"
+import { Sub } from "./sub.ts"
+import { XPub } from "./xpub.ts"
+
+const opened: PatternSocket[] = []
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(one => one.close({ lingerMs: 0 })))
+})
+function own<S extends PatternSocket>(socket: S): S {
+  opened.push(socket)
+  return socket
+}
+
+const say = (...frames: string[]) => frames.map(utf8)
+const read = async (socket: { receive(): Promise<Uint8Array[] | undefined> }) => (await socket.receive())?.map(fromUtf8)
+let names = 0
+
+describe.each([
+  ["tcp", () => "tcp://127.0.0.1:0"],
+  ["inproc", () => `inproc://sockets-${++names}`],
+])("general sockets over %s", (_, address) => {
+  it("Push gives to Pull what was sent before the connection was there (Q2)", async () => {
+    const pull = own(new Pull())
+    const push = own(new Push())
+    push.connect(await pull.bind(address()))
+    for (const n of ["1", "2", "3"]) expect(push.send(say("a", n))).toBe(true)
+    for (const n of ["1", "2", "3"]) expect(await read(pull)).toEqual(["a", n])
+  })
+
+  it("Router names its dealers, by their identity or one it gives (Q5)", async () => {
+    const router = own(new Router())
+    const named = own(new Dealer({ identity: utf8("bob") }))
+    const nameless = own(new Dealer())
+    const at = await router.bind(address())
+    named.connect(at)
+    named.send(say("hello"))
+    expect(await read(router)).toEqual(["bob", "hello"])
+    nameless.connect(at)
+    nameless.send(say("hello"))
+    const [identity] = (await router.receive())!
+    expect(identity).toHaveLength(5)
+    expect(identity![0]).toBe(0)
+    expect(router.send([identity!, utf8("yes"), new Uint8Array(100_000)])).toBe(true)
+    const answer = (await nameless.receive())!
+    expect(answer.map(frame => frame.length)).toEqual([3, 100_000])
+    expect(router.send(say("nobody", "x"))).toBe(false)
+  })
+
+  it("XPub sends to those who subscribed, and hears when they come and go (S1, S6)", async () => {
+    const xpub = own(new XPub())
+    const sub = own(new Sub())
+    sub.subscribe(utf8("a"))
+    sub.connect(await xpub.bind(address()))
+    expect(await read(xpub)).toEqual(["\x01a"])
+    for (const topic of ["abc", "b", "a"]) xpub.send([utf8(topic), new Uint8Array(3_000)])
+    expect((await sub.receive())!.map(frame => frame.length)).toEqual([3, 3_000])
+    expect((await sub.receive())!.map(frame => frame.length)).toEqual([1, 3_000])
+    await sub.close()
+    expect(await read(xpub)).toEqual(["\x00a"])
+  })
+})

@@ -1,0 +1,386 @@
+/**
+ * One ZMTP 3.1 connection as a state machine: octets in; octets, messages and subscriptions out. No I/O: whoever owns
+ * the stream passes on what it hears (`onBytes`, `onDrain`, `onClose`) and is told what to do with it (`output`).
+ *
+ *   greeting ──▶ handshake ──▶ traffic ──▶ closing ──▶ closed
+ *        └────────────┴───────────┴─────────▲
+ *
+ * A dialler knows what it is and sends greeting and READY in one write. A bound side that serves several socket types
+ * at one address withholds its READY until the peer's has come, and then becomes what suits the peer.
+ * Nothing else is sent before the peer's READY has come (F4).
+ */
+import { copyOf, fromUtf8, noBytes, utf8 } from "../core/bytes.ts"
+import type { Timer } from "../core/clock.ts"
+import { ZincError } from "../core/errors.ts"
+import type { FrameBatch } from "../core/frame-batch.ts"
+import {
+  type Command,
+  encodeError,
+  encodePing,
+  encodePong,
+  type Properties,
+  parseCommand,
+  property,
+} from "./command.ts"
+import type { Engine } from "./engine.ts"
+import { type DecoderLimits, defaultLimits, FrameDecoder } from "./frame-decoder.ts"
+import { encodeGreeting, type Greeting, GreetingReader } from "./greeting.ts"
+import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts"
+import type { Mechanism } from "./mechanism/mechanism.ts"
+import type { ByteSink, Outbox } from "./outbox.ts"
+import { carriesIdentity, mayTalk, type SocketType } from "./socket-type.ts"
+
+/** The stream under a connection. It reports its end through `onClose`, later, also when it was we who ended it. */
+export interface ConnectionOutput extends ByteSink {
+  /** The far end, for people. */
+  readonly remote: string
+  pause(): void
+  resume(): void
+  /** Sends what was written, then closes. */
+  end(): void
+  destroy(): void
+}
+
+/** Who a peer says it is. */
+export interface PeerInfo {
+  /** Its socket type, or undefined when READY did not say; libzmq lets that pass. */
+  readonly socketType: string | undefined
+  /** Its identity; empty for none. */
+  readonly identity: Uint8Array
+  readonly properties: Properties
+}
+
+/** What we are to a peer. */
+export interface Role {
+  readonly socketType: SocketType
+  /** Sent in READY by those types that have one. */
+  readonly identity?: Uint8Array
+  readonly limits: DecoderLimits
+  readonly heartbeat?: HeartbeatOptions
+  /** Its octets begin to leave when the handshake is complete. */
+  readonly outbox: Outbox
+  /** A frame put before each message: a router's name for the peer. */
+  readonly prefix?: Uint8Array
+  readonly handler: ConnectionHandler
+}
+
+/** Hears of one connection, from the end of its handshake. */
+export interface ConnectionHandler {
+  /** The handshake is complete. Messages of the same chunk follow at once. */
+  onOpen(connection: Connection): void
+  /** Valid during the call. `batch.connection` is for the handler to set where it passes the batch on. */
+  onBatch(batch: FrameBatch): void
+  /** SUBSCRIBE (`wanted`) or CANCEL came as a command. The topic is valid during the call. */
+  onSubscription(topic: Uint8Array, wanted: boolean): void
+}
+
+export interface ConnectionOptions {
+  readonly engine: Engine
+  readonly output: ConnectionOutput
+  readonly mechanism: Mechanism
+  readonly handshakeTimeoutMs: number
+  /** What to announce without waiting; without it READY is withheld until `admit` has chosen. */
+  readonly announce?: { readonly socketType: SocketType; readonly identity?: Uint8Array }
+  /** The peer's READY is there: what we are to it, or why it is refused. */
+  admit(peer: PeerInfo): Role | ZincError
+  /** It is over, once, whatever the reason. Without `error` it was an orderly end, or we asked for it. */
+  onClosed(error?: ZincError): void
+}
+
+type Phase = "greeting" | "handshake" | "traffic" | "closing" | "closed"
+
+/** How long an orderly end may take before the stream is cut. */
+const endGraceMs = 2_000
+
+export class Connection {
+  readonly #engine: Engine
+  readonly #output: ConnectionOutput
+  readonly #mechanism: Mechanism
+  readonly #options: ConnectionOptions
+  readonly #decoder = new FrameDecoder(defaultLimits)
+  #greetingReader: GreetingReader | undefined = new GreetingReader()
+  #phase: Phase = "greeting"
+  #greeting: Greeting | undefined
+  #role: Role | undefined
+  #heartbeat: Heartbeat | undefined
+  #timer: Timer | undefined
+  #error: ZincError | undefined
+  /** The stream still has something of the handshake. */
+  #busy = false
+  /** The answer owed to a PING that came while the stream was busy; a newer one takes its place. */
+  #pong: Uint8Array | undefined
+  #pauses = 0
+  #finishing = false
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    this.#engine = options.engine
+    this.#output = options.output
+    this.#mechanism = options.mechanism
+  }
+
+  /** Says hello. To be called once, before anything else. */
+  start(): void {
+    const { announce, handshakeTimeoutMs } = this.#options
+    const chunks = [encodeGreeting(this.#mechanism.name)]
+    if (announce !== undefined) chunks.push(this.#ready(announce.socketType, announce.identity))
+    this.#busy = !this.#output.write(chunks)
+    if (handshakeTimeoutMs > 0) {
+      this.#timer = this.#engine.clock.after(handshakeTimeoutMs, () =>
+        this.fail(
+          new ZincError("Timeout", `${this.remote} did not complete the handshake within ${handshakeTimeoutMs} ms`, {
+            retryable: true,
+          }),
+        ),
+      )
+    }
+  }
+
+  get remote(): string {
+    return this.#output.remote
+  }
+  get isOpen(): boolean {
+    return this.#phase === "traffic"
+  }
+  /** Whether the peer understands SUBSCRIBE and CANCEL as commands (G6). */
+  get takesSubscribeCommands(): boolean {
+    return (this.#greeting?.version.minor ?? 0) >= 1
+  }
+
+  // ---- what the stream tells ----
+
+  onBytes(chunk: Uint8Array): void {
+    if (this.#phase === "closing" || this.#phase === "closed" || this.#finishing) return
+    let at = 0
+    if (this.#phase === "greeting") {
+      at = this.#readGreeting(chunk)
+      // The phase has changed when the greeting is whole, or wrong.
+      if ((this.#phase as Phase) !== "handshake") return
+    }
+    this.#heartbeat?.heard()
+    const batch = this.#engine.borrowBatch()
+    const fault = this.#decoder.decode(chunk, at, batch, this)
+    if (batch.count > 0 && this.#role !== undefined && this.isOpen) this.#role.handler.onBatch(batch)
+    this.#engine.returnBatch(batch)
+    if (fault !== undefined) this.fail(this.#named(fault))
+  }
+
+  onDrain(): void {
+    this.#busy = false
+    const outbox = this.#role?.outbox
+    if (outbox === undefined || this.#phase !== "traffic") return
+    if (this.#pong !== undefined) {
+      outbox.sendEncoded(encodePong(this.#pong))
+      this.#pong = undefined
+    }
+    outbox.onDrain()
+    this.#finishIfEmpty()
+  }
+
+  onClose(error?: Error): void {
+    if (this.#phase === "closed") return
+    const early = this.#phase === "greeting" || this.#phase === "handshake"
+    this.#phase = "closed"
+    this.#timer?.cancel()
+    this.#heartbeat?.stop()
+    this.#decoder.stop()
+    this.#role?.outbox.detach()
+    if (this.#error === undefined && early) {
+      this.#error = new ZincError("HandshakeFailed", `${this.remote} closed the connection during the handshake`, {
+        retryable: true,
+        ...(error && { cause: error }),
+      })
+    } else if (this.#error === undefined && error !== undefined && !this.#finishing) {
+      this.#error = new ZincError("PeerLost", `the connection to ${this.remote} broke: ${error.message}`, {
+        retryable: true,
+        cause: error,
+      })
+    }
+    this.#options.onClosed(this.#error)
+  }
+
+  // ---- what the owner asks ----
+
+  /** Stops reading, so that the peer feels back-pressure. Counted: as many resumes undo it. */
+  pause(): void {
+    if (++this.#pauses > 1) return
+    this.#output.pause()
+    this.#heartbeat?.pause()
+  }
+  resume(): void {
+    if (this.#pauses === 0 || --this.#pauses > 0) return
+    this.#heartbeat?.resume()
+    this.#output.resume()
+  }
+
+  /** Sends what is queued, then closes; cuts the stream after `lingerMs` (default: after a moment's grace for the end). */
+  finish(lingerMs?: number): void {
+    if (this.#phase === "closing" || this.#phase === "closed" || this.#finishing) return
+    this.#finishing = true
+    this.#heartbeat?.stop()
+    this.#timer?.cancel()
+    if (this.#phase !== "traffic") {
+      this.destroy()
+      return
+    }
+    if (lingerMs !== undefined) this.#timer = this.#engine.clock.after(lingerMs, () => this.destroy())
+    // What is not read any more must not hold the peer's own end back.
+    if (this.#pauses > 0) this.#output.resume()
+    this.#role!.outbox.flush()
+    this.#finishIfEmpty()
+  }
+
+  /** Closes now; what is queued is lost. */
+  destroy(): void {
+    if (this.#phase === "closed") return
+    this.#phase = "closing"
+    this.#timer?.cancel()
+    this.#heartbeat?.stop()
+    this.#decoder.stop()
+    this.#output.destroy()
+  }
+
+  /** Closes now for a reason, which `onClosed` will be told. */
+  fail(error: ZincError): void {
+    if (this.#phase === "closing" || this.#phase === "closed") return
+    this.#error ??= error
+    this.destroy()
+  }
+
+  // ---- handshake ----
+
+  #readGreeting(chunk: Uint8Array): number {
+    const reader = this.#greetingReader!
+    const at = reader.read(chunk, 0)
+    if (reader.fault !== undefined) this.fail(this.#named(reader.fault))
+    else if (reader.greeting !== undefined) {
+      this.#greeting = reader.greeting
+      this.#greetingReader = undefined
+      const theirs = reader.greeting.mechanism
+      if (theirs === this.#mechanism.name) this.#phase = "handshake"
+      else {
+        this.fail(
+          new ZincError(
+            "HandshakeFailed",
+            `${this.remote} wants the mechanism ${theirs || "(none)"}, we have ${this.#mechanism.name}; configure both alike`,
+          ),
+        )
+      }
+    }
+    return at
+  }
+
+  /** From the decoder. */
+  onCommand(buffer: Uint8Array, start: number, end: number): void {
+    const command = parseCommand(buffer, start, end)
+    if (this.#phase === "handshake") this.#shakeHands(command)
+    else if (this.#phase === "traffic") this.#obey(command)
+  }
+
+  #shakeHands(command: Command): void {
+    const step = this.#mechanism.receive(command)
+    if (step.type === "failed") this.fail(this.#named(step.error))
+    if (step.type !== "ready") return
+    const peer = peerInfo(step.properties)
+    const role = this.#options.admit(peer)
+    if (role instanceof ZincError) this.#refuse(role)
+    else if (peer.socketType !== undefined && !mayTalk(role.socketType, peer.socketType)) {
+      this.#refuse(
+        new ZincError(
+          "HandshakeFailed",
+          `${this.remote} is a ${peer.socketType} socket, which a ${role.socketType} cannot talk to; check the address`,
+        ),
+      )
+    } else this.#open(role)
+  }
+
+  #open(role: Role): void {
+    this.#role = role
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (this.#options.announce === undefined) {
+      this.#busy = !this.#output.write([this.#ready(role.socketType, role.identity)]) || this.#busy
+    }
+    this.#phase = "traffic"
+    this.#decoder.handshaking = false
+    this.#decoder.limits = role.limits
+    this.#decoder.prefix = role.prefix
+    this.#heartbeat = new Heartbeat(this.#engine.clock, role.heartbeat, {
+      ask: () => role.outbox.sendEncoded(encodePing(0)),
+      lost: error => this.fail(this.#named(error)),
+    })
+    if (this.#pauses > 0) this.#heartbeat.pause()
+    role.outbox.attach(this.#output, this.#busy)
+    role.handler.onOpen(this)
+  }
+
+  /** Tells the peer why, so that it need not try again, and closes. */
+  #refuse(error: ZincError): void {
+    this.#error = error
+    this.#phase = "closing"
+    this.#decoder.stop()
+    this.#timer?.cancel()
+    this.#output.write([encodeError(error.message)])
+    this.#end()
+  }
+
+  #ready(socketType: SocketType, identity: Uint8Array | undefined): Uint8Array {
+    const properties: [string, Uint8Array][] = [["Socket-Type", utf8(socketType)]]
+    if (carriesIdentity(socketType)) properties.push(["Identity", identity ?? noBytes])
+    return this.#mechanism.ready(properties)
+  }
+
+  // ---- traffic ----
+
+  #obey(command: Command): void {
+    switch (command.name) {
+      case "PING":
+        if (command.ttlMs > 0) this.#heartbeat?.expectWithin(command.ttlMs)
+        // A flood of PINGs from a peer that does not read its PONGs must not fill our queue.
+        if (this.#role!.outbox.isBusy) this.#pong = copyOf(command.context)
+        else this.#role!.outbox.sendEncoded(encodePong(command.context))
+        return
+      case "SUBSCRIBE":
+      case "CANCEL":
+        this.#role!.handler.onSubscription(command.topic, command.name === "SUBSCRIBE")
+        return
+      default:
+      // A repeated READY, a late ERROR, PONG (whose arrival was all it had to say) and the unknown are ignored (F6).
+    }
+  }
+
+  #finishIfEmpty(): void {
+    if (!this.#finishing || this.#phase !== "traffic" || !this.#role!.outbox.isEmpty) return
+    this.#phase = "closing"
+    this.#end()
+  }
+
+  #end(): void {
+    this.#timer ??= this.#engine.clock.after(endGraceMs, () => this.destroy())
+    this.#output.end()
+  }
+
+  #named(error: ZincError): ZincError {
+    return new ZincError(error.code, `${this.remote}: ${error.message}`, {
+      cause: error.cause,
+      retryable: error.retryable,
+    })
+  }
+}
+
+function peerInfo(properties: Properties): PeerInfo {
+  const socketType = property(properties, "Socket-Type")
+  return {
+    socketType: socketType === undefined ? undefined : textOf(socketType),
+    identity: property(properties, "Identity") ?? noBytes,
+    properties,
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return fromUtf8(bytes)
+  } catch {
+    return "(unreadable)"
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * Octets in, whole messages out. One pass over each chunk; a frame that lies whole in its chunk is not copied, and a
+ * message that spans chunks is delivered when its last octet is there, never in part (F9).
+ *
+ * What a peer can make us hold is bounded by the limits, and memory grows with what has arrived, not with what a
+ * header promises.
+ */
+import { copyOf, noBytes, readU32 } from "../core/bytes.ts"
+import { ZincError } from "../core/errors.ts"
+import type { FrameBatch } from "../core/frame-batch.ts"
+import { Flag, longHeaderBytes, shortBodyMax, shortHeaderBytes } from "./frame.ts"
+
+export interface DecoderLimits {
+  /** Largest body of one frame. */
+  readonly maxFrameBytes: number
+  /** Largest sum of the bodies of one message. */
+  readonly maxMessageBytes: number
+  /** Most frames in one message. */
+  readonly maxMessageFrames: number
+  /** Largest body of a command; a subscription's topic is one. */
+  readonly maxCommandBytes: number
+}
+
+export const defaultLimits: DecoderLimits = {
+  maxFrameBytes: 64 * 1024 * 1024,
+  maxMessageBytes: 64 * 1024 * 1024,
+  maxMessageFrames: 16_384,
+  maxCommandBytes: 64 * 1024,
+}
+
+/** Hears of commands while decoding; it may change the decoder or stop it. */
+export interface CommandSink {
+  /** The command is [start, end) of the buffer, valid during the call. */
+  onCommand(buffer: Uint8Array, start: number, end: number): void
+}
+
+/** A body that spans chunks begins with at most this much memory and then grows fourfold as octets arrive. */
+const firstBodyBytes = 256 * 1024
+
+export class FrameDecoder {
+  /** Treat every frame as a command: how it is until both READYs have come (libzmq accepts READY in a plain frame). */
+  handshaking = true
+  /** Put before each message as a frame of its own: a router's identity of the peer. */
+  prefix: Uint8Array | undefined
+  #limits: DecoderLimits
+  /** Short frames up to this size need no further check. */
+  #shortMax = shortBodyMax
+  #stopped = false
+  #fault: ZincError | undefined
+
+  // The message under way: whether it has begun, what it has cost, and its frames from earlier chunks.
+  #inMessage = false
+  #messageBytes = 0
+  #messageFrames = 0
+  #held: Uint8Array[] = []
+
+  // The frame under way, when a chunk ended inside it.
+  #left: Uint8Array = noBytes
+  #flags = 0
+  #size = 0
+  #body: Uint8Array | undefined
+  #have = 0
+
+  constructor(limits: DecoderLimits) {
+    this.#limits = limits
+    this.limits = limits
+  }
+
+  set limits(limits: DecoderLimits) {
+    this.#limits = limits
+    this.#shortMax = Math.min(shortBodyMax, limits.maxFrameBytes, limits.maxMessageBytes)
+  }
+
+  /** Decodes nothing more; called from a sink that closes the connection. */
+  stop(): void {
+    this.#stopped = true
+    this.#held = []
+    this.#body = undefined
+  }
+
+  /**
+   * Adds the messages that `chunk` completes, from `at` on, to `batch`, and tells commands to `sink` as they come. The
+   * batch points into the chunk. Returns what the peer did wrong, after which nothing more is decoded.
+   */
+  decode(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink): ZincError | undefined {
+    if (this.#stopped) return this.#fault
+    const end = chunk.length
+    if (this.#body !== undefined) at = this.#continueBody(chunk, at, batch, sink)
+    else if (this.#left.length > 0) at = this.#continueHeader(chunk, at, batch, sink)
+
+    while (at < end && !this.#stopped) {
+      // The common case: a short frame of data that is all here and is a whole message.
+      if (chunk[at] === 0 && !this.#inMessage && !this.handshaking && at + 1 < end) {
+        const start = at + shortHeaderBytes
+        const size = chunk[at + 1]!
+        const stop = start + size
+        if (stop <= end && size <= this.#shortMax) {
+          if (this.prefix !== undefined) batch.addFrame(this.prefix, 0, this.prefix.length)
+          batch.addFrame(chunk, start, stop)
+          batch.endMessage()
+          at = stop
+          continue
+        }
+      }
+      const header = this.#readHeader(chunk, at, end)
+      if (header === 0) {
+        this.#left = copyOf(chunk, at)
+        break
+      }
+      at = this.#readBody(chunk, at + header, batch, sink)
+    }
+    if (this.#inMessage) this.#hold(batch)
+    return this.#fault
+  }
+
+  /** The header at `at` into #flags and #size. Returns its length, or 0 when it is not all here. */
+  #readHeader(bytes: Uint8Array, at: number, end: number): number {
+    const available = end - at
+    if (available < shortHeaderBytes) return 0
+    const flags = bytes[at]!
+    this.#flags = flags
+    if ((flags & Flag.Long) === 0) {
+      this.#size = bytes[at + 1]!
+      if (flags === Flag.Command && this.#size === 0) return this.#readBrokenCommandHeader(bytes, at, available)
+      return shortHeaderBytes
+    }
+    if (available < longHeaderBytes) return 0
+    if (bytes[at + 1]! >= 0x80) {
+      this.#fail("BadFrame", "a frame whose size has its top bit set")
+      return longHeaderBytes
+    }
+    this.#size = readU32(bytes, at + 1) * 0x1_0000_0000 + readU32(bytes, at + 5)
+    return longHeaderBytes
+  }
+
+  /**
+   * libzmq 4.3.3 and 4.3.4 forget LONG on SUBSCRIBE and CANCEL of 256 to 265 octets but still write eight octets of
+   * size (S5). `04 00` is never legal otherwise, so it is read as such a header where the size fits, and as an empty
+   * command, which is ignored, where not.
+   */
+  #readBrokenCommandHeader(bytes: Uint8Array, at: number, available: number): number {
+    for (let i = 2; i < Math.min(7, available); i++) if (bytes[at + i] !== 0) return shortHeaderBytes
+    if (available > 7 && bytes[at + 7] !== 1) return shortHeaderBytes
+    if (available < longHeaderBytes) return 0
+    if (bytes[at + 8]! > 9) return shortHeaderBytes
+    this.#size = 256 + bytes[at + 8]!
+    return longHeaderBytes
+  }
+
+  /** Takes the body at `at`, or as much of it as is here. Returns where it stopped. */
+  #readBody(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink): number {
+    if (this.#stopped || !this.#admit()) return chunk.length
+    const stop = at + this.#size
+    if (stop <= chunk.length) {
+      this.#take(chunk, at, stop, batch, sink)
+      return stop
+    }
+    this.#body = new Uint8Array(Math.min(this.#size, Math.max(firstBodyBytes, chunk.length - at)))
+    this.#have = 0
+    return this.#continueBody(chunk, at, batch, sink)
+  }
+
+  #continueHeader(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink): number {
+    const left = this.#left
+    const taken = Math.min(longHeaderBytes - left.length, chunk.length - at)
+    const joined = new Uint8Array(left.length + taken)
+    joined.set(left)
+    joined.set(chunk.subarray(at, at + taken), left.length)
+    const header = this.#readHeader(joined, 0, joined.length)
+    if (header === 0) {
+      this.#left = joined
+      return chunk.length
+    }
+    this.#left = noBytes
+    if (header < left.length) {
+      // A broken-command guess that came to nothing: what was looked at belongs to the frames after it.
+      this.#take(joined, 0, 0, batch, sink)
+      const rest = new Uint8Array(left.length - header + chunk.length - at)
+      rest.set(left.subarray(header))
+      rest.set(chunk.subarray(at), left.length - header)
+      this.decode(rest, 0, batch, sink)
+      return chunk.length
+    }
+    return this.#readBody(chunk, at + header - left.length, batch, sink)
+  }
+
+  #continueBody(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink): number {
+    let body = this.#body!
+    const stop = Math.min(chunk.length, at + this.#size - this.#have)
+    const need = this.#have + stop - at
+    if (need > body.length) {
+      const grown = new Uint8Array(Math.min(this.#size, Math.max(need, body.length * 4)))
+      grown.set(body.subarray(0, this.#have))
+      this.#body = body = grown
+    }
+    body.set(at === 0 && stop === chunk.length ? chunk : chunk.subarray(at, stop), this.#have)
+    this.#have = need
+    if (need === this.#size) {
+      this.#body = undefined
+      this.#take(body, 0, need, batch, sink)
+    }
+    return stop
+  }
+
+  /** Whether the frame of #flags and #size is within the limits, said before any of its body is kept. */
+  #admit(): boolean {
+    const size = this.#size
+    const limits = this.#limits
+    if (this.handshaking || (this.#flags & Flag.Command) !== 0) {
+      if (size <= limits.maxCommandBytes) return true
+      return this.#fail("TooLarge", `a command of ${size} octets; at most ${limits.maxCommandBytes} are accepted`)
+    }
+    if (size > limits.maxFrameBytes) {
+      return this.#fail("TooLarge", `a frame of ${size} octets; at most ${limits.maxFrameBytes} are accepted`)
+    }
+    if (this.#messageBytes + size > limits.maxMessageBytes) {
+      return this.#fail("TooLarge", `a message of more than ${limits.maxMessageBytes} octets`)
+    }
+    if (this.#messageFrames >= limits.maxMessageFrames) {
+      return this.#fail("TooLarge", `a message of more than ${limits.maxMessageFrames} frames`)
+    }
+    return true
+  }
+
+  /** A whole frame. */
+  #take(buffer: Uint8Array, start: number, end: number, batch: FrameBatch, sink: CommandSink): void {
+    if (this.handshaking || (this.#flags & Flag.Command) !== 0) {
+      sink.onCommand(buffer, start, end)
+      return
+    }
+    if (!this.#inMessage && this.prefix !== undefined) batch.addFrame(this.prefix, 0, this.prefix.length)
+    const more = (this.#flags & Flag.More) !== 0
+    if (this.#held.length > 0) {
+      // The message began in an earlier chunk; its frames wait aside so that each is moved only once.
+      this.#held.push(kept(buffer, start, end))
+      if (!more) {
+        for (const frame of this.#held) batch.addFrame(frame, 0, frame.length)
+        this.#held = []
+      }
+    } else {
+      batch.addFrame(buffer, start, end)
+    }
+    if (more) {
+      this.#inMessage = true
+      this.#messageBytes += end - start
+      this.#messageFrames++
+      return
+    }
+    batch.endMessage()
+    this.#inMessage = false
+    this.#messageBytes = 0
+    this.#messageFrames = 0
+  }
+
+  /** Takes the frames of an unfinished message out of the batch, until the rest comes. */
+  #hold(batch: FrameBatch): void {
+    const from = batch.first[batch.count]!
+    for (let i = from; i < batch.frames; i++) {
+      this.#held.push(kept(batch.buffers[i]!, batch.starts[i]!, batch.ends[i]!))
+      batch.buffers[i] = noBytes
+    }
+    batch.frames = from
+  }
+
+  #fail(code: "BadFrame" | "TooLarge", what: string): false {
+    this.#fault = new ZincError(code, `the peer sent ${what}`)
+    this.stop()
+    return false
+  }
+}
+
+/** What is held must not pin much more memory than it has: a small part of a chunk is copied out of it. */
+function kept(buffer: Uint8Array, start: number, end: number): Uint8Array {
+  return (end - start) * 2 < buffer.length ? copyOf(buffer, start, end) : buffer.subarray(start, end)
+}

@@ -1,0 +1,106 @@
+/**
+ * Is the peer alive? After a silence a PING goes out, and if that brings no sign of life either, the peer is lost.
+ * Whatever it sends counts as life (H2). While we ourselves do not read from it, it is not judged (H5).
+ */
+import type { Clock, Timer } from "../core/clock.ts"
+import { ZincError } from "../core/errors.ts"
+
+export interface HeartbeatOptions {
+  /** Silence after which to ask. */
+  readonly intervalMs: number
+  /** How long to wait for any sign of life then. */
+  readonly timeoutMs: number
+}
+
+export class Heartbeat {
+  readonly #clock: Clock
+  readonly #options: HeartbeatOptions | undefined
+  readonly #ask: () => void
+  readonly #lost: (error: ZincError) => void
+  #heardAt: number
+  /** When we asked, while no answer has come. */
+  #askedAt: number | undefined
+  #paused = false
+  #timer: Timer | undefined
+  #peerTimer: Timer | undefined
+
+  /** Without options the peer is never asked, but its own demand (`expectWithin`) is kept. */
+  constructor(
+    clock: Clock,
+    options: HeartbeatOptions | undefined,
+    effects: { readonly ask: () => void; readonly lost: (error: ZincError) => void },
+  ) {
+    this.#clock = clock
+    this.#options = options
+    this.#ask = effects.ask
+    this.#lost = effects.lost
+    this.#heardAt = clock.now()
+    if (options !== undefined) this.#wait(options.intervalMs)
+  }
+
+  /** Something came. */
+  heard(): void {
+    if (this.#options !== undefined) {
+      this.#heardAt = this.#clock.now()
+      this.#askedAt = undefined
+    }
+    if (this.#peerTimer !== undefined) {
+      this.#peerTimer.cancel()
+      this.#peerTimer = undefined
+    }
+  }
+
+  /** The peer says (in its PING) that it will be heard again within this time, or is gone. */
+  expectWithin(ttlMs: number): void {
+    this.#peerTimer?.cancel()
+    this.#peerTimer = this.#clock.after(ttlMs, () => {
+      if (this.#paused) this.expectWithin(ttlMs)
+      else this.#lost(lost(`it was silent for the ${ttlMs} ms it had promised at most`))
+    })
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+  resume(): void {
+    this.#paused = false
+    if (this.#options !== undefined) {
+      this.#heardAt = this.#clock.now()
+      this.#askedAt = undefined
+    }
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#peerTimer?.cancel()
+  }
+
+  #wait(ms: number): void {
+    this.#timer = this.#clock.after(Math.max(1, ms), this.#check)
+  }
+
+  readonly #check = (): void => {
+    const { intervalMs, timeoutMs } = this.#options!
+    const now = this.#clock.now()
+    if (this.#paused) {
+      this.#wait(intervalMs)
+    } else if (this.#askedAt !== undefined) {
+      const left = this.#askedAt + timeoutMs - now
+      if (left > 0) this.#wait(left)
+      else this.#lost(lost(`no sign of life for ${Math.round(now - this.#heardAt)} ms, nor an answer to PING`))
+    } else {
+      const left = this.#heardAt + intervalMs - now
+      if (left > 0) {
+        this.#wait(left)
+        return
+      }
+      this.#askedAt = now
+      this.#ask()
+      this.#wait(timeoutMs)
+    }
+  }
+}
+
+function lost(why: string): ZincError {
+  return new ZincError("PeerLost", why, { retryable: true })
+}

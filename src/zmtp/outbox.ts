@@ -1,0 +1,425 @@
+/**
+ * What one connection has to send. Messages are encoded as they are sent: short frames are copied into a slab, long
+ * ones are kept by reference. Everything sent in one turn leaves in one write; while the operating system is busy,
+ * messages wait here, up to the limits, and never in part.
+ *
+ *   slab  …[m1 m2 m3 head4][m5…        chunks of one batch: slab[m1..head4] · body4 · slab[m5…]
+ *
+ * An outbox outlives its connection where the socket wants that (a dialled PUSH keeps its queue): `detach` drops only
+ * what had already been handed over.
+ */
+import type { Flusher } from "./flusher.ts"
+import { copyInto, Flag, frameBytes, longHeaderBytes, shortBodyMax, shortHeaderBytes, writeHeader } from "./frame.ts"
+import { largeSlabBytes, type Slab, type SlabPool, smallSlabBytes } from "./slab.ts"
+
+/** Where octets go: a carrier's stream. */
+export interface ByteSink {
+  /** True: all of it has been taken by the system. False: the chunks must stay unchanged until told of a drain. */
+  write(chunks: readonly Uint8Array[]): boolean
+}
+
+/** Most that may wait; 0 for no limit. */
+export interface OutboxLimits {
+  readonly messages: number
+  readonly bytes: number
+}
+
+export interface OutboxOptions {
+  readonly limits: OutboxLimits
+  readonly slabs: SlabPool
+  readonly flusher: Flusher
+  /** It had refused a message and has since fallen to half its limits. Never called from inside a send. */
+  onRoom?(): void
+  /** Everything has been taken by the system. Never called from inside a send. */
+  onEmpty?(): void
+}
+
+/** Frames of at least this many octets are sent by reference; copying shorter ones is cheaper (measured). */
+export const referenceBytes = 2048
+
+/** A batch is handed over once it holds this much. */
+const batchBytes = largeSlabBytes
+
+/** Whole messages that will be handed over together. */
+interface Batch {
+  readonly chunks: Uint8Array[]
+  readonly slabs: Slab[]
+  readonly messages: number
+  readonly bytes: number
+}
+
+export class Outbox {
+  readonly #slabs: SlabPool
+  readonly #flusher: Flusher
+  readonly #limits: OutboxLimits
+  readonly #onRoom: (() => void) | undefined
+  readonly #onEmpty: (() => void) | undefined
+
+  #sink: ByteSink | undefined
+  /** Nothing can be handed over now: no connection, or the system still has the last batch. */
+  #blocked = true
+  #refused = false
+  /** The flusher knows of us. */
+  #scheduled = false
+
+  /** Batches that wait behind a busy system. */
+  #ready: Batch[] = []
+  #readyMessages = 0
+  #readyBytes = 0
+
+  // The batch that is being filled. Its last stretch of slab is not yet a chunk, so that it can grow.
+  #chunks: Uint8Array[] = []
+  #held: Slab[] = []
+  #messages = 0
+  #bytes = 0
+  #tail: Slab | undefined
+  #tailStart = 0
+  #tailEnd = 0
+
+  /** The slab that our own messages go to. */
+  #own: Slab | undefined
+  #wantsLarge = false
+
+  // What the system has and has not yet fully taken.
+  #inFlight: Slab[] | undefined
+  #inFlightMessages = 0
+  #inFlightBytes = 0
+
+  constructor(options: OutboxOptions) {
+    this.#limits = options.limits
+    this.#slabs = options.slabs
+    this.#flusher = options.flusher
+    this.#onRoom = options.onRoom
+    this.#onEmpty = options.onEmpty
+  }
+
+  /** Whole messages not yet fully taken by the system. */
+  get messages(): number {
+    return this.#messages + this.#readyMessages + this.#inFlightMessages
+  }
+  /** Octets of those. */
+  get bytes(): number {
+    return this.#bytes + this.#readyBytes + this.#inFlightBytes
+  }
+  get isEmpty(): boolean {
+    return this.#messages === 0 && this.#inFlight === undefined && this.#bytes === 0 && this.#ready.length === 0
+  }
+  /** Whether a message would be taken now. */
+  get hasRoom(): boolean {
+    return !this.#blocked || !this.#isFull()
+  }
+  /** The system has not yet taken all it was given. */
+  get isBusy(): boolean {
+    return this.#inFlight !== undefined
+  }
+
+  /** Begins handing over. `busy` when the sink still has something of the handshake. */
+  attach(sink: ByteSink, busy: boolean): void {
+    this.#sink = sink
+    this.#blocked = busy
+    if (busy) this.#inFlight = []
+    else this.#schedule()
+  }
+
+  /** The connection is gone, and with it what it was given; what still waits here is kept. */
+  detach(): void {
+    this.#sink = undefined
+    this.#blocked = true
+    this.#landed()
+    if (this.isEmpty) this.#rest()
+  }
+
+  /** Drops everything that waits and has not been handed over. The number of messages dropped. */
+  clear(): number {
+    const dropped = this.#messages + this.#readyMessages
+    for (const batch of this.#ready) this.#releaseAll(batch.slabs)
+    this.#ready = []
+    this.#readyMessages = 0
+    this.#readyBytes = 0
+    this.#tail = undefined
+    this.#releaseAll(this.#held)
+    this.#chunks = []
+    this.#held = []
+    this.#messages = 0
+    this.#bytes = 0
+    this.#rest()
+    return dropped
+  }
+
+  /** Takes a message, or refuses it when full. Of the frames, those of `referenceBytes` and more are kept as they are. */
+  send(frames: readonly Uint8Array[]): boolean {
+    if (this.#blocked && this.#isFull()) {
+      this.#refused = true
+      return false
+    }
+    if (frames.length === 1) {
+      const frame = frames[0]!
+      const size = frame.length
+      if (size <= shortBodyMax) {
+        const slab = this.#room(size + shortHeaderBytes)
+        const start = slab.used
+        const bytes = slab.bytes
+        bytes[start] = 0
+        bytes[start + 1] = size
+        copyInto(bytes, start + 2, frame, size)
+        this.#grow(slab, start, start + 2 + size)
+        this.endMessage()
+        return true
+      }
+    }
+    this.#encode(frames)
+    this.endMessage()
+    return true
+  }
+
+  /** Takes a frame that is already encoded, such as a command, whatever the limits say. */
+  sendEncoded(frame: Uint8Array): void {
+    if (frame.length < referenceBytes) {
+      const slab = this.#room(frame.length)
+      const start = slab.used
+      slab.bytes.set(frame, start)
+      this.#grow(slab, start, start + frame.length)
+    } else this.#reference(frame)
+    this.#schedule()
+  }
+
+  /** Takes a message that a publisher encoded, whole, as octets [start, end) of its slab. */
+  sendMessage(slab: Slab, start: number, end: number): boolean {
+    if (this.#blocked && this.#isFull()) {
+      this.#refused = true
+      return false
+    }
+    this.addStretch(slab, start, end)
+    this.endMessage()
+    return true
+  }
+
+  /** Notes that a message was not sent because there is no room, so that `onRoom` will say when there is. */
+  refuse(): void {
+    this.#refused = true
+  }
+
+  /**
+   * A message of a publisher in several pieces: add them in order, then end it. Room is not checked. Next to the last
+   * stretch of the same slab, another only makes it longer.
+   */
+  addStretch(slab: Slab, start: number, end: number): void {
+    if (this.#tail === slab && this.#tailEnd === start) {
+      this.#tailEnd = end
+      this.#bytes += end - start
+    } else this.#begin(slab, start, end)
+  }
+  addReference(bytes: Uint8Array): void {
+    this.#reference(bytes)
+  }
+  endMessage(): void {
+    this.#messages++
+    if (this.#bytes >= batchBytes) {
+      if (this.#blocked) this.#close()
+      else this.#pump()
+    }
+    if (!this.#scheduled) this.#schedule()
+  }
+
+  /** Hands over what it may. */
+  flush(): void {
+    this.#scheduled = false
+    if (this.#blocked) return
+    this.#pump()
+    this.#tellRoom()
+    if (!this.#blocked) this.#rest()
+  }
+
+  /** The system has taken all it was given. */
+  onDrain(): void {
+    if (this.#sink === undefined) return
+    this.#landed()
+    this.#blocked = false
+    this.#pump()
+    this.#tellRoom()
+    if (!this.#blocked) this.#rest()
+    if (this.isEmpty) this.#onEmpty?.()
+  }
+
+  // ---- encoding ----
+
+  #encode(frames: readonly Uint8Array[]): void {
+    const last = frames.length - 1
+    for (let i = 0; i <= last; i++) {
+      const frame = frames[i]!
+      const size = frame.length
+      const flags = i < last ? Flag.More : 0
+      if (size < referenceBytes) {
+        // Only the first frame may make room by handing over: what was handed over must be whole messages.
+        const slab = i === 0 ? this.#room(frameBytes(size)) : this.#roomWithin(frameBytes(size))
+        const start = slab.used
+        const body = writeHeader(slab.bytes, start, flags, size)
+        copyInto(slab.bytes, body, frame, size)
+        this.#grow(slab, start, body + size)
+      } else {
+        const slab = i === 0 ? this.#room(longHeaderBytes) : this.#roomWithin(longHeaderBytes)
+        const start = slab.used
+        this.#grow(slab, start, writeHeader(slab.bytes, start, flags, size))
+        this.#reference(frame)
+      }
+    }
+  }
+
+  /** Our slab, with room for `bytes` more; between messages. */
+  #room(bytes: number): Slab {
+    const own = this.#own
+    if (own !== undefined && own.used + bytes <= own.bytes.length) return own
+    if (own !== undefined && !this.#blocked && own.bytes.length === largeSlabBytes) {
+      this.#pump()
+      if (this.#own !== undefined && this.#own.used + bytes <= largeSlabBytes) return this.#own
+    }
+    return this.#roomWithin(bytes)
+  }
+
+  /** Our slab, with room for `bytes` more; inside a message. */
+  #roomWithin(bytes: number): Slab {
+    const own = this.#own
+    if (own !== undefined) {
+      if (own.used + bytes <= own.bytes.length) return own
+      this.#wantsLarge = true
+      this.#slabs.release(own)
+    }
+    this.#own = this.#slabs.take(this.#wantsLarge || bytes > smallSlabBytes)
+    return this.#own
+  }
+
+  /** Octets [start, end) were written to our slab. */
+  #grow(slab: Slab, start: number, end: number): void {
+    slab.used = end
+    this.addStretch(slab, start, end)
+  }
+
+  #begin(slab: Slab, start: number, end: number): void {
+    this.#seal()
+    slab.holds++
+    this.#held.push(slab)
+    this.#tail = slab
+    this.#tailStart = start
+    this.#tailEnd = end
+    this.#bytes += end - start
+  }
+
+  #reference(bytes: Uint8Array): void {
+    this.#seal()
+    this.#chunks.push(bytes)
+    this.#bytes += bytes.length
+  }
+
+  /** Makes a chunk of the last stretch. */
+  #seal(): void {
+    const tail = this.#tail
+    if (tail === undefined) return
+    this.#chunks.push(tail.bytes.subarray(this.#tailStart, this.#tailEnd))
+    this.#tail = undefined
+  }
+
+  // ---- handing over ----
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#flusher.add(this)
+  }
+
+  /** Puts the batch aside, whole, behind those that wait. */
+  #close(): void {
+    this.#seal()
+    this.#ready.push({ chunks: this.#chunks, slabs: this.#held, messages: this.#messages, bytes: this.#bytes })
+    this.#readyMessages += this.#messages
+    this.#readyBytes += this.#bytes
+    this.#chunks = []
+    this.#held = []
+    this.#messages = 0
+    this.#bytes = 0
+  }
+
+  /** Hands over batch after batch until the system is busy or nothing is left. */
+  #pump(): void {
+    while (this.#ready.length > 0) {
+      const batch = this.#ready.shift()!
+      this.#readyMessages -= batch.messages
+      this.#readyBytes -= batch.bytes
+      if (!this.#handOver(batch.chunks, batch.slabs, batch.messages, batch.bytes)) return
+    }
+    this.#seal()
+    if (this.#chunks.length === 0) return
+    const chunks = this.#chunks
+    const slabs = this.#held
+    const messages = this.#messages
+    const bytes = this.#bytes
+    this.#messages = 0
+    this.#bytes = 0
+    if (this.#handOver(chunks, slabs, messages, bytes)) {
+      // Taken at once: the arrays serve again, and so does our slab, from its start.
+      chunks.length = 0
+      slabs.length = 0
+      if (this.#own?.holds === 1) this.#own.used = 0
+      this.#wantsLarge = bytes > smallSlabBytes / 2
+    } else {
+      this.#chunks = []
+      this.#held = []
+    }
+  }
+
+  #handOver(chunks: Uint8Array[], slabs: Slab[], messages: number, bytes: number): boolean {
+    if (this.#sink!.write(chunks)) {
+      this.#releaseAll(slabs)
+      return true
+    }
+    this.#blocked = true
+    this.#inFlight = slabs
+    this.#inFlightMessages = messages
+    this.#inFlightBytes = bytes
+    return false
+  }
+
+  /** What was handed over is no more needed. */
+  #landed(): void {
+    if (this.#inFlight === undefined) return
+    this.#releaseAll(this.#inFlight)
+    this.#inFlight = undefined
+    this.#inFlightMessages = 0
+    this.#inFlightBytes = 0
+    if (this.#own?.holds === 1) this.#own.used = 0
+  }
+
+  /** Idle: gives the slab back, so that a quiet connection holds none. */
+  #rest(): void {
+    if (this.#own === undefined || this.#own.holds > 1) return
+    this.#slabs.release(this.#own)
+    this.#own = undefined
+  }
+
+  #releaseAll(slabs: Slab[]): void {
+    for (let i = 0; i < slabs.length; i++) this.#slabs.release(slabs[i]!)
+  }
+
+  // ---- limits ----
+
+  #isFull(): boolean {
+    const { messages, bytes } = this.#limits
+    return (
+      (messages > 0 && this.#messages + this.#readyMessages >= messages) ||
+      (bytes > 0 && this.#bytes + this.#readyBytes >= bytes)
+    )
+  }
+
+  #tellRoom(): void {
+    if (!this.#refused || !this.#isHalf()) return
+    this.#refused = false
+    this.#onRoom?.()
+  }
+
+  #isHalf(): boolean {
+    const { messages, bytes } = this.#limits
+    return (
+      (messages === 0 || this.#messages + this.#readyMessages <= messages / 2) &&
+      (bytes === 0 || this.#bytes + this.#readyBytes <= bytes / 2)
+    )
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * One message to everyone who wants it. It is encoded once, into the publisher's own slab; each connection only notes
+ * which stretch of the slab it has to send, and stretches that follow each other grow together, so that with everyone
+ * subscribed alike a message costs each connection one number.
+ */
+import { copyOf, noBytes } from "../../core/bytes.ts"
+import type { Engine } from "../engine.ts"
+import { copyInto, Flag, frameBytes, longHeaderBytes, messageBytes, writeHeader } from "../frame.ts"
+import { type Outbox, referenceBytes } from "../outbox.ts"
+import { largeSlabBytes, type Slab } from "../slab.ts"
+import { keyOf } from "./subscription-count.ts"
+import { SubscriptionTrie } from "./subscription-trie.ts"
+
+/** A connection that messages may go to. */
+export interface FanoutMember {
+  readonly outbox: Outbox
+}
+
+/** The prefixes of one member, so that they can be taken back when it goes. */
+interface Kept {
+  readonly prefixes: Map<string, Uint8Array>
+  bytes: number
+  /** The last match it was counted in, so that it is counted once. */
+  mark: number
+}
+
+/** Most prefixes of one member, beside their octets: each costs us some memory of its own. */
+export const prefixesMax = 65_536
+
+type Piece = { readonly slab: Slab; readonly start: number; end: number } | Uint8Array
+
+export class Fanout<M extends FanoutMember> {
+  readonly #engine: Engine
+  readonly #trie = new SubscriptionTrie<M>()
+  readonly #kept = new Map<M, Kept>()
+  #slab: Slab | undefined
+  /** Slabs filled while a message was encoded, held until its connections hold them. */
+  readonly #retired: Slab[] = []
+
+  // The last match. Topics that agree in the first `depth` octets have the same one.
+  #match: M[] = []
+  #matchVersion = -1
+  #matchTopic: Uint8Array = noBytes
+  #matchLength = 0
+  #mark = 0
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /**
+   * "new" when nobody had the prefix, "known" when somebody had, "repeated" when this member had; "tooMany" when it
+   * would hold more than `maxBytes` octets of prefixes, or `prefixesMax` prefixes.
+   */
+  subscribe(member: M, prefix: Uint8Array, maxBytes: number): "new" | "known" | "repeated" | "tooMany" {
+    let kept = this.#kept.get(member)
+    if (kept === undefined) {
+      kept = { prefixes: new Map(), bytes: 0, mark: 0 }
+      this.#kept.set(member, kept)
+    }
+    const key = keyOf(prefix)
+    if (kept.prefixes.has(key)) return "repeated"
+    if (kept.bytes + prefix.length > maxBytes || kept.prefixes.size >= prefixesMax) return "tooMany"
+    const own = copyOf(prefix)
+    const isNew = !this.#trie.has(own)
+    kept.prefixes.set(key, own)
+    kept.bytes += own.length
+    this.#trie.add(own, member)
+    return isNew ? "new" : "known"
+  }
+
+  /** "last" when nobody wants the prefix any more, "others" when somebody does, "absent" when this member did not. */
+  cancel(member: M, prefix: Uint8Array): "last" | "others" | "absent" {
+    const kept = this.#kept.get(member)
+    if (kept === undefined || !kept.prefixes.delete(keyOf(prefix))) return "absent"
+    kept.bytes -= prefix.length
+    this.#trie.remove(prefix, member)
+    return this.#trie.has(prefix) ? "others" : "last"
+  }
+
+  /** Forgets a member. The prefixes that nobody wants any more. */
+  remove(member: M): Uint8Array[] {
+    const kept = this.#kept.get(member)
+    if (kept === undefined) return []
+    this.#kept.delete(member)
+    const gone: Uint8Array[] = []
+    for (const prefix of kept.prefixes.values()) {
+      this.#trie.remove(prefix, member)
+      if (!this.#trie.has(prefix)) gone.push(prefix)
+    }
+    return gone
+  }
+
+  /** The prefixes of a member. */
+  prefixesOf(member: M): Iterable<Uint8Array> {
+    return this.#kept.get(member)?.prefixes.values() ?? []
+  }
+
+  /**
+   * Sends to everyone who subscribed to a prefix of the first frame. `full` gets those whose queue is at its limit and
+   * who therefore do not get it.
+   */
+  send(frames: readonly Uint8Array[], full: M[]): void {
+    const members = this.#wanting(frames[0] ?? noBytes)
+    const count = members.length
+    if (count === 0) return
+    const bytes = messageBytes(frames)
+    if (bytes <= largeSlabBytes && frames.every(isShort)) {
+      const slab = this.#room(bytes)
+      const start = slab.used
+      const end = encode(frames, slab.bytes, start)
+      slab.used = end
+      for (let i = 0; i < count; i++) {
+        const member = members[i]!
+        if (!member.outbox.sendMessage(slab, start, end)) full.push(member)
+      }
+      return
+    }
+    const pieces = this.#encodePieces(frames)
+    for (let i = 0; i < count; i++) {
+      const member = members[i]!
+      if (!member.outbox.hasRoom) {
+        member.outbox.refuse()
+        full.push(member)
+        continue
+      }
+      for (const piece of pieces) {
+        if (piece instanceof Uint8Array) member.outbox.addReference(piece)
+        else member.outbox.addStretch(piece.slab, piece.start, piece.end)
+      }
+      member.outbox.endMessage()
+    }
+    for (const slab of this.#retired) this.#engine.slabs.release(slab)
+    this.#retired.length = 0
+  }
+
+  /** Gives up its memory; to be called when nothing more will be sent. */
+  close(): void {
+    if (this.#slab !== undefined) this.#engine.slabs.release(this.#slab)
+    this.#slab = undefined
+    this.#match = []
+    this.#matchVersion = -1
+  }
+
+  #wanting(topic: Uint8Array): M[] {
+    const trie = this.#trie
+    const length = Math.min(topic.length, trie.depth)
+    if (this.#matchVersion === trie.version && this.#matchLength === length) {
+      const known = this.#matchTopic
+      let i = 0
+      while (i < length && known[i] === topic[i]) i++
+      if (i === length) return this.#match
+    }
+    const found: M[] = []
+    trie.match(topic, 0, topic.length, found)
+    this.#match = this.#once(found)
+    this.#matchVersion = trie.version
+    this.#matchTopic = copyOf(topic, 0, length)
+    this.#matchLength = length
+    return this.#match
+  }
+
+  /** Each member once, in the order of the first. */
+  #once(found: M[]): M[] {
+    if (found.length < 2) return found
+    const mark = ++this.#mark
+    return found.filter(member => {
+      const kept = this.#kept.get(member)!
+      if (kept.mark === mark) return false
+      kept.mark = mark
+      return true
+    })
+  }
+
+  /** Our slab with room for `bytes` more. */
+  #room(bytes: number): Slab {
+    let slab = this.#slab
+    if (slab !== undefined) {
+      if (slab.holds === 1) slab.used = 0
+      if (slab.used + bytes <= slab.bytes.length) return slab
+      this.#engine.flusher.flushAll()
+      if (slab.holds === 1) {
+        slab.used = 0
+        return slab
+      }
+      this.#engine.slabs.release(slab)
+    }
+    this.#slab = slab = this.#engine.slabs.take(true)
+    return slab
+  }
+
+  #encodePieces(frames: readonly Uint8Array[]): Piece[] {
+    const pieces: Piece[] = []
+    const last = frames.length - 1
+    let stretch: { readonly slab: Slab; readonly start: number; end: number } | undefined
+    for (let i = 0; i <= last; i++) {
+      const frame = frames[i]!
+      const byReference = frame.length >= referenceBytes
+      const slab = this.#roomWithin(byReference ? longHeaderBytes : frameBytes(frame.length))
+      const start = slab.used
+      let end = writeHeader(slab.bytes, start, i < last ? Flag.More : 0, frame.length)
+      if (!byReference) {
+        copyInto(slab.bytes, end, frame, frame.length)
+        end += frame.length
+      }
+      slab.used = end
+      if (stretch?.slab === slab && stretch.end === start) stretch.end = end
+      else {
+        stretch = { slab, start, end }
+        pieces.push(stretch)
+      }
+      if (byReference) {
+        pieces.push(frame)
+        stretch = undefined
+      }
+    }
+    return pieces
+  }
+
+  /** As #room, inside a message: nothing can be handed over to make room. */
+  #roomWithin(bytes: number): Slab {
+    const slab = this.#slab
+    if (slab !== undefined) {
+      if (slab.used + bytes <= slab.bytes.length) return slab
+      this.#retired.push(slab)
+    }
+    this.#slab = this.#engine.slabs.take(true)
+    return this.#slab
+  }
+}
+
+function isShort(frame: Uint8Array): boolean {
+  return frame.length < referenceBytes
+}
+
+function encode(frames: readonly Uint8Array[], into: Uint8Array, at: number): number {
+  const last = frames.length - 1
+  for (let i = 0; i <= last; i++) {
+    const frame = frames[i]!
+    const size = frame.length
+    at = writeHeader(into, at, i < last ? Flag.More : 0, size)
+    copyInto(into, at, frame, size)
+    at += size
+  }
+  return at
+}

@@ -1,0 +1,39 @@
+/** Gives each message to the next connection that has room. */
+import type { Outbox } from "../outbox.ts"
+
+export class RoundRobin {
+  readonly #members: Outbox[] = []
+  #next = 0
+
+  get size(): number {
+    return this.#members.length
+  }
+  get hasRoom(): boolean {
+    return this.#members.some(one => one.hasRoom)
+  }
+
+  add(one: Outbox): void {
+    this.#members.push(one)
+  }
+
+  remove(one: Outbox): void {
+    const at = this.#members.indexOf(one)
+    if (at < 0) return
+    this.#members.splice(at, 1)
+    if (this.#next > at) this.#next--
+    if (this.#next >= this.#members.length) this.#next = 0
+  }
+
+  /** False when nobody has room; the message is then not taken. */
+  send(frames: readonly Uint8Array[]): boolean {
+    const members = this.#members
+    const count = members.length
+    if (count === 1) return members[0]!.send(frames)
+    for (let tried = 0; tried < count; tried++) {
+      const one = members[this.#next]!
+      if (++this.#next === count) this.#next = 0
+      if (one.send(frames)) return true
+    }
+    return false
+  }
+}
