@@ -1,0 +1,54 @@
+/** What docs/protocol shows in octets is what the golden vectors hold, and what it lists is all there is. */
+import { describe, expect, it } from "vitest"
+import { ExtensionType } from "../../src/message/extension.ts"
+import { ControlSchema } from "../../src/message/generated/control_pb.ts"
+import { Flag, Kind } from "../../src/message/header.ts"
+import { TopicKind } from "../../src/message/topic.ts"
+import { textOf } from "./source.ts"
+
+const envelope = textOf("docs/protocol/envelope.md")
+const control = textOf("docs/protocol/control.md")
+const vectors = ["topics", "headers", "control"].map(name => textOf(`docs/protocol/vectors/${name}.json`))
+const known = new Set(
+  vectors.flatMap(text => [...text.matchAll(/"hex": "([^"]*)"/g)].map(match => match[1]!.replaceAll(" ", ""))),
+)
+
+/** The octets of each fenced block of "hex": what stands before two blanks and a remark. */
+function blocks(page: string): string[] {
+  return [...page.matchAll(/```hex\n([\s\S]*?)```/g)].map(match =>
+    match[1]!
+      .split("\n")
+      .map(line => /^((?:[0-9a-f]{2})+(?: {1,2}(?:[0-9a-f]{2})+)*)(?=\s|$)/.exec(line)?.[1] ?? "")
+      .join("")
+      .replaceAll(" ", ""),
+  )
+}
+
+describe("docs/protocol", () => {
+  for (const [name, page] of [
+    ["envelope.md", envelope],
+    ["control.md", control],
+  ] as const) {
+    it(`shows only octets of the vectors in ${name}`, () => {
+      expect(blocks(page).length).toBeGreaterThan(0)
+      expect(blocks(page).filter(block => !known.has(block))).toEqual([])
+    })
+  }
+
+  it("lists every kind of topic, kind of message, flag and extension by its number", () => {
+    const row = (...cells: string[]) => new RegExp(`^\\| ${cells.join(" \\| ")} `, "m")
+    for (const [name, octet] of Object.entries(TopicKind))
+      expect(envelope).toMatch(row(name.toLowerCase(), `\`${octet.toString(16)}\``))
+    for (const [name, number] of Object.entries(Kind)) expect(envelope).toMatch(row(String(number), name.toLowerCase()))
+    for (const [name, bit] of Object.entries(Flag))
+      expect(envelope).toMatch(row(`\`0${bit.toString(16)}\``, name.toLowerCase()))
+    for (const [name, type] of Object.entries(ExtensionType))
+      expect(envelope).toMatch(row(String(type), name.toLowerCase()))
+  })
+
+  it("explains every control message under its own heading", () => {
+    const headings = new Set([...control.matchAll(/^### ([A-Z_]+)/gm)].map(match => match[1]))
+    const bodies = ControlSchema.oneofs[0]!.fields.map(field => field.name.toUpperCase())
+    expect(bodies.filter(name => !headings.has(name))).toEqual([])
+  })
+})
