@@ -18,12 +18,14 @@ import type { Authenticator } from "./authenticator.ts"
 export interface EndpointOptions {
   /** For people and for direct messages by name; 1–64 octets of UTF-8. Default: the first eight digits of the id. */
   readonly name?: string
-  /** Default: `new ZmtpTransport()`. */
+  /** The front door's default: `new ZmtpTransport()`. */
   readonly transport?: Transport
   /** How values are encoded unless a topic or message says otherwise: a known name or a codec. Default "json". */
   readonly codec?: CodecName | Codec
   /** Codecs of the user's own, by their numbers 128–255. Every endpoint that reads them needs them. */
   readonly codecs?: readonly Codec[]
+  /** Codecs by topic name or pattern; what a topic declares counts before `codec`. Needed for Protocol Buffers schemas. */
+  readonly topicCodecs?: Readonly<Record<string, CodecName | Codec>>
   /** What is kept of own sent frames until the root has them. Default 10,000 messages and 16 MiB; then `send` is false. */
   readonly sendWindow?: QueueLimits
   /** Largest payload sent or accepted, in octets. Default 16 MiB. */

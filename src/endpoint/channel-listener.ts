@@ -1,0 +1,115 @@
+/**
+ * The daemon that reads the inbound half of the channel and gives each message to its handlers, in the order each asked
+ * for. A slow handler fills its own mailbox and stalls no other.
+ */
+import { ZincError } from "../core/errors.ts"
+import type { CodecRegistry } from "../message/codec-registry.ts"
+import { encodePattern, type Route, TopicKind } from "../message/topic.ts"
+import type { HandleOptions, MessageHandler } from "./api.ts"
+import type { Frame } from "./frame.ts"
+import { Mailbox, type MailboxReports } from "./mailbox.ts"
+import type { Node } from "./node.ts"
+import { ReceivedMessage } from "./received-message.ts"
+import type { Receiver } from "./receiver.ts"
+import type { Origin, TopicState } from "./topic-state.ts"
+
+/** One call of `handle`: its pattern, its mailbox. */
+export class HandlerReceiver implements Receiver {
+  readonly pattern: string
+  readonly prefixes: readonly Uint8Array[]
+  readonly mailbox: Mailbox
+  readonly #codecs: CodecRegistry
+
+  constructor(pattern: string, route: Route | undefined, mailbox: Mailbox, codecs: CodecRegistry) {
+    this.pattern = pattern
+    const kinds =
+      route === "nearest"
+        ? [TopicKind.Nearest]
+        : route === "ordered"
+          ? [TopicKind.Ordered]
+          : [TopicKind.Nearest, TopicKind.Ordered]
+    this.prefixes = kinds.map(kind => encodePattern(kind, pattern))
+    this.mailbox = mailbox
+    this.#codecs = codecs
+  }
+
+  take(topic: TopicState, frame: Frame, origin: Origin, sequence: number): void {
+    this.mailbox.put(new ReceivedMessage(topic.name, topic.route, frame, origin, sequence, false, this.#codecs))
+  }
+
+  /** Whether direct messages and requests on that topic are for this handler. */
+  takesIn(topic: string): boolean {
+    return this.pattern.endsWith("*") ? topic.startsWith(this.pattern.slice(0, -1)) : topic === this.pattern
+  }
+}
+
+export interface ChannelListenerOptions {
+  readonly node: Node
+  readonly codecs: CodecRegistry
+  /** Tells the host what is wanted; resolves when it knows. */
+  readonly follow: (receiver: Receiver) => Promise<void>
+  readonly unfollow: (receiver: Receiver) => void
+}
+
+export class ChannelListener {
+  readonly #o: ChannelListenerOptions
+  readonly #handlers = new Set<HandlerReceiver>()
+
+  constructor(options: ChannelListenerOptions) {
+    this.#o = options
+  }
+
+  /** Throws `BadTopic` or `BadOption`. */
+  add(
+    pattern: string,
+    handler: MessageHandler,
+    options: HandleOptions,
+  ): { readonly receiver: HandlerReceiver; readonly ready: Promise<void> } {
+    checkOptions(options)
+    const { node } = this.#o
+    const reports: MailboxReports = {
+      failed: (topic, error, attempt) => {
+        node.logger.error("a handler failed", { topic, attempt, error })
+        node.events.emit({ type: "handlerFailed", topic, error, attempt })
+      },
+      full: (topic, dropped) => node.events.emit({ type: "mailboxFull", topic, dropped }),
+      done: (message, result, error) => (message as ReceivedMessage).settle?.(result, error),
+    }
+    const receiver = new HandlerReceiver(pattern, options.route, new Mailbox(handler, options, reports), this.#o.codecs)
+    this.#handlers.add(receiver)
+    node.topics.addReceiver(receiver)
+    return { receiver, ready: this.#o.follow(receiver) }
+  }
+
+  async remove(receiver: HandlerReceiver): Promise<void> {
+    if (!this.#handlers.delete(receiver)) return
+    this.#o.node.topics.removeReceiver(receiver)
+    this.#o.unfollow(receiver)
+    await receiver.mailbox.idle()
+  }
+
+  /** The handlers for a direct message or request on that topic, the first added first. */
+  handlersFor(topic: string): HandlerReceiver[] {
+    return [...this.#handlers].filter(handler => handler.takesIn(topic))
+  }
+
+  /** Resolves when no handler has anything left to do. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#handlers].map(handler => handler.mailbox.idle()))
+  }
+}
+
+function checkOptions(options: HandleOptions): void {
+  for (const [name, value, least] of [
+    ["concurrency", options.concurrency, 1],
+    ["retries", options.retries, 0],
+    ["mailbox.messages", options.mailbox?.messages, 1],
+  ] as const) {
+    if (value !== undefined && !(Number.isInteger(value) && value >= least)) {
+      throw new ZincError("BadOption", `${name} must be a whole number of at least ${least}, not ${value}`)
+    }
+  }
+  if (options.route !== undefined && options.route !== "nearest" && options.route !== "ordered") {
+    throw new ZincError("BadOption", `route must be "nearest" or "ordered", not "${String(options.route)}"`)
+  }
+}

@@ -1,0 +1,1301 @@
+/**
+ * The side of an endpoint that has a host: dials it, joins (L1), waits for the baseline (L2), notices and repairs holes
+ * (L6), keeps what it pushed until it is rooted (L7), answers heartbeats (L9), and comes back when the host is lost (L10).
+ */
+import { readU32, readU64, toHex, writeU64 } from "../core/bytes.ts"
+import type { Timer } from "../core/clock.ts"
+import { type Deferred, deferred } from "../core/deferred.ts"
+import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
+import type { FrameBatch } from "../core/frame-batch.ts"
+import { type EndpointId, endpointIdFromBytes } from "../core/id.ts"
+import {
+  type Accept,
+  type Ack,
+  type Baseline,
+  type Control,
+  type ControlBody,
+  decodeBaseline,
+  decodeControl,
+  decodeMark,
+  encodeControl,
+  type Repair,
+  type Slow,
+} from "../message/control.ts"
+import { At, Flag, isHeader, Kind } from "../message/header.ts"
+import { patternTakesIn, TopicKind } from "../message/topic.ts"
+import { parseAddress, parseTcp } from "../transport/address.ts"
+import type { DealerSocket, PusherSocket, SubscriberSocket, Transport } from "../transport/transport.ts"
+import type { PeerInfo, SlowPolicy } from "./api.ts"
+import { Frame } from "./frame.ts"
+import { FrameLog } from "./frame-log.ts"
+import type { Node, UpSide } from "./node.ts"
+import { baselineTopicBytes, directTopicBytes, directUpTopic, isPrivate, markTopic } from "./private-topic.ts"
+import type { Receiver } from "./receiver.ts"
+import type { Range } from "./repair-answer.ts"
+import type { TopicState } from "./topic-state.ts"
+
+export interface ClientSideOptions {
+  readonly node: Node
+  readonly name: string
+  readonly transport: Transport
+  readonly addresses: readonly string[]
+  readonly token: Uint8Array
+  readonly tree: string
+  /** Undefined: do not come back. */
+  readonly reconnect: { readonly minMs: number; readonly maxMs: number } | undefined
+  readonly joinTimeoutMs: number
+  readonly windowMessages: number
+  readonly windowBytes: number
+  readonly maxPayloadBytes: number
+  /** The side is over for good. */
+  readonly onClosed: (error: ZincError | undefined) => void
+  readonly onLink: (change: "up" | "down" | "regenerated") => void
+  readonly onUndeliverable: (target: EndpointId, sequence: number, correlation: number, code: ErrorCode) => void
+}
+
+type LinkState = "joining" | "up" | "degraded" | "down" | "closed"
+
+/** A prefix that somebody here wants, counted. */
+interface Interest {
+  readonly prefix: Uint8Array
+  count: number
+  /** The publish number from which on everything comes; undefined before its first baseline. */
+  base: number | undefined
+  refused: string | undefined
+  readonly ready: Deferred<void>
+}
+
+interface PendingRepair {
+  readonly ranges: readonly Range[]
+  readonly topics: readonly TopicState[]
+  askedAt: number
+  /** It follows a rejoin: at its end the baseline's positions are settled. */
+  readonly resync: boolean
+}
+
+/** What one joined link consists of; a new one is made for each attempt, so that nothing old can speak for it. */
+interface Legs {
+  readonly dealer: DealerSocket
+  subscriber: SubscriberSocket | undefined
+  pusher: PusherSocket | undefined
+  readonly abort: AbortController
+  readonly address: string
+  accept: Accept | undefined
+  readonly accepted: Deferred<Accept>
+  readonly baseline: Deferred<void>
+}
+
+const envelopeVersion = 1
+const redirectsMax = 8
+/** L9: how long one data leg is redialled before the link counts as lost. */
+const degradedMs = 1000
+const resyncAfterMs = 1000
+/** Own topics named in a JOIN. */
+const memoryMax = 10_000
+
+export class ClientSide implements UpSide {
+  readonly #o: ClientSideOptions
+  readonly #node: Node
+  readonly #log: FrameLog
+  readonly #interests = new Map<string, Interest>()
+  readonly #frame = new Frame()
+  readonly #out: Uint8Array[] = [new Uint8Array(0), new Uint8Array(0), new Uint8Array(0)]
+  readonly #directUp: TopicState
+  #state: LinkState = "joining"
+  #legs: Legs | undefined
+  #accept: Accept | undefined
+  #session = new Uint8Array(16)
+  #ticket = new Uint8Array(0)
+  #generation = new Uint8Array(0)
+  #incarnation = 0
+  #link = 0
+  #hostId: EndpointId | undefined
+  #hostName = ""
+  #heartbeatMs = 250
+  #sessionKeepMs = 10_000
+  /** Leg number last handed to the pusher. */
+  #sent = 0
+  #received = 0
+  /** The highest number ever handed to a pusher: what goes out again is marked so. */
+  #everSent = 0
+  readonly #waiting: { readonly received: Waiter[]; readonly rooted: Waiter[] } = { received: [], rooted: [] }
+  #room: (() => void)[] = []
+  #syncNumber = 0
+  /** Interests whose SYNC has not been answered, by its number. */
+  readonly #asked = new Map<number, Interest[]>()
+  #newInterests: Interest[] = []
+  #directTopic: TopicState | undefined
+  #markSeen = 0
+  /** Everything up to this publish number has come or is known missing. */
+  #through = 0
+  #holes: Range[] = []
+  readonly #repairs = new Map<number, PendingRepair>()
+  #nextRepair = 1
+  readonly #resolving = new Map<number, Deferred<Uint8Array[]>>()
+  #nextResolve = 1
+  #positions: Baseline | undefined
+  #heardAt = 0
+  #silent = false
+  #tickedAt = 0
+  #ticker: Timer | undefined
+  #redial: Timer | undefined
+  #attempts = 0
+  /** The last link ended because we were too slow: begin afresh at the next baseline, without repair. */
+  #snail = false
+  #everUp = false
+  #outboundOpen = true
+
+  constructor(options: ClientSideOptions) {
+    this.#o = options
+    this.#node = options.node
+    this.#log = new FrameLog({ messagesMax: options.windowMessages, bytesMax: options.windowBytes, after: 0 })
+    this.#directUp = this.#node.topics.of(directUpTopic)
+    this.#want(markTopic)
+  }
+
+  get linked(): boolean {
+    return this.#state === "up" || this.#state === "degraded"
+  }
+  get hostId(): EndpointId | undefined {
+    return this.#hostId
+  }
+  get hostName(): string {
+    return this.#hostName
+  }
+  get peers(): PeerInfo[] {
+    return this.#hostId === undefined ? [] : [this.#peer()]
+  }
+
+  // ---- joining ----
+
+  /** The first join; rejects when no address leads to a host that takes us. */
+  async join(signal: AbortSignal | undefined): Promise<void> {
+    let failure: ZincError | undefined
+    for (const address of this.#o.addresses) {
+      try {
+        await this.#attempt(address, signal)
+        return
+      } catch (thrown) {
+        failure = asZincError(thrown)
+        if (isFinal(failure) || signal?.aborted) break
+      }
+    }
+    this.#state = "closed"
+    throw failure ?? new ZincError("BadOption", "there is no address to join")
+  }
+
+  async #attempt(first: string, signal: AbortSignal | undefined): Promise<void> {
+    let address = first
+    for (let redirects = 0; ; redirects++) {
+      try {
+        await this.#attemptAt(address, redirects, signal)
+        return
+      } catch (thrown) {
+        if (!(thrown instanceof Redirected)) throw thrown
+        if (redirects >= redirectsMax)
+          throw new ZincError("Unreachable", `sent on ${redirectsMax} times from ${first} without finding a place`)
+        address = thrown.address
+      }
+    }
+  }
+
+  async #attemptAt(address: string, redirects: number, signal: AbortSignal | undefined): Promise<void> {
+    const { clock, logger } = this.#node
+    const abort = new AbortController()
+    const onAbort = () => abort.abort(signal?.reason)
+    if (signal?.aborted) onAbort()
+    else signal?.addEventListener("abort", onAbort, { once: true })
+    let timedOut = false
+    const timer = clock.after(this.#o.joinTimeoutMs, () => {
+      timedOut = true
+      const late = new ZincError("Timeout", `no answer to the join at ${address} within ${this.#o.joinTimeoutMs} ms`, {
+        retryable: true,
+      })
+      abort.abort(late)
+      legs.accepted.reject(late)
+      legs.baseline.reject(late)
+    })
+    abort.signal.addEventListener("abort", () => {
+      const reason = new ZincError("Aborted", "the join was aborted", { cause: abort.signal.reason })
+      legs.accepted.reject(reason)
+      legs.baseline.reject(reason)
+    })
+    const legs: Legs = {
+      dealer: this.#o.transport.dealer(
+        {
+          onBatch: batch => this.#onControl(legs, batch),
+          onDisconnect: error => this.#onControlLost(legs, error),
+        },
+        { maxMessageBytes: this.#o.maxPayloadBytes + 1024 * 1024, logger },
+      ),
+      subscriber: undefined,
+      pusher: undefined,
+      abort,
+      address,
+      accept: undefined,
+      accepted: deferred<Accept>(),
+      baseline: deferred(),
+    }
+    legs.accepted.promise.catch(() => {})
+    legs.baseline.promise.catch(() => {})
+    this.#legs = legs
+    try {
+      await legs.dealer.connect(address, { signal: abort.signal })
+      legs.dealer.send([encodeControl({ case: "join", value: this.#joinMessage(address, redirects) })])
+      const accept = await legs.accepted.promise
+      this.#onAccepted(accept)
+      legs.accept = accept
+      await Promise.all([this.#dialSubscriber(legs), this.#dialPusher(legs)])
+      this.#resend()
+      this.#syncAll(legs)
+      const again = clock.every(resyncAfterMs, () => this.#syncAll(legs))
+      try {
+        await legs.baseline.promise
+      } finally {
+        again.cancel()
+      }
+      this.#onUp(legs)
+    } catch (thrown) {
+      this.#drop(legs)
+      if (timedOut && !isFinal(thrown)) {
+        throw new ZincError("Timeout", `the join at ${address} did not complete within ${this.#o.joinTimeoutMs} ms`, {
+          retryable: true,
+          cause: thrown,
+        })
+      }
+      throw thrown
+    } finally {
+      timer.cancel()
+      signal?.removeEventListener("abort", onAbort)
+    }
+  }
+
+  #joinMessage(dialled: string, redirects: number) {
+    const memory: { topic: Uint8Array; first: bigint; acknowledged: bigint }[] = []
+    const kept = new Map<TopicState, number>()
+    for (let number = this.#log.first; number <= this.#log.last; number++) {
+      const topic = this.#log.topic(number)!
+      const header = this.#log.header(number)!
+      if (!kept.has(topic)) kept.set(topic, readU64(header, At.Sequence))
+    }
+    for (const topic of this.#node.topics.all) {
+      if (topic.sent === 0) continue
+      const first = kept.get(topic) ?? topic.sent + 1
+      memory.push({ topic: topic.bytes, first: BigInt(first), acknowledged: BigInt(first - 1) })
+      if (memory.length >= memoryMax) break
+    }
+    return {
+      versionMin: envelopeVersion,
+      versionMax: envelopeVersion,
+      tree: this.#o.tree,
+      generation: this.#generation,
+      token: this.#o.token,
+      endpointId: this.#node.self.bytes,
+      name: this.#o.name,
+      session: this.#accept === undefined ? new Uint8Array(0) : this.#session,
+      ticket: this.#ticket,
+      legFirst: BigInt(this.#log.size > 0 ? this.#log.first : 0),
+      legLast: BigInt(this.#log.last),
+      memory,
+      epoch: this.#node.epoch,
+      link: this.#link,
+      incarnation: this.#incarnation,
+      relay: this.#node.down !== undefined,
+      redirects,
+      dialled,
+    }
+  }
+
+  #onAccepted(accept: Accept): void {
+    const regenerated = this.#incarnation !== 0 && this.#incarnation !== accept.incarnation
+    if (this.#incarnation !== accept.incarnation) {
+      for (const topic of this.#node.topics.all) {
+        topic.arrived = 0
+        topic.repairing = 0
+        if (regenerated) topic.order = undefined
+      }
+      for (const interest of this.#interests.values()) interest.base = undefined
+      this.#through = 0
+      if (this.#resyncFrom !== undefined) this.#resyncFrom = 0
+      this.#holes = []
+      this.#markSeen = 0
+    }
+    this.#asked.clear()
+    // Repairs asked on the old link will not be answered: their ranges are holes again.
+    for (const repair of this.#repairs.values()) {
+      for (const topic of repair.topics) topic.repairing = 0
+      if (this.#incarnation === accept.incarnation) this.#holes.push(...repair.ranges)
+    }
+    this.#repairs.clear()
+    this.#session = accept.session.slice()
+    this.#ticket = accept.ticket.slice()
+    this.#generation = accept.generation.slice()
+    this.#incarnation = accept.incarnation
+    this.#link = accept.link
+    this.#hostId = endpointIdFromBytes(accept.hostId)
+    this.#hostName = accept.hostName
+    this.#heartbeatMs = accept.limits?.heartbeatMs || 250
+    this.#sessionKeepMs = accept.limits?.sessionKeepMs || 10_000
+    this.#node.epoch = Math.max(this.#node.epoch, accept.epoch)
+    this.#directTopic = this.#node.topics.of(directTopicBytes(accept.privatePrefix))
+    if (!accept.resumed) {
+      this.#directTopic.arrived = 0
+      this.#markSeen = 0
+    }
+    this.#regenerated = regenerated
+    this.#accept = accept
+    this.#acknowledge(Number(accept.received), Number(accept.rooted))
+    this.#sent = Math.max(Number(accept.received), this.#log.first - 1)
+  }
+  #regenerated = false
+
+  async #dialSubscriber(legs: Legs): Promise<void> {
+    const address = this.#addressOf(legs, legs.accept?.addresses?.publish)
+    let own: SubscriberSocket | undefined
+    const subscriber = this.#o.transport.subscriber(
+      {
+        onBatch: batch => legs.subscriber === own && this.#legs === legs && this.#onPublished(batch),
+        onDisconnect: error => legs.subscriber === own && this.#onLegLost(legs, "subscriber", error),
+      },
+      { maxMessageBytes: this.#o.maxPayloadBytes + 64 * 1024, logger: this.#node.logger },
+    )
+    own = subscriber
+    legs.subscriber = subscriber
+    await subscriber.connect(address, { signal: legs.abort.signal })
+  }
+
+  async #dialPusher(legs: Legs): Promise<void> {
+    const address = this.#addressOf(legs, legs.accept?.addresses?.push)
+    let own: PusherSocket | undefined
+    const pusher = this.#o.transport.pusher(
+      {
+        onDrain: () => legs.pusher === own && this.#pump(),
+        onDisconnect: error => legs.pusher === own && this.#onLegLost(legs, "pusher", error),
+      },
+      { sendLimits: { messages: 0, bytes: 4 * 1024 * 1024 }, logger: this.#node.logger },
+    )
+    own = pusher
+    legs.pusher = pusher
+    await pusher.connect(address, { signal: legs.abort.signal })
+  }
+
+  /** Where a leg is: what the host said, at the machine we dialled; nothing said means what we dialled. */
+  #addressOf(legs: Legs, said: string | undefined): string {
+    if (said === undefined || said === "") return legs.address
+    const given = parseAddress(said)
+    const dialled = parseAddress(legs.address)
+    if (given.scheme !== "tcp" || dialled.scheme !== "tcp") return said
+    const host = parseTcp(dialled.rest).host ?? "127.0.0.1"
+    return `tcp://${host.includes(":") ? `[${host}]` : host}:${parseTcp(given.rest).port}`
+  }
+
+  /** Subscribes to everything wanted and asks for a baseline of it all. */
+  #syncAll(legs: Legs): void {
+    const subscriber = legs.subscriber
+    const accept = legs.accept
+    if (subscriber === undefined || accept === undefined) return
+    const first = !this.#subscribedOn.has(subscriber)
+    this.#subscribedOn.add(subscriber)
+    const interests = [...this.#interests.values()]
+    this.#newInterests = []
+    if (first) {
+      subscriber.subscribe(directTopicBytes(accept.privatePrefix))
+      for (const interest of interests) subscriber.subscribe(interest.prefix)
+    }
+    this.#sync(legs, interests)
+  }
+  readonly #subscribedOn = new WeakSet<SubscriberSocket>()
+
+  #sync(legs: Legs, interests: Interest[]): void {
+    const number = ++this.#syncNumber
+    this.#asked.set(number, interests)
+    if (this.#asked.size > 32) this.#asked.delete(this.#asked.keys().next().value as number)
+    legs.subscriber!.subscribe(baselineTopicBytes(legs.accept!.privatePrefix, number))
+    this.#control({ case: "sync", value: { number, prefixes: interests.map(interest => interest.prefix) } })
+  }
+
+  #onUp(legs: Legs): void {
+    const node = this.#node
+    this.#state = "up"
+    this.#attempts = 0
+    this.#heardAt = node.clock.now()
+    this.#tickedAt = this.#heardAt
+    this.#ticker?.cancel()
+    this.#ticker = node.clock.every(this.#heartbeatMs, () => this.#tick())
+    if (this.#everUp) node.statistics.reconnects++
+    else node.statistics.joins++
+    this.#everUp = true
+    const resumed = legs.accept!.resumed
+    node.events.emit({ type: "joined", peer: this.#peer(), resumed })
+    if (this.#regenerated) {
+      this.#regenerated = false
+      node.events.emit({ type: "regenerated", host: this.#hostId! })
+      this.#o.onLink("regenerated")
+    }
+    this.#o.onLink("up")
+    if (this.#newInterests.length > 0) this.#syncNew()
+    this.#pump()
+    this.#tellRoom()
+  }
+
+  // ---- losing the host ----
+
+  #onControlLost(legs: Legs, error: Error | undefined): void {
+    if (this.#legs !== legs) return
+    const lost = new ZincError(
+      "PeerLost",
+      `the connection to ${legs.address} was lost${error === undefined ? "" : `: ${error.message}`}`,
+      {
+        retryable: true,
+        ...(error === undefined ? {} : { cause: error }),
+      },
+    )
+    legs.accepted.reject(lost)
+    legs.baseline.reject(lost)
+    if (this.linked) this.#lost(lost)
+  }
+
+  /** L9: one data leg lost is a degraded link; it is redialled for a while under the same session. */
+  #onLegLost(legs: Legs, leg: "subscriber" | "pusher", error: Error | undefined): void {
+    if (this.#legs !== legs || legs.accept === undefined) return
+    if (!this.linked) {
+      const lost = new ZincError("PeerLost", `the ${leg} leg to ${legs.address} was lost while joining`, {
+        retryable: true,
+        cause: error,
+      })
+      legs.baseline.reject(lost)
+      return
+    }
+    this.#state = "degraded"
+    if (leg === "subscriber") this.#resyncFrom ??= this.#through
+    const until = this.#node.clock.now() + degradedMs
+    const redial = () => {
+      if (this.#legs !== legs || !this.linked) return
+      const dialled = leg === "subscriber" ? this.#dialSubscriber(legs) : this.#dialPusher(legs)
+      dialled.then(
+        () => {
+          if (this.#legs !== legs || !this.linked) return
+          this.#state = "up"
+          if (leg === "subscriber") {
+            this.#syncAll(legs)
+          } else {
+            this.#sent = Math.max(this.#received, this.#log.first - 1)
+            this.#pump()
+          }
+        },
+        thrown => {
+          if (this.#legs !== legs || !this.linked) return
+          if (this.#node.clock.now() >= until) this.#lost(asZincError(thrown))
+          else this.#node.clock.after(50 + this.#node.random.below(50), redial)
+        },
+      )
+    }
+    this.#node.clock.after(this.#node.random.below(20), redial)
+  }
+  /** After a lost subscriber leg, until the baseline: the publish number from which on things may be missing. */
+  #resyncFrom: number | undefined
+
+  #lost(error: ZincError): void {
+    if (this.#state === "closed") return
+    const peer = this.#peer()
+    this.#state = "down"
+    this.#ticker?.cancel()
+    const legs = this.#legs
+    if (legs !== undefined) this.#drop(legs)
+    this.#legs = undefined
+    for (const pending of this.#resolving.values()) pending.reject(error)
+    this.#resolving.clear()
+    if (!this.#snail) this.#resyncFrom ??= this.#through
+    if (this.#o.reconnect === undefined) {
+      this.#node.events.emit({ type: "left", peer, code: error.code, reason: error.message })
+      this.#o.onLink("down")
+      this.#end(error)
+      return
+    }
+    // L9: one redial at once, and only then is the host said to be lost.
+    this.#redial = this.#node.clock.after(this.#node.random.below(50), () => {
+      void this.#comeBack(peer, error)
+    })
+  }
+
+  async #comeBack(peer: PeerInfo, lost: ZincError): Promise<void> {
+    const reconnect = this.#o.reconnect!
+    let told = false
+    for (;;) {
+      let retryAfterMs = 0
+      for (const address of this.#o.addresses) {
+        if (this.#state === "closed") return
+        try {
+          await this.#attempt(address, undefined)
+          return
+        } catch (thrown) {
+          const error = asZincError(thrown)
+          this.#node.logger.debug("could not come back", { address, code: error.code, reason: error.message })
+          if (isFinal(error)) {
+            if (!told) this.#node.events.emit({ type: "left", peer, code: lost.code, reason: lost.message })
+            this.#end(error)
+            return
+          }
+          retryAfterMs = Math.max(retryAfterMs, error.retryAfterMs ?? 0)
+        }
+      }
+      if (this.#isClosed()) return
+      if (!told) {
+        told = true
+        this.#node.events.emit({ type: "left", peer, code: lost.code, reason: lost.message })
+        this.#o.onLink("down")
+      }
+      // L10: full jitter, doubling until a join succeeds; what the host asks for is the least.
+      const ceiling = Math.min(reconnect.maxMs, reconnect.minMs * 2 ** Math.min(16, this.#attempts++))
+      const wait = retryAfterMs + this.#node.random.float() * ceiling
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+        this.#redial = this.#node.clock.after(wait, resolve)
+      })
+    }
+  }
+  #wake: (() => void) | undefined
+
+  #isClosed(): boolean {
+    return this.#state === "closed"
+  }
+
+  #drop(legs: Legs): void {
+    const { dealer, subscriber, pusher } = legs
+    legs.subscriber = undefined
+    legs.pusher = undefined
+    if (this.#legs === legs) this.#legs = undefined
+    dealer.abort()
+    subscriber?.abort()
+    pusher?.abort()
+  }
+
+  // ---- control ----
+
+  #onControl(legs: Legs, batch: FrameBatch): void {
+    for (let i = 0; i < batch.count; i++) {
+      if (this.#legs !== legs) return
+      try {
+        const control = decodeControl(batch.frame(i, 0))
+        this.#heardAt = this.#node.clock.now()
+        this.#silent = false
+        if (control.body.case === "repair") this.#onRepair(control.body.value, batch, i)
+        else this.#onControlMessage(legs, control)
+      } catch (thrown) {
+        this.#violation(thrown)
+      }
+    }
+    this.#node.batchEnded()
+  }
+
+  #onControlMessage(legs: Legs, { body }: Control): void {
+    switch (body.case) {
+      case "accept":
+        legs.accepted.resolve(body.value)
+        break
+      case "refuse": {
+        const { code, reason, retryAfterMs } = body.value
+        legs.accepted.reject(
+          new ZincError(refusals[code] ?? "Refused", `${legs.address} refused the join: ${reason} [${code}]`, {
+            retryable: retryAfterMs > 0,
+            ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
+          }),
+        )
+        break
+      }
+      case "redirect": {
+        const address = body.value.candidates.flatMap(candidate => candidate.addresses)[0]
+        if (address === undefined) {
+          legs.accepted.reject(
+            new ZincError("Refused", `${legs.address} has no place and knows of none`, {
+              retryable: true,
+              retryAfterMs: body.value.retryAfterMs,
+            }),
+          )
+        } else legs.accepted.reject(new Redirected(address))
+        break
+      }
+      case "heartbeat":
+        this.#control({
+          case: "heartbeatReply",
+          value: { count: body.value.count, mark: BigInt(this.#markSeen), legLast: BigInt(this.#sent) },
+        })
+        break
+      case "ack":
+        this.#onAck(body.value)
+        break
+      case "resolved": {
+        const pending = this.#resolving.get(body.value.id)
+        this.#resolving.delete(body.value.id)
+        pending?.resolve(body.value.endpointIds)
+        break
+      }
+      case "undeliverable":
+        this.#o.onUndeliverable(
+          endpointIdFromBytes(body.value.target),
+          Number(body.value.sequence),
+          Number(body.value.correlation),
+          (body.value.code || "NoSuchEndpoint") as ErrorCode,
+        )
+        break
+      case "slow":
+        this.#onSlow(legs, body.value)
+        break
+      case "leave":
+        this.#lost(
+          new ZincError("PeerLost", `the host left: ${body.value.reason} [${body.value.code}]`, { retryable: true }),
+        )
+        break
+      default:
+        break
+    }
+  }
+
+  #control(body: ControlBody, after = 0): boolean {
+    return this.#legs?.dealer.send([encodeControl(body, after)]) ?? false
+  }
+
+  #onSlow(legs: Legs, slow: Slow): void {
+    const policy = slow.policy as SlowPolicy
+    this.#node.events.emit({ type: "tooSlow", lagMs: slow.lagMs, policy })
+    const error = new ZincError(
+      "TooSlow",
+      `the host cut this endpoint off: ${slow.lagMs} ms behind; handle messages faster or subscribe to less`,
+    )
+    if (policy === "die") {
+      const peer = this.#peer()
+      this.#state = "down"
+      this.#drop(legs)
+      this.#node.events.emit({ type: "left", peer, code: error.code, reason: error.message })
+      this.#o.onLink("down")
+      this.#end(error)
+      return
+    }
+    // The snail stops itself and comes back with a fresh baseline, as a new session.
+    this.#snail = true
+    this.#resyncFrom = undefined
+    this.#accept = undefined
+    this.#lost(error)
+  }
+
+  // ---- up: pushing (L7) ----
+
+  /** A push was refused and no room has come since. */
+  get refused(): boolean {
+    return this.#refused
+  }
+  #refused = false
+
+  push(topic: TopicState, header: Uint8Array, payload: Uint8Array): boolean {
+    if (!this.#log.hasRoom(header.length + payload.length)) {
+      this.#refused = true
+      return false
+    }
+    const number = this.#log.last + 1
+    header[At.Flags]! |= Flag.Up
+    header.set(this.#session, At.Session)
+    writeU64(header, At.LegNumber, number)
+    this.#log.append(topic, header, payload)
+    if (this.#sent === number - 1 && this.linked && this.#outboundOpen) {
+      const out = this.#out
+      out[0] = topic.bytes
+      out[1] = header
+      out[2] = payload
+      if (this.#legs!.pusher!.send(out)) this.#sent = this.#everSent = number
+    }
+    return true
+  }
+
+  /** The leg number of what was pushed last. */
+  get lastPushed(): number {
+    return this.#log.last
+  }
+
+  echoed(): void {
+    // An ordered topic's echo brings its number; `rooted` has resolved the send already, or will with the next ACK.
+  }
+
+  openOutbound(): void {
+    this.#outboundOpen = true
+    this.#pump()
+  }
+  closeOutbound(): void {
+    this.#outboundOpen = false
+  }
+
+  /** Resolves when the tier covers that leg number. */
+  acknowledged(number: number, tier: "received" | "rooted", signal?: AbortSignal): Promise<void> {
+    const reached = tier === "rooted" ? this.#log.first - 1 : Math.max(this.#received, this.#log.first - 1)
+    if (number <= reached) return Promise.resolve()
+    if (this.#state === "closed")
+      return Promise.reject(new ZincError("Closed", "the endpoint closed before the message was acknowledged"))
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { number, resolve, reject }
+      this.#waiting[tier].push(waiter)
+      signal?.addEventListener(
+        "abort",
+        () => {
+          const waiters = this.#waiting[tier]
+          const at = waiters.indexOf(waiter)
+          if (at >= 0) waiters.splice(at, 1)
+          reject(
+            new ZincError("Aborted", "the wait for an acknowledgement was aborted; the message is still on its way", {
+              cause: signal.reason,
+            }),
+          )
+        },
+        { once: true },
+      )
+    })
+  }
+
+  /** Calls back when a refused push may succeed. */
+  onRoom(callback: () => void): void {
+    this.#room.push(callback)
+  }
+
+  #onAck(ack: Ack): void {
+    const received = Number(ack.received)
+    this.#acknowledge(received, Number(ack.rooted))
+    if (ack.resend && received < this.#sent) {
+      this.#sent = Math.max(received, this.#log.first - 1)
+      this.#pump()
+    }
+  }
+
+  #acknowledge(received: number, rooted: number): void {
+    if (received > this.#received) this.#received = received
+    const before = this.#log.first
+    this.#log.releaseThrough(rooted)
+    settleThrough(this.#waiting.received, Math.max(received, rooted))
+    settleThrough(this.#waiting.rooted, rooted)
+    if (this.#log.first > before) this.#tellRoom()
+  }
+
+  #tellRoom(): void {
+    this.#refused = false
+    if (this.#room.length === 0) return
+    const room = this.#room
+    this.#room = []
+    for (const callback of room) callback()
+  }
+
+  /** After a rejoin, what is not rooted goes again. */
+  #resend(): void {
+    this.#sent = Math.max(Number(this.#accept!.received), this.#log.first - 1)
+    this.#received = Number(this.#accept!.received)
+  }
+
+  #pump(): void {
+    const pusher = this.#legs?.pusher
+    if (pusher === undefined || !this.linked || !this.#outboundOpen) return
+    while (this.#sent < this.#log.last) {
+      const number = Math.max(this.#sent + 1, this.#log.first)
+      const header = this.#log.header(number)!
+      header.set(this.#session, At.Session)
+      if (number <= this.#everSent) header[At.Flags]! |= Flag.Again
+      const out = this.#out
+      out[0] = this.#log.topic(number)!.bytes
+      out[1] = header
+      out[2] = this.#log.payload(number)!
+      if (!pusher.send(out)) return
+      if (number <= this.#everSent) this.#node.statistics.resent++
+      else this.#everSent = number
+      this.#sent = number
+    }
+  }
+
+  // ---- names ----
+
+  async resolve(name: string): Promise<Uint8Array[]> {
+    if (!this.linked)
+      throw new ZincError("PeerLost", `the name "${name}" cannot be resolved: no link to a host now`, {
+        retryable: true,
+      })
+    const id = this.#nextResolve++
+    const answer = deferred<Uint8Array[]>()
+    this.#resolving.set(id, answer)
+    this.#control({ case: "resolve", value: { id, name } })
+    return answer.promise
+  }
+
+  // ---- interests (L2) ----
+
+  /** Resolves when the host knows of all the prefixes; rejects with `Refused` if one is not allowed. */
+  want(prefixes: readonly Uint8Array[]): Promise<void> {
+    return Promise.all(prefixes.map(prefix => this.#want(prefix).ready.promise)).then(() => {})
+  }
+
+  #want(prefix: Uint8Array): Interest {
+    const key = toHex(prefix)
+    let interest = this.#interests.get(key)
+    if (interest === undefined) {
+      interest = { prefix, count: 0, base: undefined, refused: undefined, ready: deferred() }
+      interest.ready.promise.catch(() => {})
+      this.#interests.set(key, interest)
+      if (this.#newInterests.length === 0) this.#node.clock.soon(() => this.#syncNew())
+      this.#newInterests.push(interest)
+    }
+    interest.count++
+    return interest
+  }
+
+  #syncNew(): void {
+    const legs = this.#legs
+    // While joining, the interests go with the first SYNC or, if that is out, right after the link is up.
+    if (!this.linked || legs?.subscriber === undefined || this.#newInterests.length === 0) return
+    const interests = this.#newInterests
+    this.#newInterests = []
+    for (const interest of interests) legs.subscriber.subscribe(interest.prefix)
+    this.#sync(legs, interests)
+  }
+
+  unwant(prefixes: readonly Uint8Array[]): void {
+    const gone: Uint8Array[] = []
+    for (const prefix of prefixes) {
+      const key = toHex(prefix)
+      const interest = this.#interests.get(key)
+      if (interest === undefined || --interest.count > 0) continue
+      this.#interests.delete(key)
+      gone.push(prefix)
+      this.#legs?.subscriber?.unsubscribe(prefix)
+    }
+    if (gone.length === 0) return
+    this.#control({ case: "unsubscribe", value: { prefixes: gone } })
+    // L5: unsubscribing forgets receive state.
+    for (const prefix of gone) {
+      for (const topic of this.#node.topics.matching(prefix))
+        if (this.#baseOf(topic) === undefined) topic.forgetStreams()
+    }
+  }
+
+  /** The number from which on everything of that topic comes, or undefined while no baseline covers it. */
+  #baseOf(topic: TopicState): number | undefined {
+    let base: number | undefined
+    for (const interest of this.#interests.values()) {
+      if (interest.base === undefined || !patternTakesIn(interest.prefix, topic.bytes)) continue
+      if (base === undefined || interest.base < base) base = interest.base
+    }
+    return base
+  }
+
+  // ---- down: what the host publishes (L5, L6) ----
+
+  #onPublished(batch: FrameBatch): void {
+    const frame = this.#frame
+    const { first, buffers, starts, ends } = batch
+    const topics = this.#node.topics
+    for (let i = 0; i < batch.count; i++) {
+      const at = first[i]!
+      if (first[i + 1]! - at !== 3 || !isHeader(buffers[at + 1]!, starts[at + 1]!, ends[at + 1]!, false)) {
+        this.#violation(new ZincError("BadFrame", "the host published a message that is not topic, header and payload"))
+        continue
+      }
+      frame.header = buffers[at + 1]!
+      frame.at = starts[at + 1]!
+      frame.headerEnd = ends[at + 1]!
+      frame.body = buffers[at + 2]!
+      frame.start = starts[at + 2]!
+      frame.end = ends[at + 2]!
+      // Frames of another life of this host: its numbers mean nothing here.
+      if (readU32(frame.header, frame.at + At.Incarnation) !== this.#incarnation) continue
+      try {
+        this.#noticeHoles(topics.at(buffers[at]!, starts[at]!, ends[at]!), frame)
+      } catch (thrown) {
+        this.#violation(thrown)
+      }
+    }
+    this.#heardAt = Math.max(this.#heardAt, this.#tickedAt)
+    this.#node.batchEnded()
+  }
+
+  #noticeHoles(topic: TopicState, frame: Frame): void {
+    const number = readU64(frame.header, frame.at + At.Number)
+    const previous = readU64(frame.header, frame.at + At.Previous)
+    if (topic.arrived === 0) topic.arrived = this.#baseOf(topic) ?? 0
+    // While a rejoin's baseline is awaited, the repair that follows it covers everything.
+    if (topic.arrived > 0 && previous > topic.arrived && this.#state === "up" && this.#resyncFrom === undefined) {
+      this.#hole({ topic: topic.bytes, after: topic.arrived, through: previous }, topic)
+    }
+    if (number > topic.arrived) topic.arrived = number
+    if (number > this.#through) this.#through = number
+    this.#take(topic, frame)
+  }
+
+  #take(topic: TopicState, frame: Frame): void {
+    const node = this.#node
+    switch (frame.kind) {
+      case Kind.Baseline:
+        if (isPrivate(topic.bytes)) this.#onBaseline(decodeBaseline(frame.payload()))
+        return
+      case Kind.Mark:
+        this.#onMark(frame)
+        return
+    }
+    if (isPrivate(topic.bytes)) {
+      if (topic !== this.#directTopic) return
+      node.statistics.received++
+      node.fromAbove(this.#directUp, frame, -1)
+      return
+    }
+    node.statistics.received++
+    node.fromAbove(topic, frame, this.#link)
+  }
+
+  #onMark(frame: Frame): void {
+    const mark = decodeMark(frame.payload())
+    if (Number(mark.number) > this.#markSeen) this.#markSeen = Number(mark.number)
+    if (this.#state !== "up" || this.#resyncFrom !== undefined) return
+    // What the mark says was published and has not come by now was dropped before it.
+    for (const { topic: bytes, number } of mark.topics) {
+      let topic: TopicState | undefined
+      for (const interest of this.#interests.values()) {
+        if (interest.base !== undefined && patternTakesIn(interest.prefix, bytes)) {
+          topic = this.#node.topics.of(bytes)
+          break
+        }
+      }
+      if (topic === undefined) continue
+      if (topic.arrived === 0) topic.arrived = this.#baseOf(topic) ?? 0
+      if (Number(number) > topic.arrived) {
+        this.#hole({ topic: bytes, after: topic.arrived, through: Number(number) }, topic)
+        topic.arrived = Number(number)
+      }
+    }
+  }
+
+  #onBaseline(baseline: Baseline): void {
+    const interests = this.#asked.get(baseline.number)
+    const legs = this.#legs
+    if (interests === undefined || legs === undefined) return
+    this.#asked.delete(baseline.number)
+    const published = Number(baseline.published)
+    legs.subscriber?.unsubscribe(baselineTopicBytes(legs.accept!.privatePrefix, baseline.number))
+    const refused = new Map(baseline.refused.map(({ prefix, reason }) => [toHex(prefix), reason]))
+    const from = this.#resyncFrom
+    this.#resyncFrom = undefined
+    for (const interest of interests) {
+      const reason = refused.get(toHex(interest.prefix))
+      if (reason === undefined) {
+        interest.base ??= published
+        continue
+      }
+      interest.refused = reason
+      interest.ready.reject(
+        new ZincError("Refused", `the host does not let this endpoint follow that topic: ${reason}`),
+      )
+      for (const receiver of this.#receiversFor(interest.prefix)) receiver.refused?.(reason)
+    }
+    if (from !== undefined) this.#startResync(interests, from, baseline)
+    // A fresh start: the positions are where streams begin. A snail's streams go on there too, and it is told what it missed.
+    else this.#settle(baseline, this.#snail ? "slow" : undefined)
+    this.#snail = false
+    legs.baseline.resolve()
+    for (const interest of interests) {
+      if (interest.refused !== undefined) continue
+      interest.ready.resolve()
+      for (const receiver of this.#receiversFor(interest.prefix)) receiver.baseline?.()
+    }
+  }
+
+  #receiversFor(prefix: Uint8Array): Receiver[] {
+    return this.#receivers.filter(receiver => receiver.prefixes.some(own => toHex(own) === toHex(prefix)))
+  }
+  #receivers: Receiver[] = []
+  addReceiver(receiver: Receiver): Promise<void> {
+    this.#receivers.push(receiver)
+    return this.want(receiver.prefixes)
+  }
+  removeReceiver(receiver: Receiver): void {
+    const at = this.#receivers.indexOf(receiver)
+    if (at < 0) return
+    this.#receivers.splice(at, 1)
+    this.unwant(receiver.prefixes)
+  }
+
+  #startResync(interests: readonly Interest[], from: number, baseline: Baseline): void {
+    const through = Number(baseline.published)
+    const ranges: Range[] = [...this.#holes]
+    this.#holes = []
+    if (through > from) {
+      for (const interest of interests) {
+        if (interest.refused === undefined && interest.prefix !== markTopic)
+          ranges.push({ topic: interest.prefix, after: from, through })
+      }
+      if (this.#directTopic !== undefined)
+        ranges.push({ topic: this.#directTopic.bytes, after: Math.max(from, this.#directTopic.arrived), through })
+    }
+    this.#positions = baseline
+    if (ranges.length === 0) {
+      this.#endResync([])
+      return
+    }
+    this.#node.resyncing = true
+    this.#ask({ ranges, topics: [], askedAt: this.#node.clock.now(), resync: true })
+  }
+
+  #endResync(lost: readonly Range[]): void {
+    const node = this.#node
+    node.resyncing = false
+    for (const topic of node.topics.all) node.repairEnded(topic, "lost")
+    const baseline = this.#positions
+    this.#positions = undefined
+    if (baseline !== undefined) this.#settle(baseline, "lost")
+    for (const range of lost) {
+      for (const topic of node.topics.matching(range.topic)) {
+        // Positions tell exactly what is missing of numbered streams; documents take fragments in any order and compare
+        // versions whenever something may have been lost.
+        if (baseline?.positionsComplete && topic.kind !== TopicKind.Document) continue
+        node.reportGap(topic, undefined, range.after + 1, range.through, "lost")
+      }
+    }
+  }
+
+  /** `reason`: report what the positions pass over; undefined: only open streams that are not known. */
+  #settle(baseline: Baseline, reason: "slow" | "lost" | undefined): void {
+    const node = this.#node
+    for (const { topic: bytes, origin: from, last } of baseline.positions) {
+      const topic = node.topics.of(bytes)
+      const origin = from.length === 16 ? node.origin(from, 0) : undefined
+      if (origin === node.self) continue
+      const known = origin === undefined ? topic.order : topic.stream(from, 0)
+      if (known !== undefined && reason === undefined) continue
+      node.settle(topic, origin, Number(last), reason ?? "lost")
+    }
+    node.batchEnded()
+  }
+
+  // ---- repair (L6) ----
+
+  #hole(range: Range, topic: TopicState): void {
+    topic.repairing++
+    if (topic === this.#directTopic) this.#directUp.repairing++
+    this.#holes.push(range)
+    if (this.#holes.length === 1) this.#node.clock.soon(() => this.#askHoles())
+  }
+
+  #askHoles(): void {
+    if (this.#holes.length === 0 || !this.linked) return
+    const ranges = this.#holes
+    this.#holes = []
+    this.#ask({
+      ranges,
+      topics: ranges.map(range => this.#node.topics.of(range.topic)),
+      askedAt: this.#node.clock.now(),
+      resync: false,
+    })
+  }
+
+  #ask(repair: PendingRepair): void {
+    const id = this.#nextRepair++
+    this.#repairs.set(id, repair)
+    this.#sendAsk(id, repair)
+  }
+
+  #sendAsk(id: number, repair: PendingRepair): void {
+    this.#control({
+      case: "repairRequest",
+      value: {
+        id,
+        ranges: repair.ranges.map(({ topic, after, through }) => ({
+          topic,
+          after: BigInt(after),
+          through: BigInt(through),
+        })),
+      },
+    })
+  }
+
+  #onRepair(repair: Repair, batch: FrameBatch, message: number): void {
+    const pending = this.#repairs.get(repair.id)
+    if (pending === undefined) return
+    pending.askedAt = this.#node.clock.now()
+    const parts = batch.framesOf(message)
+    for (let part = 1; part + 2 < parts; part += 3) {
+      const header = batch.frame(message, part + 1)
+      if (!isHeader(header, 0, header.length, false))
+        throw new ZincError("BadFrame", "a repair holds a frame without a header")
+      if (readU32(header, At.Incarnation) !== this.#incarnation) continue
+      const topic = this.#node.topics.of(batch.frame(message, part))
+      const number = readU64(header, At.Number)
+      // Not above `arrived`: the frames after it on this topic may still come, and have their own "previous".
+      if (number > topic.arrived && pending.resync) topic.arrived = number
+      this.#node.statistics.repaired++
+      this.#take(topic, Frame.over(header, batch.frame(message, part + 2)))
+    }
+    if (!repair.last) return
+    this.#repairs.delete(repair.id)
+    const lost = repair.lost.map(range => ({
+      topic: range.topic,
+      after: Number(range.after),
+      through: Number(range.through),
+    }))
+    if (pending.resync) {
+      this.#endResync(lost)
+      return
+    }
+    for (const topic of pending.topics) {
+      topic.repairing = Math.max(0, topic.repairing - 1)
+      const streams = topic === this.#directTopic ? this.#directUp : topic
+      if (streams === this.#directUp) streams.repairing = Math.max(0, streams.repairing - 1)
+      const gaveUp = this.#node.repairEnded(streams, "lost")
+      if (gaveUp) continue
+      for (const range of lost) {
+        if (toHex(range.topic) !== toHex(topic.bytes)) continue
+        this.#node.reportGap(streams, undefined, range.after + 1, range.through, "lost")
+      }
+    }
+  }
+
+  // ---- time ----
+
+  #tick(): void {
+    const { clock } = this.#node
+    const now = clock.now()
+    const stalled = now - this.#tickedAt > 2 * this.#heartbeatMs
+    this.#tickedAt = now
+    if (stalled) this.#heardAt = now
+    const silence = now - this.#heardAt
+    this.#silent = silence >= 3 * this.#heartbeatMs
+    if (silence >= this.#sessionKeepMs) {
+      this.#lost(
+        new ZincError("PeerLost", `nothing heard from the host for ${Math.round(silence)} ms`, { retryable: true }),
+      )
+      return
+    }
+    for (const [id, repair] of this.#repairs) {
+      if (now - repair.askedAt > 4 * this.#heartbeatMs) {
+        repair.askedAt = now
+        this.#sendAsk(id, repair)
+      }
+    }
+    // A SYNC whose baseline did not come is asked again under a new number (L2).
+    if (this.#state === "up" && this.#legs?.subscriber !== undefined) {
+      for (const [number, interests] of [...this.#asked]) {
+        if (number > this.#syncSeen) continue
+        this.#asked.delete(number)
+        if (
+          interests.some(interest => interest.base === undefined && interest.refused === undefined) ||
+          this.#resyncFrom !== undefined
+        ) {
+          this.#sync(this.#legs, interests)
+        }
+      }
+      this.#syncSeen = this.#syncNumber
+    }
+    this.#node.giveUpOlderThan(now - 2 * this.#heartbeatMs)
+  }
+  #syncSeen = 0
+
+  #peer(): PeerInfo {
+    return {
+      id: this.#hostId!,
+      name: this.#hostName,
+      role: "host",
+      remote: this.#legs?.address ?? this.#o.addresses[0] ?? "",
+      state:
+        this.#state === "up" ? (this.#silent ? "degraded" : "up") : this.#state === "degraded" ? "degraded" : "away",
+      lagMs: undefined,
+      roundTripMs: undefined,
+    }
+  }
+
+  // ---- ending ----
+
+  async close(lingerMs: number): Promise<void> {
+    const legs = this.#legs
+    if (this.linked && legs !== undefined) {
+      this.#control({ case: "leave", value: { code: "Requested", reason: "it closed", retryAfterMs: 0 } }, this.#sent)
+    }
+    this.#stop()
+    this.#failWaiting(new ZincError("Closed", "the endpoint closed before the message was acknowledged"))
+    if (legs === undefined) return
+    await Promise.all([
+      legs.dealer.close({ lingerMs }),
+      legs.subscriber?.close({ lingerMs: 0 }),
+      legs.pusher?.close({ lingerMs }),
+    ])
+  }
+
+  abort(error: ZincError): void {
+    const legs = this.#legs
+    this.#stop()
+    this.#failWaiting(error)
+    if (legs !== undefined) {
+      legs.abort.abort(error)
+      this.#drop(legs)
+    }
+  }
+
+  #end(error: ZincError): void {
+    this.#stop()
+    this.#failWaiting(error)
+    this.#o.onClosed(error)
+  }
+
+  #stop(): void {
+    this.#state = "closed"
+    this.#ticker?.cancel()
+    this.#redial?.cancel()
+    this.#wake?.()
+    this.#legs = undefined
+  }
+
+  #failWaiting(error: ZincError): void {
+    for (const waiters of [this.#waiting.received, this.#waiting.rooted]) {
+      for (const waiter of waiters.splice(0)) waiter.reject(error)
+    }
+    for (const pending of this.#resolving.values()) pending.reject(error)
+    for (const interest of this.#interests.values()) interest.ready.reject(error)
+    this.#tellRoom()
+  }
+
+  #violation(thrown: unknown): void {
+    const error = asZincError(thrown)
+    this.#node.statistics.violations++
+    this.#node.events.emit({ type: "violation", from: this.#hostName, error })
+  }
+}
+
+interface Waiter {
+  readonly number: number
+  resolve(): void
+  reject(error: ZincError): void
+}
+
+/** Waiters come in rising numbers, all but always. */
+function settleThrough(waiters: Waiter[], number: number): void {
+  let count = 0
+  while (count < waiters.length && waiters[count]!.number <= number) waiters[count++]!.resolve()
+  if (count > 0) waiters.splice(0, count)
+}
+
+class Redirected extends Error {
+  readonly address: string
+  constructor(address: string) {
+    super(`sent on to ${address}`)
+    this.address = address
+  }
+}
+
+const refusals: Record<string, ErrorCode> = {
+  Unauthorized: "Unauthorized",
+  VersionMismatch: "VersionMismatch",
+  WrongTree: "Refused",
+  Duplicate: "Refused",
+  Full: "Full",
+  Draining: "Refused",
+}
+
+/** Trying again would end the same way. */
+function isFinal(thrown: unknown): boolean {
+  return (
+    ZincError.is(thrown) &&
+    !thrown.retryable &&
+    ["Unauthorized", "VersionMismatch", "Refused", "BadAddress", "BadOption"].includes(thrown.code)
+  )
+}
+
+function asZincError(thrown: unknown): ZincError {
+  return ZincError.is(thrown) ? thrown : new ZincError("Internal", messageOf(thrown), { cause: thrown })
+}

@@ -1,0 +1,311 @@
+/**
+ * Messages to one endpoint: direct ones, requests, their replies and cancellations. Deadlines travel as what is left, so
+ * that no two clocks need agree.
+ */
+import { fromUtf8, utf8 } from "../core/bytes.ts"
+import type { Timer } from "../core/clock.ts"
+import { ErrorCode, messageOf, ZincError } from "../core/errors.ts"
+import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
+import type { CodecRegistry } from "../message/codec-registry.ts"
+import { type Extensions, encodeExtensions, readExtensions } from "../message/extension.ts"
+import { encodeHeader, Kind } from "../message/header.ts"
+import type { ChannelListener } from "./channel-listener.ts"
+import type { Frame } from "./frame.ts"
+import { hopsMax, type Node } from "./node.ts"
+import { directUpTopic } from "./private-topic.ts"
+import { idOf, ReceivedMessage } from "./received-message.ts"
+import type { Receiver } from "./receiver.ts"
+import type { Origin, TopicState } from "./topic-state.ts"
+
+/** What a service of Zinc's own answers requests with: octets in, octets out. */
+export type Service = (payload: Uint8Array, from: EndpointId) => Uint8Array | Promise<Uint8Array>
+
+export interface DirectMessagesOptions {
+  readonly node: Node
+  readonly codecs: CodecRegistry
+  readonly listener: ChannelListener
+  readonly replyCodec: number
+  /** Takes it down or up. False: no room now. Throws `NoSuchEndpoint` where that is known at once. */
+  readonly route: (target: Uint8Array, header: Uint8Array, payload: Uint8Array) => boolean
+  /** Calls back when a refused route may succeed. */
+  readonly onRoom: (callback: () => void) => void
+}
+
+interface Pending {
+  readonly target: EndpointId
+  readonly codecs: CodecRegistry
+  readonly raw: boolean
+  settle(outcome: { readonly value: unknown } | { readonly error: ZincError }): void
+}
+
+/** Requests that may wait for an answer here, and be served at once. */
+const pendingMax = 100_000
+const servingMax = 10_000
+/** Replies and cancellations that may wait for room. */
+const outboxMax = 10_000
+
+export class DirectMessages implements Receiver {
+  readonly prefixes: readonly Uint8Array[] = [directUpTopic]
+  readonly #o: DirectMessagesOptions
+  readonly #sent = new Map<EndpointId, number>()
+  readonly #pending = new Map<number, Pending>()
+  readonly #serving = new Map<string, AbortController>()
+  readonly #services = new Map<string, Service>()
+  readonly #outbox: { target: Uint8Array; kind: Kind; codec: number; payload: Uint8Array; extensions: Extensions }[] =
+    []
+  #correlation = 0
+
+  constructor(options: DirectMessagesOptions) {
+    this.#o = options
+  }
+
+  // ---- sending ----
+
+  /** False when there is no room now. */
+  send(target: EndpointId, kind: Kind, codec: number, payload: Uint8Array, extensions: Extensions): boolean {
+    const { node } = this.#o
+    const bytes = endpointIdToBytes(target)
+    const sequence = (this.#sent.get(target) ?? 0) + 1
+    const header = encodeHeader({
+      kind,
+      flags: 0,
+      codec,
+      hops: hopsMax,
+      epoch: node.epoch,
+      ageMicros: 0,
+      origin: node.self.bytes,
+      sequence,
+      order: 0,
+      leg: { way: "up", session: new Uint8Array(16), number: 0 },
+      extensions: encodeExtensions({ ...extensions, target: bytes }),
+    })
+    if (!this.#o.route(bytes, header, payload)) return false
+    this.#sent.set(target, sequence)
+    if (this.#sent.size > 100_000) this.#sent.delete(this.#sent.keys().next().value as EndpointId)
+    node.statistics.sent++
+    return true
+  }
+
+  /** Asks, and resolves with the reply's value, or its octets when `raw`. */
+  request(
+    target: EndpointId,
+    topic: string,
+    codec: number,
+    payload: Uint8Array,
+    options: { readonly deadlineMs: number; readonly signal?: AbortSignal | undefined; readonly raw?: boolean },
+  ): Promise<unknown> {
+    const { node, codecs } = this.#o
+    if (this.#pending.size >= pendingMax) {
+      return Promise.reject(
+        new ZincError("Full", `${pendingMax} requests wait for an answer already`, { retryable: true }),
+      )
+    }
+    if (options.signal?.aborted) {
+      return Promise.reject(
+        new ZincError("Aborted", `the request on "${topic}" was aborted before it was sent`, {
+          cause: options.signal.reason,
+        }),
+      )
+    }
+    const correlation = ++this.#correlation
+    return new Promise((resolve, reject) => {
+      let timer: Timer | undefined
+      const onAbort = () => {
+        this.#post(target, Kind.Cancel, 0, new Uint8Array(0), { correlation, topic })
+        pending.settle({
+          error: new ZincError("Aborted", `the request on "${topic}" was aborted`, { cause: options.signal?.reason }),
+        })
+      }
+      const pending: Pending = {
+        target,
+        codecs,
+        raw: options.raw ?? false,
+        settle: outcome => {
+          if (!this.#pending.delete(correlation)) return
+          timer?.cancel()
+          options.signal?.removeEventListener("abort", onAbort)
+          if ("error" in outcome) reject(outcome.error)
+          else resolve(outcome.value)
+        },
+      }
+      this.#pending.set(correlation, pending)
+      options.signal?.addEventListener("abort", onAbort, { once: true })
+      timer = node.clock.after(options.deadlineMs, () => {
+        this.#post(target, Kind.Cancel, 0, new Uint8Array(0), { correlation, topic })
+        pending.settle({
+          error: new ZincError("Timeout", `no answer on "${topic}" from ${target} within ${options.deadlineMs} ms`, {
+            retryable: true,
+          }),
+        })
+      })
+      const sendNow = () => {
+        if (!this.#pending.has(correlation)) return
+        try {
+          if (!this.send(target, Kind.Request, codec, payload, { correlation, topic, deadlineMs: options.deadlineMs }))
+            this.#o.onRoom(sendNow)
+        } catch (thrown) {
+          pending.settle({ error: asZincError(thrown) })
+        }
+      }
+      sendNow()
+    })
+  }
+
+  /** Sends when there is room; what cannot wait is dropped, and its requester times out. */
+  #post(target: EndpointId, kind: Kind, codec: number, payload: Uint8Array, extensions: Extensions): void {
+    try {
+      if (this.#outbox.length === 0 && this.send(target, kind, codec, payload, extensions)) return
+    } catch (thrown) {
+      this.#o.node.logger.debug("a reply had nobody to go to", { target, reason: messageOf(thrown) })
+      return
+    }
+    if (this.#outbox.length >= outboxMax) return
+    this.#outbox.push({ target: endpointIdToBytes(target), kind, codec, payload, extensions })
+    if (this.#outbox.length === 1) this.#o.onRoom(() => this.#flush())
+  }
+
+  #flush(): void {
+    while (this.#outbox.length > 0) {
+      const { target, kind, codec, payload, extensions } = this.#outbox[0]!
+      try {
+        if (!this.send(idOf({ bytes: target, id: undefined }), kind, codec, payload, extensions)) {
+          this.#o.onRoom(() => this.#flush())
+          return
+        }
+      } catch {
+        // It has left meanwhile.
+      }
+      this.#outbox.shift()
+    }
+  }
+
+  // ---- receiving ----
+
+  take(_topic: TopicState, frame: Frame, origin: Origin, sequence: number): void {
+    const extensions = readExtensions(frame.headerView())
+    const name = extensions.topic ?? ""
+    switch (frame.kind) {
+      case Kind.Direct: {
+        const handlers = this.#o.listener.handlersFor(name)
+        if (handlers.length === 0)
+          this.#o.node.logger.warn("a direct message on a topic nobody handles here was dropped", { topic: name })
+        for (const handler of handlers)
+          handler.mailbox.put(new ReceivedMessage(name, "nearest", frame, origin, sequence, true, this.#o.codecs))
+        break
+      }
+      case Kind.Request:
+        this.#serve(name, frame, origin, sequence, extensions)
+        break
+      case Kind.Reply:
+        this.#onReply(frame, origin, extensions)
+        break
+      case Kind.Cancel:
+        this.#serving
+          .get(`${idOf(origin)} ${extensions.correlation}`)
+          ?.abort(new ZincError("Cancelled", "the requester took the request back"))
+        break
+    }
+  }
+
+  /** Answers requests on a topic for Zinc itself; before any handler. */
+  addService(topic: string, service: Service): () => void {
+    this.#services.set(topic, service)
+    return () => {
+      if (this.#services.get(topic) === service) this.#services.delete(topic)
+    }
+  }
+
+  #serve(topic: string, frame: Frame, origin: Origin, sequence: number, extensions: Extensions): void {
+    const { node, codecs } = this.#o
+    const requester = idOf(origin)
+    const correlation = extensions.correlation ?? 0
+    const fail = (code: ErrorCode, reason: string) =>
+      this.#post(requester, Kind.Reply, 0, utf8(reason), { correlation, error: code })
+
+    const service = this.#services.get(topic)
+    if (service !== undefined) {
+      const payload = frame.payload()
+      Promise.resolve()
+        .then(() => service(payload, requester))
+        .then(
+          reply => this.#post(requester, Kind.Reply, 0, reply, { correlation }),
+          thrown => fail(ZincError.is(thrown) ? thrown.code : "HandlerFailed", messageOf(thrown)),
+        )
+      return
+    }
+    const handler = this.#o.listener.handlersFor(topic)[0]
+    if (handler === undefined) {
+      fail("NoHandler", `${node.id} has no handler for "${topic}"`)
+      return
+    }
+    if (this.#serving.size >= servingMax) {
+      fail("Full", `${node.id} serves ${servingMax} requests already`)
+      return
+    }
+    const key = `${requester} ${correlation}`
+    const abort = new AbortController()
+    this.#serving.set(key, abort)
+    const timer = node.clock.after(extensions.deadlineMs ?? 60_000, () =>
+      abort.abort(new ZincError("Timeout", "the request's deadline passed")),
+    )
+    const message = new ReceivedMessage(topic, "nearest", frame, origin, sequence, true, codecs)
+    message.signal = abort.signal
+    message.settle = (result, error) => {
+      this.#serving.delete(key)
+      timer.cancel()
+      if (abort.signal.aborted) return
+      if (error !== undefined) {
+        fail(ZincError.is(error) ? error.code : "HandlerFailed", messageOf(error))
+        return
+      }
+      try {
+        const codec = result instanceof Uint8Array ? codecs.byNumber(0) : codecs.byNumber(this.#o.replyCodec)
+        this.#post(requester, Kind.Reply, codec.number, codec.encode(result === undefined ? null : result), {
+          correlation,
+        })
+      } catch (thrown) {
+        fail("BadPayload", messageOf(thrown))
+      }
+    }
+    handler.mailbox.put(message)
+  }
+
+  #onReply(frame: Frame, origin: Origin, extensions: Extensions): void {
+    const pending = this.#pending.get(extensions.correlation ?? 0)
+    // Only the one that was asked may answer.
+    if (pending === undefined || pending.target !== idOf(origin)) return
+    if (extensions.error !== undefined) {
+      const code = extensions.error in ErrorCode ? (extensions.error as ErrorCode) : "HandlerFailed"
+      let reason = "no reason given"
+      try {
+        reason = fromUtf8(frame.payload())
+      } catch {
+        // A reason that cannot be read is none.
+      }
+      pending.settle({ error: new ZincError(code, reason, { retryable: code === "Full" }) })
+      return
+    }
+    try {
+      pending.settle({
+        value: pending.raw ? frame.payload() : pending.codecs.byNumber(frame.codec).decode(frame.payload()),
+      })
+    } catch (thrown) {
+      pending.settle({ error: asZincError(thrown) })
+    }
+  }
+
+  undeliverable(correlation: number, error: ZincError): void {
+    this.#pending.get(correlation)?.settle({ error })
+  }
+
+  failAll(error: ZincError): void {
+    for (const pending of [...this.#pending.values()]) pending.settle({ error })
+    for (const abort of this.#serving.values()) abort.abort(error)
+    this.#serving.clear()
+    this.#outbox.length = 0
+  }
+}
+
+function asZincError(thrown: unknown): ZincError {
+  return ZincError.is(thrown) ? thrown : new ZincError("Internal", messageOf(thrown), { cause: thrown })
+}

@@ -1,0 +1,119 @@
+/** A host's record of one client: its session, its three connections, what has come and what it is owed. */
+import type { Timer } from "../core/clock.ts"
+import { encodePattern, patternTakesIn, TopicKind } from "../message/topic.ts"
+import type { PeerInfo } from "./api.ts"
+import type { Grants } from "./authenticator.ts"
+import { isPrivate, markTopic } from "./private-topic.ts"
+import { idOf } from "./received-message.ts"
+import type { Origin, TopicState } from "./topic-state.ts"
+
+export class Link {
+  /** Public; never used again by this host. */
+  readonly id: number
+  /** Secret; on up legs only. */
+  readonly session: Uint8Array
+  readonly ticket: Uint8Array
+  readonly peer: Origin
+  readonly name: string
+  readonly relay: boolean
+  readonly prefix: Uint8Array
+  readonly directTopic: TopicState
+  remote = ""
+  /** Connection numbers; 0 for none. */
+  control = 0
+  push = 0
+  subscriber = 0
+  /** Last leg number received. */
+  received = 0
+  /** Where the peer's own streams begin, by topic in hex, from its JOIN. */
+  readonly starts: Map<string, number> = new Map()
+  /** The highest SYNC number whose private topic has been seen, and those asked for but not yet answered. */
+  readonly seenSyncs: Set<number> = new Set()
+  readonly asked: Map<number, readonly Uint8Array[]> = new Map()
+  /** What it follows. */
+  readonly prefixes: Map<string, Uint8Array> = new Map()
+  heardAt = 0
+  /** Undefined while its control connection is up. */
+  awaySince: number | undefined
+  /** Silent for several heartbeats, but connected. */
+  silent = false
+  ackDue = false
+  /** A resend was asked for and the wanted number has not come yet. */
+  resendAsked = false
+  /** The last mark it reported. */
+  mark = 0
+  /** When it first had a baseline; lag counts from there. */
+  baselineAt: number | undefined
+  heartbeatAt = 0
+  heartbeatCount = 0
+  roundTripMs: number | undefined
+  /** Frames up to here were dropped for this link by its slow policy: a repair of them answers "lost". */
+  droppedThrough = 0
+  slowWarnedAt: number = Number.NEGATIVE_INFINITY
+  /** A reason it was ended for, so that its return can be told. */
+  repairTimer: Timer | undefined
+  readonly #receive: readonly Uint8Array[] | undefined
+  readonly #send: readonly Uint8Array[] | undefined
+  readonly #sendAllowed = new WeakMap<TopicState, boolean>()
+
+  constructor(options: {
+    readonly id: number
+    readonly session: Uint8Array
+    readonly ticket: Uint8Array
+    readonly peer: Origin
+    readonly name: string
+    readonly relay: boolean
+    readonly prefix: Uint8Array
+    readonly directTopic: TopicState
+    readonly grants: Grants | undefined
+  }) {
+    this.id = options.id
+    this.session = options.session
+    this.ticket = options.ticket
+    this.peer = options.peer
+    this.name = options.name
+    this.relay = options.relay
+    this.prefix = options.prefix
+    this.directTopic = options.directTopic
+    this.#receive = patterns(options.grants?.receive)
+    this.#send = patterns(options.grants?.send)
+  }
+
+  info(now: number, lagMs: number | undefined): PeerInfo {
+    void now
+    return {
+      id: idOf(this.peer),
+      name: this.name,
+      role: "client",
+      remote: this.remote,
+      state: this.awaySince !== undefined ? "away" : this.silent ? "degraded" : "up",
+      lagMs,
+      roundTripMs: this.roundTripMs,
+    }
+  }
+
+  /** Whether it may follow what the prefix takes in. */
+  mayReceive(prefix: Uint8Array): boolean {
+    if (prefix.length === 0) return false
+    if (isPrivate(prefix)) return patternTakesIn(this.prefix, prefix)
+    if (prefix[0] === TopicKind.System) return patternTakesIn(markTopic, prefix)
+    return this.#receive === undefined || this.#receive.some(granted => patternTakesIn(granted, prefix))
+  }
+
+  maySend(topic: TopicState): boolean {
+    if (this.#send === undefined) return true
+    let allowed = this.#sendAllowed.get(topic)
+    if (allowed === undefined) {
+      allowed = this.#send.some(granted => patternTakesIn(granted, topic.bytes))
+      this.#sendAllowed.set(topic, allowed)
+    }
+    return allowed
+  }
+}
+
+/** A grant is by name and holds for every kind of topic. */
+function patterns(names: readonly string[] | undefined): Uint8Array[] | undefined {
+  if (names === undefined) return undefined
+  const kinds = [TopicKind.Nearest, TopicKind.Ordered, TopicKind.Document, TopicKind.Sequenced]
+  return names.flatMap(name => kinds.map(kind => encodePattern(kind, name)))
+}

@@ -1,0 +1,588 @@
+/**
+ * An endpoint as its user holds it: opens one side or the other, takes handlers, sends, asks. The work is done by the
+ * node (what to do with frames) and its sides (how they travel).
+ */
+import { utf8 } from "../core/bytes.ts"
+import { type Clock, systemClock } from "../core/clock.ts"
+import { messageOf, ZincError } from "../core/errors.ts"
+import { type EndpointId, endpointIdFromBytes, isEndpointId, newEndpointId } from "../core/id.ts"
+import { type CloseReason, Lifecycle, type State } from "../core/lifecycle.ts"
+import { type Logger, silentLogger } from "../core/logger.ts"
+import { type Random, systemRandom } from "../core/random.ts"
+import type { Codec } from "../message/codec.ts"
+import { CodecRegistry } from "../message/codec-registry.ts"
+import { Kind } from "../message/header.ts"
+import { encodeTopic, TopicKind } from "../message/topic.ts"
+import { parseAddress } from "../transport/address.ts"
+import type { Transport } from "../transport/transport.ts"
+import type {
+  AckOptions,
+  CodecName,
+  EndpointEvent,
+  EndpointOptions,
+  EndpointStatistics,
+  HandleOptions,
+  HandlerModule,
+  Handling,
+  HostOptions,
+  JoinOptions,
+  MessageHandler,
+  MessagingSurface,
+  PeerInfo,
+  RequestOptions,
+  SendOptions,
+  Target,
+} from "./api.ts"
+import { ChannelListener } from "./channel-listener.ts"
+import { ClientSide } from "./client-side.ts"
+import { DirectMessages } from "./direct-messages.ts"
+import type { DocumentPort } from "./document-port.ts"
+import { EndpointDocumentPort } from "./endpoint-document-port.ts"
+import { Frame } from "./frame.ts"
+import { HostSide } from "./host-side.ts"
+import { Node } from "./node.ts"
+import type { Receiver } from "./receiver.ts"
+import type { Origin, TopicState } from "./topic-state.ts"
+import type { WorkerPool } from "./worker/worker-pool.ts"
+
+/** What both ways of opening share, with defaults filled in. */
+interface Common {
+  readonly name: string
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly codecs: CodecRegistry
+  readonly codec: Codec
+  readonly maxPayloadBytes: number
+  readonly id: EndpointId
+}
+
+export class MessageEndpoint implements MessagingSurface {
+  readonly id: EndpointId
+  readonly name: string
+  readonly role: "host" | "client"
+  readonly documentPort: DocumentPort
+  readonly #common: Common
+  readonly #node: Node
+  readonly #lifecycle: Lifecycle
+  readonly #listener: ChannelListener
+  readonly #direct: DirectMessages
+  readonly #topics = new Map<string, TopicState>()
+  readonly #port: EndpointDocumentPort
+  readonly #pools = new Set<WorkerPool>()
+  #host: HostSide | undefined
+  #client: ClientSide | undefined
+  #outboundOpen = true
+  #ready = false
+
+  protected constructor(options: HostOptions | JoinOptions, role: "host" | "client") {
+    this.#common = readOptions(options)
+    const { id, name, clock, random, logger, codecs, codec } = this.#common
+    this.id = id
+    this.name = name
+    this.role = role
+    this.#lifecycle = new Lifecycle(`endpoint "${name}"`)
+    this.#node = new Node({ id, clock, random, logger })
+    this.#listener = new ChannelListener({
+      node: this.#node,
+      codecs,
+      follow: receiver => this.#follow(receiver),
+      unfollow: receiver => this.#client?.removeReceiver(receiver),
+    })
+    this.#direct = new DirectMessages({
+      node: this.#node,
+      codecs,
+      listener: this.#listener,
+      replyCodec: codec.number,
+      route: (target, header, payload) => this.#route(target, header, payload),
+      onRoom: callback => this.#onRoom(callback),
+    })
+    this.#node.topics.addReceiver(this.#direct)
+    this.#port = new EndpointDocumentPort({
+      node: this.#node,
+      direct: this.#direct,
+      isRoot: role === "host",
+      linked: () => this.#client?.linked ?? false,
+      host: () => this.#client?.hostId,
+      follow: receiver => this.#follow(receiver),
+      unfollow: receiver => this.#client?.removeReceiver(receiver),
+      onRoom: callback => this.#onRoom(callback),
+      rooted: () => this.flushed(),
+      assertOutbound: () => this.#assertOutbound(),
+    })
+    this.documentPort = this.#port
+  }
+
+  /**
+   * Opens an endpoint that hosts a cluster; resolves when every address is bound. Rejects with `AddressInUse`,
+   * `BadAddress`, `BadOption`, `Unguarded`, `Unreachable` or `Aborted`.
+   */
+  static async host(options: HostOptions): Promise<MessageEndpoint> {
+    const endpoint = new MessageEndpoint(options, "host")
+    await endpoint.openHost(options)
+    return endpoint
+  }
+
+  /**
+   * Opens an endpoint that joins the host at the address, or at the first of several that takes it; resolves at the
+   * baseline. Rejects with `Unreachable`, `Refused`, `Unauthorized`, `VersionMismatch`, `Timeout`, `BadAddress` or `Aborted`.
+   */
+  static async join(address: string | readonly string[], options: JoinOptions = {}): Promise<MessageEndpoint> {
+    const endpoint = new MessageEndpoint(options, "client")
+    await endpoint.openClient(address, options)
+    return endpoint
+  }
+
+  protected async openHost(options: HostOptions): Promise<void> {
+    const listen = typeof options.listen === "string" ? [options.listen] : options.listen
+    if (!Array.isArray(listen) || listen.length === 0)
+      throw new ZincError("BadOption", "listen needs at least one address, such as tcp://*:7700")
+    for (const address of listen) checkAddress(address, this.#common.transport)
+    const heartbeatMs = wholeNumber("heartbeatMs", options.heartbeatMs, 250, 10, 60_000)
+    const side = new HostSide({
+      node: this.#node,
+      name: this.name,
+      transport: this.#common.transport,
+      authenticator: options.authenticator,
+      unguarded: options.unguarded ?? false,
+      tree: options.tree ?? "zinc",
+      maxClients: wholeNumber("maxClients", options.maxClients, 10_000, 1, 1_000_000),
+      heartbeatMs,
+      heartbeatMisses: wholeNumber("heartbeatMisses", options.heartbeatMisses, 3, 1, 100),
+      sessionKeepMs: wholeNumber("sessionKeepMs", options.sessionKeepMs, 10_000, 100, 86_400_000),
+      maxPayloadBytes: this.#common.maxPayloadBytes,
+      replayMessages: wholeNumber("replay.messages", options.replay?.messages, 65_536, 1, 10_000_000),
+      replayBytes: wholeNumber("replay.bytes", options.replay?.bytes, 16 * 1024 * 1024, 1024, 2 ** 40),
+      slow: {
+        ...options.slow,
+        policy: options.slow?.policy ?? "disconnect",
+        maxLagMs: options.slow?.maxLagMs ?? 10_000,
+      },
+      onDirect: (frame, origin, sequence) => this.#takeDirect(frame, origin, sequence),
+    })
+    try {
+      for (const address of listen) {
+        options.signal?.throwIfAborted()
+        await side.bind(address)
+      }
+      options.signal?.throwIfAborted()
+    } catch (thrown) {
+      side.abort()
+      const error = options.signal?.aborted
+        ? new ZincError("Aborted", "hosting was aborted before it began", { cause: thrown })
+        : thrown
+      this.#lifecycle.finished({ requested: false, error: asZincError(error) })
+      throw error
+    }
+    this.#host = side
+    this.#node.down = side
+    side.start()
+    this.#ready = true
+    this.#lifecycle.opened()
+  }
+
+  protected async openClient(address: string | readonly string[], options: JoinOptions): Promise<void> {
+    const addresses = typeof address === "string" ? [address] : address
+    if (!Array.isArray(addresses) || addresses.length === 0)
+      throw new ZincError("BadOption", "joining needs at least one address, such as tcp://host:7700")
+    for (const each of addresses) checkAddress(each, this.#common.transport)
+    const side = new ClientSide({
+      node: this.#node,
+      name: this.name,
+      transport: this.#common.transport,
+      addresses,
+      token: typeof options.token === "string" ? utf8(options.token) : (options.token ?? new Uint8Array(0)),
+      tree: options.tree ?? "",
+      reconnect:
+        options.reconnect === false
+          ? undefined
+          : { minMs: options.reconnect?.minMs ?? 100, maxMs: options.reconnect?.maxMs ?? 5000 },
+      joinTimeoutMs: wholeNumber("joinTimeoutMs", options.joinTimeoutMs, 5000, 10, 3_600_000),
+      windowMessages: wholeNumber("sendWindow.messages", options.sendWindow?.messages, 10_000, 1, 10_000_000),
+      // One message of the largest size always fits, or it could never be sent.
+      windowBytes: Math.max(
+        wholeNumber("sendWindow.bytes", options.sendWindow?.bytes, 16 * 1024 * 1024, 1024, 2 ** 40),
+        this.#common.maxPayloadBytes + 64 * 1024,
+      ),
+      maxPayloadBytes: this.#common.maxPayloadBytes,
+      onClosed: error => this.#ended(error),
+      onLink: change => this.#port.linkChanged(change),
+      onUndeliverable: (target, _sequence, correlation, code) => {
+        const error = new ZincError(code, `no endpoint ${target} is in this tree`)
+        this.#node.events.emit({ type: "undeliverable", target, code })
+        this.#direct.undeliverable(correlation, error)
+        this.#undelivered.get(target)?.(error)
+      },
+    })
+    this.#client = side
+    this.#node.up = side
+    try {
+      await side.join(options.signal)
+    } catch (thrown) {
+      side.abort(asZincError(thrown))
+      this.#lifecycle.finished({ requested: false, error: asZincError(thrown) })
+      throw thrown
+    }
+    this.#ready = true
+    this.#lifecycle.opened()
+  }
+
+  // ---- state ----
+
+  get state(): State {
+    return this.#lifecycle.state
+  }
+  get closed(): Promise<CloseReason> {
+    return this.#lifecycle.closed
+  }
+  get addresses(): readonly string[] {
+    return this.#host?.addresses.map(bound => bound.control) ?? []
+  }
+  get peers(): readonly PeerInfo[] {
+    return this.#host?.peers ?? this.#client?.peers ?? []
+  }
+  get statistics(): EndpointStatistics {
+    return { ...this.#node.statistics }
+  }
+  on<T extends EndpointEvent["type"] | "*">(
+    type: T,
+    listener: (event: T extends "*" ? EndpointEvent : Extract<EndpointEvent, { type: T }>) => void,
+  ): () => void {
+    return this.#node.events.on(type, listener)
+  }
+
+  // ---- receiving ----
+
+  handle(topic: string, handler: MessageHandler | HandlerModule, options: HandleOptions = {}): Handling {
+    this.#lifecycle.assertOpen()
+    let pool: Promise<WorkerPool> | undefined
+    let call: MessageHandler
+    if (typeof handler === "function") call = handler
+    else {
+      const module = handler
+      pool = import("./worker/worker-pool.ts").then(loaded => {
+        const opened = new loaded.WorkerPool(module)
+        this.#pools.add(opened)
+        return opened
+      })
+      pool.catch(() => {})
+      call = async message => (await pool!).run(message)
+    }
+    const { receiver, ready } = this.#listener.add(topic, call, options)
+    ready.catch(() => {})
+    let closing: Promise<void> | undefined
+    const close = () => {
+      closing ??= this.#listener.remove(receiver).then(async () => {
+        if (pool === undefined) return
+        const opened = await pool
+        this.#pools.delete(opened)
+        await opened.close()
+      })
+      return closing
+    }
+    return { ready, close, [Symbol.asyncDispose]: close }
+  }
+
+  #follow(receiver: Receiver): Promise<void> {
+    if (this.#client === undefined) return Promise.resolve()
+    return this.#client.addReceiver(receiver)
+  }
+
+  openInbound(): void {
+    this.#lifecycle.assertOpen()
+    this.#node.inboundOpen = true
+  }
+  closeInbound(): void {
+    this.#node.inboundOpen = false
+  }
+  openOutbound(): void {
+    this.#lifecycle.assertOpen()
+    this.#outboundOpen = true
+  }
+  closeOutbound(): void {
+    this.#outboundOpen = false
+  }
+
+  // ---- sending ----
+
+  send(topic: string, value: unknown, options?: SendOptions): boolean
+  send(topic: string, value: unknown, options: AckOptions): Promise<void>
+  send(topic: string, value: unknown, options: SendOptions | AckOptions = {}): boolean | Promise<void> {
+    const ack = (options as AckOptions).ack
+    if (ack !== undefined) return this.#sendAcknowledged(topic, value, options as AckOptions)
+    this.#assertOutbound()
+    const codec = this.#codecFor(topic, options.codec)
+    return this.#sendEncoded(this.#topicFor(topic, options.route), codec.number, codec.encode(value))
+  }
+
+  #sendEncoded(topic: TopicState, codec: number, payload: Uint8Array): boolean {
+    this.#checkSize(payload)
+    return this.#node.originate(topic, Kind.Broadcast, codec, payload)
+  }
+
+  async #sendAcknowledged(topic: string, value: unknown, options: AckOptions): Promise<void> {
+    if (options.ack !== "received" && options.ack !== "rooted") {
+      throw new ZincError("BadOption", `ack must be "received" or "rooted", not "${String(options.ack)}"`)
+    }
+    this.#assertOutbound()
+    const codec = this.#codecFor(topic, options.codec)
+    const state = this.#topicFor(topic, options.route)
+    const payload = codec.encode(value)
+    while (!this.#sendEncoded(state, codec.number, payload)) {
+      await this.drained()
+      if (options.signal?.aborted)
+        throw new ZincError("Aborted", "the send was aborted while it waited for room", {
+          cause: options.signal.reason,
+        })
+      this.#assertOutbound()
+    }
+    if (this.#client !== undefined)
+      await this.#client.acknowledged(this.#client.lastPushed, options.ack, options.signal)
+  }
+
+  async sendTo(target: Target, topic: string, value: unknown, options: Pick<SendOptions, "codec"> = {}): Promise<void> {
+    this.#assertOutbound()
+    encodeTopic(TopicKind.Nearest, topic)
+    const codec = this.#codecFor(topic, options.codec)
+    const payload = codec.encode(value)
+    this.#checkSize(payload)
+    const id = await this.#resolve(target)
+    let undelivered: ZincError | undefined
+    const before = this.#undelivered.get(id)
+    const note = (error: ZincError) => {
+      undelivered = error
+      before?.(error)
+    }
+    this.#undelivered.set(id, note)
+    try {
+      while (!this.#direct.send(id, Kind.Direct, codec.number, payload, { topic })) {
+        await this.drained()
+        this.#assertOutbound()
+      }
+      if (this.#client !== undefined && id !== this.id)
+        await this.#client.acknowledged(this.#client.lastPushed, "rooted")
+      if (undelivered !== undefined) throw undelivered
+    } finally {
+      if (this.#undelivered.get(id) === note) {
+        if (before === undefined) this.#undelivered.delete(id)
+        else this.#undelivered.set(id, before)
+      }
+    }
+  }
+  readonly #undelivered = new Map<EndpointId, (error: ZincError) => void>()
+
+  async request(target: Target, topic: string, value: unknown, options: RequestOptions = {}): Promise<unknown> {
+    this.#assertOutbound()
+    encodeTopic(TopicKind.Nearest, topic)
+    const deadlineMs = options.deadlineMs ?? 5000
+    if (!(deadlineMs > 0 && deadlineMs <= 0xffff_ffff))
+      throw new ZincError("BadOption", `deadlineMs must be above 0, not ${deadlineMs}`)
+    const codec = this.#codecFor(topic, options.codec)
+    const payload = codec.encode(value)
+    this.#checkSize(payload)
+    const started = this.#common.clock.now()
+    const id = await this.#resolve(target)
+    const left = Math.max(1, deadlineMs - (this.#common.clock.now() - started))
+    return this.#direct.request(id, topic, codec.number, payload, { deadlineMs: left, signal: options.signal })
+  }
+
+  drained(): Promise<void> {
+    if (this.#client === undefined || !this.#client.refused) return Promise.resolve()
+    return new Promise(resolve => this.#client!.onRoom(resolve))
+  }
+
+  async flushed(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#client !== undefined) await this.#client.acknowledged(this.#client.lastPushed, "rooted", options.signal)
+  }
+
+  #onRoom(callback: () => void): void {
+    if (this.#client === undefined) this.#common.clock.soon(callback)
+    else this.#client.onRoom(callback)
+  }
+
+  #assertOutbound(): void {
+    this.#lifecycle.assertOpen()
+    if (!this.#outboundOpen)
+      throw new ZincError("Closed", `the outbound channel of "${this.name}" is closed; call openOutbound() first`)
+  }
+
+  #checkSize(payload: Uint8Array): void {
+    if (payload.length > this.#common.maxPayloadBytes) {
+      throw new ZincError(
+        "TooLarge",
+        `a payload of ${payload.length} octets; the limit is ${this.#common.maxPayloadBytes} (maxPayloadBytes): send it in parts`,
+      )
+    }
+  }
+
+  #codecFor(topic: string, given: CodecName | Codec | undefined): Codec {
+    const { codecs, codec } = this.#common
+    if (given === undefined) return codecs.forTopic(topic) ?? codec
+    return typeof given === "string" ? codecs.byName(given) : given
+  }
+
+  #topicFor(name: string, route: "nearest" | "ordered" | undefined): TopicState {
+    if (route !== undefined && route !== "nearest" && route !== "ordered") {
+      throw new ZincError("BadOption", `route must be "nearest" or "ordered", not "${String(route)}"`)
+    }
+    const key = route === "ordered" ? `o${name}` : `n${name}`
+    let topic = this.#topics.get(key)
+    if (topic === undefined) {
+      topic = this.#node.topics.of(encodeTopic(route === "ordered" ? TopicKind.Ordered : TopicKind.Nearest, name))
+      if (this.#topics.size >= 65_536) this.#topics.clear()
+      this.#topics.set(key, topic)
+    }
+    return topic
+  }
+
+  async #resolve(target: Target): Promise<EndpointId> {
+    const any = typeof target === "object"
+    const name = typeof target === "object" ? target.any : target
+    if (typeof name !== "string" || name === "")
+      throw new ZincError("BadOption", "a target is an endpoint id, a name, or { any: name }")
+    if (isEndpointId(name)) return name
+    let ids: EndpointId[]
+    if (this.#host !== undefined) {
+      ids = this.#host.named(name)
+      if (this.name === name) ids.push(this.id)
+    } else ids = (await this.#client!.resolve(name)).map(bytes => endpointIdFromBytes(bytes))
+    const first = ids[0]
+    if (first === undefined)
+      throw new ZincError("NoSuchEndpoint", `no endpoint named "${name}" is in this tree now`, { retryable: true })
+    if (ids.length > 1 && !any) {
+      throw new ZincError(
+        "Ambiguous",
+        `${ids.length} endpoints are named "${name}"; use an id, or { any: "${name}" } for one of them`,
+      )
+    }
+    return any ? ids[this.#common.random.below(ids.length)]! : first
+  }
+
+  // ---- direct messages on their way ----
+
+  #route(target: Uint8Array, header: Uint8Array, payload: Uint8Array): boolean {
+    const id = endpointIdFromBytes(target)
+    if (id === this.id) {
+      this.#takeDirect(Frame.over(header, payload), this.#node.self, 0)
+      return true
+    }
+    if (this.#client !== undefined) return this.#client.push(this.#directTopic, header, payload)
+    if (!this.#host!.sendDirect(target, header, payload)) {
+      throw new ZincError("NoSuchEndpoint", `no endpoint ${id} is in this tree now`, { retryable: true })
+    }
+    return true
+  }
+
+  get #directTopic(): TopicState {
+    return this.#node.topics.of(this.#direct.prefixes[0]!)
+  }
+
+  #takeDirect(frame: Frame, origin: Origin, sequence: number): void {
+    if (!this.#node.inboundOpen) return
+    this.#node.statistics.delivered++
+    this.#direct.take(this.#directTopic, frame, origin, sequence)
+  }
+
+  // ---- ending ----
+
+  close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    return this.#lifecycle.close(async () => {
+      const timeoutMs = options.timeoutMs ?? 5000
+      const { clock } = this.#common
+      const closed = new ZincError("Closed", `endpoint "${this.name}" was closed`)
+      if (this.#ready)
+        await within(clock, timeoutMs, Promise.all([this.flushed().catch(() => {}), this.#listener.idle()]))
+      await this.#client?.close(Math.min(timeoutMs, 1000))
+      await this.#host?.close(Math.min(timeoutMs, 1000), "Draining", "the host was closed")
+      this.#direct.failAll(closed)
+      this.#port.closed()
+      await Promise.all([...this.#pools].map(pool => pool.close()))
+    })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  abort(reason: ZincError = new ZincError("Aborted", `endpoint "${this.name}" was aborted`)): void {
+    this.#client?.abort(reason)
+    this.#host?.abort()
+    this.#ended(reason)
+  }
+
+  #ended(error: ZincError | undefined): void {
+    this.#direct.failAll(error ?? new ZincError("Closed", `endpoint "${this.name}" was closed`))
+    this.#port.closed()
+    for (const pool of this.#pools) void pool.close()
+    this.#lifecycle.finished(error === undefined ? { requested: true } : { requested: false, error })
+  }
+}
+
+function readOptions(options: EndpointOptions): Common {
+  if (typeof options !== "object" || options === null) throw new ZincError("BadOption", "options must be an object")
+  if (options.transport === undefined)
+    throw new ZincError("BadOption", "a message endpoint needs a transport; the front door's Endpoint brings one")
+  const random = options.random ?? systemRandom
+  const id = newEndpointId(random)
+  const name = options.name ?? id.slice(0, 8)
+  const nameBytes = typeof name === "string" ? utf8(name).length : 0
+  if (nameBytes < 1 || nameBytes > 64 || isEndpointId(name)) {
+    throw new ZincError(
+      "BadOption",
+      `a name has 1 to 64 octets of UTF-8 and is not itself an id; "${String(name).slice(0, 80)}" will not do`,
+    )
+  }
+  const maxPayloadBytes = wholeNumber("maxPayloadBytes", options.maxPayloadBytes, 16 * 1024 * 1024, 1, 2 ** 31 - 1)
+  const codecs = new CodecRegistry(options.codecs)
+  for (const [topic, codec] of Object.entries(options.topicCodecs ?? {})) {
+    codecs.declare(topic, typeof codec === "string" ? codecs.byName(codec) : codec)
+  }
+  const codec = options.codec ?? "json"
+  return {
+    id,
+    name,
+    transport: options.transport,
+    clock: options.clock ?? systemClock,
+    random,
+    logger: options.logger ?? silentLogger,
+    codecs,
+    codec: typeof codec === "string" ? codecs.byName(codec) : codec,
+    maxPayloadBytes,
+  }
+}
+
+function wholeNumber(name: string, given: number | undefined, otherwise: number, least: number, most: number): number {
+  if (given === undefined) return otherwise
+  if (!(Number.isInteger(given) && given >= least && given <= most)) {
+    throw new ZincError("BadOption", `${name} must be a whole number from ${least} to ${most}, not ${String(given)}`)
+  }
+  return given
+}
+
+function checkAddress(address: unknown, transport: Transport): void {
+  if (typeof address !== "string")
+    throw new ZincError("BadAddress", `an address is a string such as tcp://host:7700, not ${typeof address}`)
+  const { scheme } = parseAddress(address)
+  if (!transport.supports.schemes.includes(scheme)) {
+    throw new ZincError(
+      "BadAddress",
+      `"${address}": the ${transport.name} transport serves ${transport.supports.schemes.map(each => `${each}://`).join(", ")}`,
+    )
+  }
+}
+
+/** Waits for the promise, but not longer. */
+function within(clock: Clock, timeoutMs: number, promise: Promise<unknown>): Promise<void> {
+  return new Promise(resolve => {
+    const timer = clock.after(timeoutMs, resolve)
+    void promise.finally(() => {
+      timer.cancel()
+      resolve()
+    })
+  })
+}
+
+function asZincError(thrown: unknown): ZincError {
+  return ZincError.is(thrown) ? thrown : new ZincError("Internal", messageOf(thrown), { cause: thrown })
+}

@@ -1,0 +1,388 @@
+/**
+ * The heart of an endpoint: what it does with frames, wherever they come from. It knows no sockets. A frame from below
+ * (a client of ours), from above (our host) or of our own is put in its stream's order, numbered if we are the root and
+ * the topic is ordered, handed to our receivers, and passed on: down to the cluster we host, up to the host we have.
+ *
+ * Nothing here assumes one level: an endpoint with both sides is a relay.
+ */
+import { ByteMap } from "../core/byte-map.ts"
+import { readU32, writeU32, writeU64 } from "../core/bytes.ts"
+import type { Clock } from "../core/clock.ts"
+import { Events } from "../core/events.ts"
+import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
+import type { Logger } from "../core/logger.ts"
+import type { Random } from "../core/random.ts"
+import { At, Flag, headerBytes, headerVersion, type Kind } from "../message/header.ts"
+import { TopicKind } from "../message/topic.ts"
+import type { EndpointEvent, EndpointStatistics, GapReason } from "./api.ts"
+import { Frame } from "./frame.ts"
+import { idOf } from "./received-message.ts"
+import type { Receiver } from "./receiver.ts"
+import { Offer, Stream } from "./stream.ts"
+import { type Origin, type TopicState, TopicTable } from "./topic-state.ts"
+
+/** Hops a frame may still make (DESIGN §7: bounded depth). */
+export const hopsMax = 10
+
+/** The side that hosts a cluster. */
+export interface DownSide {
+  /** Publishes to all clients that follow the topic. `link` is the client it came from, 0 for none. */
+  publish(topic: TopicState, header: Uint8Array, payload: Uint8Array, link: number): void
+}
+
+/** The side that has a host. */
+export interface UpSide {
+  /** Takes a frame upward; false when the send window is full. */
+  push(topic: TopicState, header: Uint8Array, payload: Uint8Array): boolean
+  /** An own frame on an ordered topic came back with its number. */
+  echoed(topic: TopicState, sequence: number): void
+}
+
+export interface NodeOptions {
+  readonly id: EndpointId
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+export class Node {
+  readonly id: EndpointId
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly events: Events<EndpointEvent>
+  readonly topics: TopicTable
+  /** Drawn anew at each opening; names this host's numbering. Never 0. */
+  readonly incarnation: number
+  readonly self: Origin
+  readonly statistics: { -readonly [K in keyof EndpointStatistics]: EndpointStatistics[K] } = {
+    sent: 0,
+    received: 0,
+    delivered: 0,
+    duplicates: 0,
+    gaps: 0,
+    repaired: 0,
+    resent: 0,
+    parked: 0,
+    deadSession: 0,
+    violations: 0,
+    joins: 0,
+    reconnects: 0,
+  }
+  epoch = 0
+  up: UpSide | undefined
+  down: DownSide | undefined
+  inboundOpen = true
+  /** At a client: between a rejoin and the end of the repair that follows it, any topic may have holes. */
+  resyncing = false
+
+  readonly #origins: ByteMap<Origin>
+  /** The header of the own message under way; copied by whoever keeps it. */
+  readonly #scratch = new Uint8Array(headerBytes)
+  /** Streams with parked frames, to be given up in time. */
+  readonly #parked = new Map<Stream<Origin> | Stream<undefined>, TopicState>()
+  readonly #batchEnds = new Set<Receiver>()
+
+  constructor(options: NodeOptions) {
+    this.id = options.id
+    this.clock = options.clock
+    this.random = options.random
+    this.logger = options.logger
+    this.events = new Events(options.logger)
+    this.topics = new TopicTable(options.random.u32())
+    this.#origins = new ByteMap(options.random.u32())
+    this.incarnation = (options.random.u32() | 1) >>> 0
+    this.self = { bytes: endpointIdToBytes(options.id), id: options.id }
+    this.#origins.set(this.self.bytes, this.self)
+    this.#scratch[At.Version] = headerVersion
+    this.#scratch[At.Hops] = hopsMax
+    this.#scratch.set(this.self.bytes, At.Origin)
+  }
+
+  /** The origin whose octets stand at `at`. */
+  origin(buffer: Uint8Array, at: number): Origin {
+    let origin = this.#origins.get(buffer, at, at + 16)
+    if (origin === undefined) {
+      origin = { bytes: buffer.slice(at, at + 16), id: undefined }
+      this.#origins.set(origin.bytes, origin)
+    }
+    return origin
+  }
+
+  // ---- our own ----
+
+  /** Sends a message of ours. False when there is no room above; then nothing was done. */
+  originate(topic: TopicState, kind: Kind, codec: number, payload: Uint8Array): boolean {
+    const header = this.#scratch
+    header[At.Kind] = kind
+    header[At.Flags] = 0
+    header[At.Codec] = codec
+    writeU32(header, At.Epoch, this.epoch)
+    writeU64(header, At.Sequence, topic.sent + 1)
+    writeU64(header, At.Order, 0)
+    if (this.up !== undefined) {
+      if (!this.up.push(topic, header, payload)) return false
+      topic.sent++
+      if (topic.route === "nearest") this.down?.publish(topic, header, payload, 0)
+    } else {
+      topic.sent++
+      if (topic.route === "ordered") writeU64(header, At.Order, ++topic.ordered)
+      this.down?.publish(topic, header, payload, 0)
+    }
+    this.statistics.sent++
+    return true
+  }
+
+  // ---- from a client below ----
+
+  /** `start` is where the origin's stream begins if it is not known; undefined: with this frame. */
+  fromBelow(topic: TopicState, frame: Frame, origin: Origin, link: number, start?: number): void {
+    const sequence = frame.sequence
+    const stream = topic.stream(origin.bytes, 0) ?? topic.openStream(origin, start ?? sequence)
+    switch (isUnordered(topic) ? stream.offerUnordered(sequence) : stream.offer(sequence)) {
+      case Offer.Deliver:
+        this.#passFromBelow(topic, frame, origin, sequence, link)
+        for (let parked = stream.release(); parked !== undefined; parked = stream.release()) {
+          this.#passFromBelow(topic, parked, origin, parked.sequence, link)
+        }
+        break
+      case Offer.Duplicate:
+        this.statistics.duplicates++
+        break
+      default:
+        // A leg has no holes (it goes back and sends again), so this is a child that lost frames of its own subtree.
+        this.#report(topic, origin, { from: stream.next, through: sequence - 1 }, "lost")
+        stream.advanceTo(sequence)
+        stream.offer(sequence)
+        this.#passFromBelow(topic, frame, origin, sequence, link)
+    }
+  }
+
+  #passFromBelow(topic: TopicState, frame: Frame, origin: Origin, sequence: number, link: number): void {
+    const header = this.#header(frame, origin)
+    if (this.up !== undefined) {
+      this.up.push(topic, header, frame.payload())
+      if (topic.route === "ordered") return
+    } else if (topic.route === "ordered") {
+      writeU32(header, At.Epoch, this.epoch)
+      writeU64(header, At.Order, ++topic.ordered)
+    }
+    this.down?.publish(topic, header, frame.payload(), link)
+    if (topic.receivers.length > 0) {
+      if (topic.route === "ordered") {
+        const numbered = Frame.over(header, frame.payload())
+        this.#deliver(topic, numbered, origin, sequence)
+      } else this.#deliver(topic, frame, origin, sequence)
+    }
+  }
+
+  /** The frame's header as it goes on: true origin, one hop less. Extensions go along. */
+  readonly #forward = new Uint8Array(headerBytes)
+  #header(frame: Frame, origin: Origin): Uint8Array {
+    const header = frame.extensionBytes === 0 ? this.#forward : new Uint8Array(frame.headerEnd - frame.at)
+    if (frame.extensionBytes === 0) {
+      const from = frame.header
+      for (let i = 0, at = frame.at; i < headerBytes; i++, at++) header[i] = from[at]!
+    } else header.set(frame.headerView())
+    header.set(origin.bytes, At.Origin)
+    header[At.Flags]! &= ~(Flag.Up | Flag.Again)
+    header[At.Hops] = Math.max(0, frame.hops - 1)
+    return header
+  }
+
+  // ---- from the host above ----
+
+  /** `link` is our link there: a frame that arrived there by it has been seen here. */
+  fromAbove(topic: TopicState, frame: Frame, link: number): void {
+    if (topic.route === "ordered") {
+      this.#orderedFromAbove(topic, frame)
+      return
+    }
+    if (readU32(frame.header, frame.at + At.Link) === link) return
+    const sequence = frame.sequence
+    let stream = topic.stream(frame.header, frame.at + At.Origin)
+    if (stream === undefined) {
+      const origin = this.origin(frame.header, frame.at + At.Origin)
+      if (origin === this.self) return
+      // Nothing is known of this origin here. With no hole open on the topic, this frame is its start.
+      const floating = (topic.repairing > 0 || this.resyncing) && !isUnordered(topic)
+      stream = topic.openStream(origin, floating ? 1 : sequence, floating)
+    } else if (stream.key === this.self) return
+    const origin = stream.key
+    if ((frame.flags & Flag.Covers) !== 0) stream.advanceTo(sequence)
+    switch (isUnordered(topic) ? stream.offerUnordered(sequence) : stream.offer(sequence)) {
+      case Offer.Deliver:
+        this.#passFromAbove(topic, frame, origin, sequence)
+        if (stream.parked > 0) this.#releaseNearest(topic, stream)
+        break
+      case Offer.Duplicate:
+        this.statistics.duplicates++
+        break
+      case Offer.Park:
+        this.#park(topic, stream, sequence, frame)
+        break
+      case Offer.Overflow:
+        this.#park(topic, stream, sequence, frame)
+        this.#giveUp(topic, stream, "lost")
+    }
+  }
+
+  #orderedFromAbove(topic: TopicState, frame: Frame): void {
+    const number = frame.order
+    if (topic.order === undefined) {
+      const floating = topic.repairing > 0 || this.resyncing
+      topic.order = new Stream<undefined>(undefined, floating ? 1 : number, floating)
+    }
+    const stream = topic.order
+    switch (stream.offer(number)) {
+      case Offer.Deliver:
+        this.#passOrdered(topic, frame)
+        if (stream.parked > 0) this.#releaseOrdered(topic, stream)
+        break
+      case Offer.Duplicate:
+        this.statistics.duplicates++
+        break
+      case Offer.Park:
+        this.#park(topic, stream, number, frame)
+        break
+      case Offer.Overflow:
+        this.#park(topic, stream, number, frame)
+        this.#giveUp(topic, stream, "lost")
+    }
+  }
+
+  #passOrdered(topic: TopicState, frame: Frame): void {
+    const origin = this.origin(frame.header, frame.at + At.Origin)
+    if (origin === this.self) this.up?.echoed(topic, frame.sequence)
+    this.#passFromAbove(topic, frame, origin, frame.sequence)
+  }
+
+  #passFromAbove(topic: TopicState, frame: Frame, origin: Origin, sequence: number): void {
+    if (this.down !== undefined && frame.hops > 0)
+      this.down.publish(topic, this.#header(frame, origin), frame.payload(), 0)
+    if (origin !== this.self) this.#deliver(topic, frame, origin, sequence)
+  }
+
+  // ---- parked frames ----
+
+  #park(topic: TopicState, stream: Stream<Origin> | Stream<undefined>, number: number, frame: Frame): void {
+    stream.park(number, frame.keep(), this.clock.now())
+    this.#parked.set(stream, topic)
+    this.statistics.parked++
+  }
+
+  #releaseNearest(topic: TopicState, stream: Stream<Origin>): void {
+    for (let frame = stream.release(); frame !== undefined; frame = stream.release()) {
+      this.#passFromAbove(topic, frame, stream.key, frame.sequence)
+    }
+    if (stream.parked === 0) this.#parked.delete(stream)
+  }
+
+  #releaseOrdered(topic: TopicState, stream: Stream<undefined>): void {
+    for (let frame = stream.release(); frame !== undefined; frame = stream.release()) this.#passOrdered(topic, frame)
+    if (stream.parked === 0) this.#parked.delete(stream)
+  }
+
+  /** Goes on from the lowest parked frame, reporting what is given up. */
+  #giveUp(topic: TopicState, stream: Stream<Origin> | Stream<undefined>, reason: GapReason): void {
+    const floating = stream.floating
+    stream.floating = false
+    const range = stream.skip()
+    if (range !== undefined && !floating) this.#report(topic, stream.key, range, reason)
+    if (stream.key === undefined) this.#releaseOrdered(topic, stream as Stream<undefined>)
+    else this.#releaseNearest(topic, stream as Stream<Origin>)
+  }
+
+  /** Gives up on holes older than `before`, except on topics where a repair is under way. */
+  giveUpOlderThan(before: number): void {
+    for (const [stream, topic] of [...this.#parked]) {
+      if (stream.parkedAt < before && topic.repairing === 0 && !this.resyncing) this.#giveUp(topic, stream, "lost")
+    }
+  }
+
+  /** A repair on the topic has ended: what it did not bring is lost. True if anything was given up. */
+  repairEnded(topic: TopicState, reason: GapReason): boolean {
+    let any = false
+    for (const [stream, parkedOn] of [...this.#parked]) {
+      if (parkedOn !== topic || topic.repairing > 0) continue
+      any = true
+      this.#giveUp(topic, stream, reason)
+    }
+    return any
+  }
+
+  /** The stream is settled through `last`, whatever came; what did not is lost. True if something was. */
+  settle(topic: TopicState, origin: Origin | undefined, last: number, reason: GapReason): boolean {
+    const stream = origin === undefined ? topic.order : topic.stream(origin.bytes, 0)
+    if (stream === undefined) {
+      if (origin === undefined) topic.order = new Stream<undefined>(undefined, last + 1)
+      else topic.openStream(origin, last + 1)
+      return false
+    }
+    stream.floating = false
+    let lost = false
+    while (stream.next <= last) {
+      const range = stream.skip()
+      const through = range === undefined ? last : Math.min(range.through, last)
+      const from = range?.from ?? stream.next
+      if (from <= through && (stream.parked === 0 || range !== undefined)) {
+        this.#report(topic, stream.key, { from, through }, reason)
+        lost = true
+      }
+      if (stream.parked === 0) stream.advanceTo(last + 1)
+      else if (stream.key === undefined) this.#releaseOrdered(topic, stream as Stream<undefined>)
+      else this.#releaseNearest(topic, stream as Stream<Origin>)
+    }
+    return lost
+  }
+
+  #report(
+    topic: TopicState,
+    origin: Origin | undefined,
+    range: { from: number; through: number },
+    reason: GapReason,
+  ): void {
+    if (range.through < range.from) return
+    this.reportGap(topic, origin, range.from, range.through, reason)
+  }
+
+  reportGap(topic: TopicState, origin: Origin | undefined, from: number, through: number, reason: GapReason): void {
+    this.statistics.gaps++
+    for (const receiver of topic.receivers) receiver.lost?.(topic)
+    if (topic.kind === TopicKind.Document || topic.kind === TopicKind.Sequenced) return
+    this.events.emit({
+      type: "gap",
+      topic: topic.name,
+      origin: origin === undefined ? undefined : idOf(origin),
+      from,
+      through,
+      reason,
+    })
+  }
+
+  // ---- to our receivers ----
+
+  #deliver(topic: TopicState, frame: Frame, origin: Origin, sequence: number): void {
+    if (!this.inboundOpen) return
+    this.statistics.delivered++
+    const receivers = topic.receivers
+    for (let i = 0; i < receivers.length; i++) receivers[i]!.take(topic, frame, origin, sequence)
+  }
+
+  /** The receiver wants to know when the batch under way is over. */
+  atBatchEnd(receiver: Receiver): void {
+    this.#batchEnds.add(receiver)
+  }
+
+  batchEnded(): void {
+    if (this.#batchEnds.size === 0) return
+    const receivers = [...this.#batchEnds]
+    this.#batchEnds.clear()
+    for (const receiver of receivers) receiver.batchEnded?.()
+  }
+}
+
+/** Fragments of commutative documents are taken whatever their number (D4). */
+function isUnordered(topic: TopicState): boolean {
+  return topic.kind === TopicKind.Document
+}

@@ -1,0 +1,55 @@
+/**
+ * How a host answers a repair request (L6): finds what its ring still keeps of the ranges asked for, says what it does
+ * not, and sends it in parts small enough to leave room for heartbeats.
+ */
+import { patternTakesIn } from "../message/topic.ts"
+import type { FrameLog } from "./frame-log.ts"
+
+export interface Range {
+  /** A whole topic or a prefix. */
+  readonly topic: Uint8Array
+  readonly after: number
+  readonly through: number
+}
+
+export interface RepairPlan {
+  /** Publish numbers to send, rising. */
+  readonly numbers: readonly number[]
+  readonly lost: readonly Range[]
+}
+
+/** `allows` says which topics the asker may see; `droppedThrough` is what its slow policy took from it. */
+export function planRepair(
+  ring: FrameLog,
+  ranges: readonly Range[],
+  allows: (topic: Uint8Array) => boolean,
+  droppedThrough: number,
+): RepairPlan {
+  const numbers = new Set<number>()
+  const lost: Range[] = []
+  for (const range of ranges) {
+    const floor = Math.max(ring.first - 1, droppedThrough)
+    const through = Math.min(range.through, ring.last)
+    const whole = range.topic[range.topic.length - 1] === 0
+    if (!whole) {
+      if (range.after < floor) lost.push({ topic: range.topic, after: range.after, through: Math.min(floor, through) })
+      for (let number = Math.max(range.after, floor) + 1; number <= through; number++) {
+        const topic = ring.topic(number)!.bytes
+        if (patternTakesIn(range.topic, topic) && allows(topic)) numbers.add(number)
+      }
+      continue
+    }
+    if (!allows(range.topic)) continue
+    // The chain of "previous on this topic" leads back from the last.
+    let number = through
+    while (number > range.after && number > floor) {
+      const topic = ring.topic(number)
+      if (topic === undefined || topic.bytes.length !== range.topic.length || !patternTakesIn(range.topic, topic.bytes))
+        break
+      numbers.add(number)
+      number = ring.previous(number)
+    }
+    if (number > range.after) lost.push({ topic: range.topic, after: range.after, through: number })
+  }
+  return { numbers: [...numbers].sort((a, b) => a - b), lost }
+}

@@ -1,0 +1,108 @@
+/**
+ * A numbered stream at its receiver (L5): takes the next expected number, parks later ones for a while, knows lower ones
+ * as duplicates. One for each origin on a topic, and one for an ordered topic's own numbering.
+ */
+import type { Frame } from "./frame.ts"
+
+/** Most that one stream parks (DESIGN L5). */
+export const parkedFramesMax = 256
+export const parkedBytesMax: number = 1024 * 1024
+
+export const Offer = { Deliver: 0, Duplicate: 1, Park: 2, Overflow: 3 } as const
+export type Offer = (typeof Offer)[keyof typeof Offer]
+
+export class Stream<K> {
+  /** Whose stream it is. */
+  readonly key: K
+  /** The number expected next. */
+  next: number
+  #parked: Map<number, Frame> | undefined
+  #parkedBytes = 0
+  /** When the oldest parked frame came. */
+  parkedAt = 0
+  /** Numbers skipped by a stream that does not wait; they are welcome when they come late. */
+  #missing: Set<number> | undefined
+
+  /**
+   * True while a repair is under way on the topic and nothing of this stream was known before: then all is parked, for
+   * the repair may bring earlier frames, and the lowest is the start.
+   */
+  floating: boolean
+
+  constructor(key: K, next: number, floating = false) {
+    this.key = key
+    this.next = next
+    this.floating = floating
+  }
+
+  get parked(): number {
+    return this.#parked?.size ?? 0
+  }
+  get parkedBytes(): number {
+    return this.#parkedBytes
+  }
+
+  /** What to do with the frame of that number; on Deliver the stream has moved on. */
+  offer(number: number): Offer {
+    if (number === this.next && !this.floating) {
+      this.next = number + 1
+      return Offer.Deliver
+    }
+    if (number < this.next || this.#parked?.has(number)) return Offer.Duplicate
+    if (this.parked >= parkedFramesMax || this.#parkedBytes >= parkedBytesMax) return Offer.Overflow
+    return Offer.Park
+  }
+
+  /** As `offer`, for streams whose frames may be taken in any order: nothing waits, holes are only remembered. */
+  offerUnordered(number: number): Offer {
+    if (number >= this.next) {
+      for (let n = Math.max(this.next, number - parkedFramesMax); n < number; n++) {
+        this.#missing ??= new Set()
+        if (this.#missing.size >= parkedFramesMax) this.#missing.delete(this.#missing.values().next().value as number)
+        this.#missing.add(n)
+      }
+      this.next = number + 1
+      return Offer.Deliver
+    }
+    return this.#missing?.delete(number) ? Offer.Deliver : Offer.Duplicate
+  }
+
+  park(number: number, frame: Frame, now: number): void {
+    this.#parked ??= new Map()
+    if (this.#parked.size === 0) this.parkedAt = now
+    this.#parked.set(number, frame)
+    this.#parkedBytes += frame.header.length
+  }
+
+  /** The parked frame that is next, if it is there; the stream moves on past it. */
+  release(): Frame | undefined {
+    const frame = this.#parked?.get(this.next)
+    if (frame === undefined) return undefined
+    this.#parked!.delete(this.next)
+    this.#parkedBytes -= frame.header.length
+    this.next++
+    return frame
+  }
+
+  /** Gives up on what is missing before the lowest parked number: the range given up, or undefined if nothing is parked. */
+  skip(): { readonly from: number; readonly through: number } | undefined {
+    if (this.parked === 0) return undefined
+    let lowest = Number.MAX_SAFE_INTEGER
+    for (const number of this.#parked!.keys()) if (number < lowest) lowest = number
+    const from = this.next
+    this.next = lowest
+    return from < lowest ? { from, through: lowest - 1 } : undefined
+  }
+
+  /** Everything below `number` is settled elsewhere; parked frames below it go. */
+  advanceTo(number: number): void {
+    if (number <= this.next) return
+    this.next = number
+    for (const [parked, frame] of this.#parked ?? []) {
+      if (parked < number) {
+        this.#parked!.delete(parked)
+        this.#parkedBytes -= frame.header.length
+      }
+    }
+  }
+}
