@@ -81,6 +81,8 @@ const positionsMax = 256
 const strangerMs = 10_000
 /** Octets of one part of a repair. */
 const repairPartBytes = 256 * 1024
+/** How long a resend may take before it is asked for again. */
+const resendPatienceMs = 50
 const marksMax = 4096
 const topicsPerMark = 256
 
@@ -300,7 +302,6 @@ export class HostSide implements DownSide {
         continue
       }
       link.received = number
-      link.resendAsked = false
       this.#ackSoon(link)
       node.statistics.received++
       try {
@@ -381,8 +382,10 @@ export class HostSide implements DownSide {
   }
 
   #askResend(link: Link): void {
-    if (link.resendAsked) return
-    link.resendAsked = true
+    // What was asked for may be lost too: ask again when it has had time to come.
+    const now = this.#node.clock.now()
+    if (now - link.resendAskedAt < Math.max(2 * (link.roundTripMs ?? 0), resendPatienceMs)) return
+    link.resendAskedAt = now
     this.#control(link, {
       case: "ack",
       value: { received: BigInt(link.received), rooted: BigInt(link.received), resend: true },
@@ -466,7 +469,7 @@ export class HostSide implements DownSide {
         const mark = Number(body.value.mark)
         if (mark > link.mark && mark <= this.#markNumber) link.mark = mark
         // L7: silence after a lost tail. The client says how far it has sent; if we lack some, ask.
-        if (Number(body.value.legLast) > link.received && !link.resendAsked) {
+        if (Number(body.value.legLast) > link.received) {
           const received = link.received
           this.#node.clock.after(this.#o.heartbeatMs, () => {
             if (link.received === received && this.#links.has(link.id)) this.#askResend(link)
@@ -620,7 +623,7 @@ export class HostSide implements DownSide {
     link.heardAt = node.clock.now()
     link.silent = false
     link.awaySince = undefined
-    link.resendAsked = false
+    link.resendAskedAt = Number.NEGATIVE_INFINITY
     link.ackDue = false
     link.mark = this.#markNumber
     const bound = this.#boundFor(join.dialled)

@@ -38,8 +38,8 @@ export class Link {
   /** Silent for several heartbeats, but connected. */
   silent = false
   ackDue = false
-  /** A resend was asked for and the wanted number has not come yet. */
-  resendAsked = false
+  /** When a resend was last asked for. */
+  resendAskedAt: number = Number.NEGATIVE_INFINITY
   /** The last mark it reported. */
   mark = 0
   /** When it first had a baseline; lag counts from there. */
