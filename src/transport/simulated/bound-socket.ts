@@ -23,7 +23,7 @@ export function messageOf(frames: readonly Uint8Array[]): Message {
   const copies: Uint8Array[] = []
   for (const frame of frames) {
     bytes += frame.length
-    copies.push(frame.slice())
+    copies.push(new Uint8Array(frame))
   }
   return { frames: copies, bytes }
 }

@@ -235,9 +235,9 @@ export class SimulatedSubscriber extends SimulatedDialedSocket implements Subscr
     this.assertOpen()
     const key = String(prefix)
     const entry = this.#counts.get(key)
-    if (entry === undefined) this.#counts.set(key, { prefix: prefix.slice(), count: 1 })
+    if (entry === undefined) this.#counts.set(key, { prefix: new Uint8Array(prefix), count: 1 })
     else entry.count++
-    this.#tell("subscribe", prefix.slice())
+    this.#tell("subscribe", new Uint8Array(prefix))
   }
 
   unsubscribe(prefix: Uint8Array): void {
@@ -246,7 +246,7 @@ export class SimulatedSubscriber extends SimulatedDialedSocket implements Subscr
     const entry = this.#counts.get(key)
     if (entry === undefined || --entry.count > 0) return
     this.#counts.delete(key)
-    this.#tell("cancel", prefix.slice())
+    this.#tell("cancel", new Uint8Array(prefix))
   }
 
   pause(): void {

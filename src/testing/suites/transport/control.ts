@@ -112,11 +112,11 @@ export function controlTests(test: DeclareTest, host: TransportSupport, client: 
     const connection = await world.greet(bound, leaf, "a")
     const up = pattern(Math.min(200, client.referenceBytes - 1))
     const down = pattern(Math.min(200, host.referenceBytes - 1))
-    const frames: Uint8Array[] = [up.slice()]
+    const frames: Uint8Array[] = [Buffer.from(up)]
     leaf.dealer.send(frames)
     frames[0]!.fill(0)
     frames.push(bytes("not part of it"))
-    const back: Uint8Array[] = [down.slice()]
+    const back: Uint8Array[] = [Buffer.from(down)]
     bound.router.send(connection, back)
     back[0]!.fill(0)
     await world.until("both", () => leaf.control.received.length + bound.control.received.length === 3)

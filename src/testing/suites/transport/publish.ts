@@ -58,7 +58,7 @@ export function publishTests(test: DeclareTest): void {
     const bound = await world.host()
     const leaf = await world.client(bound)
     await world.subscribe(bound, leaf, "")
-    const octets = bytes("abc")
+    const octets = Buffer.from("abc")
     bound.publisher.send([octets])
     octets.fill(0)
     await world.until("the message", () => leaf.publish.received.length === 1)

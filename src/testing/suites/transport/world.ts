@@ -145,7 +145,7 @@ export class World {
           // The one callback that may come from inside a send: it is about that very message.
           onFull: (connection, frames) => {
             publish.called("onFull", true)
-            full.push({ connection, frames: frames.map(frame => frame.slice()) })
+            full.push({ connection, frames: frames.map(copy) })
           },
           onRoom: connection => {
             publish.called("onRoom")
@@ -277,7 +277,7 @@ export class World {
           recorder.check(batch)
           if (events && !alive(batch.connection)) this.#wrongs.push(`${what}: a batch from no live connection`)
           for (let i = 0; i < batch.count; i++) {
-            heard.received.push({ connection: batch.connection, frames: batch.message(i).map(frame => frame.slice()) })
+            heard.received.push({ connection: batch.connection, frames: batch.message(i).map(copy) })
           }
           this.watch.poke()
         },
@@ -310,7 +310,7 @@ export class World {
           recorder.called("onBatch")
           recorder.check(batch)
           if (heard.lost > 0) this.#wrongs.push(`${what}: a batch after onDisconnect`)
-          for (let i = 0; i < batch.count; i++) heard.received.push(batch.message(i).map(frame => frame.slice()))
+          for (let i = 0; i < batch.count; i++) heard.received.push(batch.message(i).map(copy))
           this.watch.poke()
         },
         onDisconnect: () => {
@@ -361,6 +361,11 @@ export class World {
     }
     return socket
   }
+}
+
+/** A copy that is a plain array; Buffer's own slice would be a view. */
+function copy(octets: Uint8Array): Uint8Array {
+  return new Uint8Array(octets)
 }
 
 /** One octet per character. */

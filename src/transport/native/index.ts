@@ -1,0 +1,1 @@
+export { NativeTransport, type NativeTransportOptions } from "./native-transport.ts"
