@@ -109,7 +109,7 @@ export class Connection {
   #busy = false
   /** The answer owed to a PING that came while the stream was busy; a newer one takes its place. */
   #pong: Uint8Array | undefined
-  #pauses = 0
+  #paused = false
   #finishing = false
 
   constructor(options: ConnectionOptions) {
@@ -201,14 +201,16 @@ export class Connection {
 
   // ---- what the owner asks ----
 
-  /** Stops reading, so that the peer feels back-pressure. Counted: as many resumes undo it. */
+  /** Stops reading, so that the peer feels back-pressure; idempotent. */
   pause(): void {
-    if (++this.#pauses > 1) return
+    if (this.#paused) return
+    this.#paused = true
     this.#output.pause()
     this.#heartbeat?.pause()
   }
   resume(): void {
-    if (this.#pauses === 0 || --this.#pauses > 0) return
+    if (!this.#paused) return
+    this.#paused = false
     this.#heartbeat?.resume()
     this.#output.resume()
   }
@@ -225,7 +227,7 @@ export class Connection {
     }
     if (lingerMs !== undefined) this.#timer = this.#engine.clock.after(lingerMs, () => this.destroy())
     // What is not read any more must not hold the peer's own end back.
-    if (this.#pauses > 0) this.#output.resume()
+    if (this.#paused) this.#output.resume()
     this.#role!.outbox.flush()
     this.#finishIfEmpty()
   }
@@ -309,7 +311,7 @@ export class Connection {
       ask: () => role.outbox.sendEncoded(encodePing(0)),
       lost: error => this.fail(this.#named(error)),
     })
-    if (this.#pauses > 0) this.#heartbeat.pause()
+    if (this.#paused) this.#heartbeat.pause()
     role.outbox.attach(this.#output, this.#busy)
     role.handler.onOpen(this)
   }

@@ -23,6 +23,11 @@ export class Flusher {
     this.#clock.soon(this.#run)
   }
 
+  /** Calls back when the work under way is done. */
+  soon(action: () => void): void {
+    this.#clock.soon(action)
+  }
+
   readonly #run = (): void => {
     this.#scheduled = false
     this.flushAll()

@@ -51,8 +51,9 @@ interface Batch {
 export class Outbox {
   readonly #slabs: SlabPool
   readonly #flusher: Flusher
-  readonly #limits: OutboxLimits
-  readonly #onRoom: (() => void) | undefined
+  readonly #maxMessages: number
+  readonly #maxBytes: number
+  readonly onRoom: (() => void) | undefined
   readonly #onEmpty: (() => void) | undefined
 
   #sink: ByteSink | undefined
@@ -86,10 +87,11 @@ export class Outbox {
   #inFlightBytes = 0
 
   constructor(options: OutboxOptions) {
-    this.#limits = options.limits
+    this.#maxMessages = options.limits.messages || Number.POSITIVE_INFINITY
+    this.#maxBytes = options.limits.bytes || Number.POSITIVE_INFINITY
     this.#slabs = options.slabs
     this.#flusher = options.flusher
-    this.#onRoom = options.onRoom
+    this.onRoom = options.onRoom
     this.#onEmpty = options.onEmpty
   }
 
@@ -143,6 +145,7 @@ export class Outbox {
     this.#messages = 0
     this.#bytes = 0
     this.#rest()
+    this.#tellRoom()
     return dropped
   }
 
@@ -214,10 +217,9 @@ export class Outbox {
   }
   endMessage(): void {
     this.#messages++
-    if (this.#bytes >= batchBytes) {
-      if (this.#blocked) this.#close()
-      else this.#pump()
-    }
+    if (this.#blocked) {
+      if (this.#bytes >= batchBytes) this.#close()
+    } else if (this.#bytes >= batchBytes || this.#messages >= this.#maxMessages) this.#pump()
     if (!this.#scheduled) this.#schedule()
   }
 
@@ -402,24 +404,18 @@ export class Outbox {
   // ---- limits ----
 
   #isFull(): boolean {
-    const { messages, bytes } = this.#limits
-    return (
-      (messages > 0 && this.#messages + this.#readyMessages >= messages) ||
-      (bytes > 0 && this.#bytes + this.#readyBytes >= bytes)
-    )
+    return this.messages >= this.#maxMessages || this.bytes >= this.#maxBytes
   }
 
+  /** Tells of room when it was missed, in a while of its own, for a send or a clear may be under way. */
   #tellRoom(): void {
     if (!this.#refused || !this.#isHalf()) return
     this.#refused = false
-    this.#onRoom?.()
+    const { onRoom } = this
+    if (onRoom !== undefined) this.#flusher.soon(onRoom)
   }
 
   #isHalf(): boolean {
-    const { messages, bytes } = this.#limits
-    return (
-      (messages === 0 || this.#messages + this.#readyMessages <= messages / 2) &&
-      (bytes === 0 || this.#bytes + this.#readyBytes <= bytes / 2)
-    )
+    return this.messages <= this.#maxMessages / 2 && this.bytes <= this.#maxBytes / 2
   }
 }

@@ -35,7 +35,8 @@ export class NodeStream implements ByteStream {
       return
     }
     this.#socket.on("data", chunk => {
-      if (!this.#ending) handler.onBytes(chunk)
+      // A plain Uint8Array, because `slice` of a Buffer does not copy, which would surprise whoever gets a frame of it.
+      if (!this.#ending) handler.onBytes(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length))
     })
   }
 

@@ -212,7 +212,7 @@ export abstract class PatternSocket implements AsyncDisposable {
     return [...this.#peers.values()].map(one => ({ peer: one.number, remote: one.remote, identity: one.info.identity }))
   }
 
-  /** Stops reading from a peer, so that it feels back-pressure. Counted: as many resumes undo it. */
+  /** Stops reading from a peer, so that it feels back-pressure; for those who receive with `onBatch`. */
   pausePeer(peer: number): void {
     this.#peers.get(peer)?.connection.pause()
   }

@@ -1,0 +1,48 @@
+import { createServer } from "node:net"
+import { describe, it } from "vitest"
+import { systemClock } from "../../src/core/clock.ts"
+import { transportSuite } from "../../src/testing/suites/transport-suite.ts"
+import { MemoryCarrier, TcpCarrier, ZmtpTransport } from "../../src/transport/zmtp/index.ts"
+
+let names = 0
+
+transportSuite({
+  runner: { describe, it },
+  name: "zmtp over tcp",
+  hostSupports: new ZmtpTransport().supports,
+  open: () => {
+    const mute = createServer()
+    return {
+      host: new ZmtpTransport({ carriers: [new TcpCarrier()] }),
+      client: new ZmtpTransport({ carriers: [new TcpCarrier()] }),
+      address: () => "tcp://127.0.0.1:0",
+      unreachable: "tcp://127.0.0.1:1",
+      bad: ["sim://hub:1", "tcp://", "tcp://host", "tcp://host:70000", "tcp://::1:5", "hub"],
+      mute: () =>
+        new Promise(resolve => {
+          mute.listen(0, "127.0.0.1", () => resolve(`tcp://127.0.0.1:${(mute.address() as { port: number }).port}`))
+        }),
+      close: async () => void mute.close(),
+    }
+  },
+})
+
+transportSuite({
+  runner: { describe, it },
+  name: "zmtp over memory",
+  hostSupports: new ZmtpTransport().supports,
+  open: () => {
+    const memory = new MemoryCarrier(systemClock)
+    return {
+      host: new ZmtpTransport({ carriers: [memory] }),
+      client: new ZmtpTransport({ carriers: [memory] }),
+      address: () => `inproc://suite-${++names}`,
+      unreachable: "inproc://nowhere",
+      bad: ["tcp://127.0.0.1:1", "inproc://", "hub"],
+      mute: async () => {
+        await memory.listen("inproc://mute", () => {})
+        return "inproc://mute"
+      },
+    }
+  },
+})
