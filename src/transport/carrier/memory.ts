@@ -128,6 +128,8 @@ class MemoryStream implements ByteStream {
     this.#inbox = []
     this.#inboxBytes = 0
     this.#peerEnded = true
+    // What the buffer had no place for never left here.
+    while (this.peer.#inboxBytes > bufferBytes) this.peer.#inboxBytes -= this.peer.#inbox.pop()!.length
     this.peer.#peerEnded = true
     this.peer.#schedule()
     this.#schedule()
