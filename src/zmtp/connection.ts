@@ -308,7 +308,10 @@ export class Connection {
     this.#decoder.limits = role.limits
     this.#decoder.prefix = role.prefix
     this.#heartbeat = new Heartbeat(this.#engine.clock, role.heartbeat, {
-      ask: () => role.outbox.sendEncoded(encodePing(0)),
+      // Behind a busy system a PING would only add to what waits, and that is on its way to be heard anyway.
+      ask: () => {
+        if (!role.outbox.isBusy) role.outbox.sendEncoded(encodePing(0))
+      },
       lost: error => this.fail(this.#named(error)),
     })
     if (this.#paused) this.#heartbeat.pause()

@@ -1,6 +1,7 @@
 /**
  * Is the peer alive? After a silence a PING goes out, and if that brings no sign of life either, the peer is lost.
- * Whatever it sends counts as life (H2). While we ourselves do not read from it, it is not judged (H5).
+ * Whatever it sends counts as life (H2). While we ourselves do not read from it, it is not judged (H5); but PINGs go
+ * on, since its own are not answered then and ours are what shows it that we live.
  */
 import type { Clock, Timer } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
@@ -42,7 +43,7 @@ export class Heartbeat {
   heard(): void {
     if (this.#options !== undefined) {
       this.#heardAt = this.#clock.now()
-      this.#askedAt = undefined
+      if (this.#askedAt !== undefined) this.#answered()
     }
     if (this.#peerTimer !== undefined) {
       this.#peerTimer.cancel()
@@ -66,13 +67,20 @@ export class Heartbeat {
     this.#paused = false
     if (this.#options !== undefined) {
       this.#heardAt = this.#clock.now()
-      this.#askedAt = undefined
+      if (this.#askedAt !== undefined) this.#answered()
     }
   }
 
   stop(): void {
     this.#timer?.cancel()
     this.#peerTimer?.cancel()
+  }
+
+  /** The time-out ends, and the next silence begins. */
+  #answered(): void {
+    this.#askedAt = undefined
+    this.#timer?.cancel()
+    this.#wait(this.#options!.intervalMs)
   }
 
   #wait(ms: number): void {
@@ -83,6 +91,7 @@ export class Heartbeat {
     const { intervalMs, timeoutMs } = this.#options!
     const now = this.#clock.now()
     if (this.#paused) {
+      this.#ask()
       this.#wait(intervalMs)
     } else if (this.#askedAt !== undefined) {
       const left = this.#askedAt + timeoutMs - now
