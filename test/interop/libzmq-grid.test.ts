@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { withSystemParts } from "../../src/transport/zmtp/system.ts"
 import { type OurSocket, ourSocket, receiveAll, type SocketName, sendAll, within } from "./our-socket.ts"
 import { describeFrames, framesOf, PeerProcess, peerKinds } from "./peer-process.ts"
 
@@ -35,6 +36,11 @@ const folder = mkdtempSync(join(tmpdir(), "zinc-grid-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let lastPath = 0
 
+/** What we carry of the two. */
+const transports = ["tcp", "ipc"].filter(scheme =>
+  withSystemParts({}).carriers.some(carrier => carrier.schemes.includes(scheme)),
+)
+
 const probe = Buffer.from("probe")
 const topic = Buffer.from("t")
 
@@ -46,19 +52,19 @@ for (const kind of peerKinds) {
     })
     afterAll(() => peer.stop())
 
-    for (const transport of ["tcp", "ipc"]) {
+    for (const transport of transports) {
       for (const [sends, receives] of pairs) {
         for (const weBind of [true, false]) {
           const how = `over ${transport}, ${weBind ? "ours" : "theirs"} bound`
           it(`our ${sends} to their ${receives} ${how}`, async () => {
             await using ours = ourSocket(sends)
-            await join2(ours, receives, weBind, transport)
+            await joined(ours, receives, weBind, transport)
             await cell(ours, sends, false)
             await peer.close("s")
           })
           it(`their ${sends} to our ${receives} ${how}`, async () => {
             await using ours = ourSocket(receives)
-            await join2(ours, sends, weBind, transport)
+            await joined(ours, sends, weBind, transport)
             await cell(ours, sends, true)
             await peer.close("s")
           })
@@ -66,7 +72,7 @@ for (const kind of peerKinds) {
       }
     }
 
-    async function join2(ours: OurSocket, theirs: SocketName, weBind: boolean, transport: string): Promise<void> {
+    async function joined(ours: OurSocket, theirs: SocketName, weBind: boolean, transport: string): Promise<void> {
       const wildcard = transport === "tcp" ? "tcp://127.0.0.1:*" : `ipc://${join(folder, `${++lastPath}`)}`
       if (weBind) await peer.connect("s", theirs, await ours.bind(wildcard))
       else ours.connect(await peer.bind("s", theirs, wildcard))

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest"
 import { Pub, Pull, Push, Sub, XPub } from "../../src/transport/zmtp/index.ts"
 import { nextEvent, receiveAll, within } from "./our-socket.ts"
-import { framesOf, PeerProcess, peerKinds } from "./peer-process.ts"
+import { describeFrames, framesOf, PeerProcess, peerKinds } from "./peer-process.ts"
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -99,7 +99,9 @@ for (const kind of peerKinds) {
       expect(taken).toBeLessThan(5_000)
       const messages = await receiveAll(pull, taken)
       expect(messages.length).toBe(taken)
-      expect(messages.at(-1)).toEqual(framesOf("slow", shape, 0))
+      expect(new Set(messages.map(frames => describeFrames(frames).join()))).toEqual(
+        new Set([describeFrames(framesOf("slow", shape, 0)).join()]),
+      )
     })
 
     it("reader of ours misses what their PUB drops, in whole and in order", async () => {
@@ -111,7 +113,7 @@ for (const kind of peerKinds) {
       const before = [Buffer.from("n").toString("hex")]
       const total = 3_000
       expect(await peer.send("s", { seed: "pub", messages: [[32 * 1024]], before, times: total })).toBe(total)
-      const wanted = [Buffer.from("n"), ...framesOf("pub", [32 * 1024], 0)]
+      const wanted = describeFrames([Buffer.from("n"), ...framesOf("pub", [32 * 1024], 0)])
       // What they hold comes; then, with room again, a last one that ends the count.
       const last = Buffer.from("n last")
       let count = 0
@@ -119,7 +121,7 @@ for (const kind of peerKinds) {
         for (;;) {
           const [message] = await receiveAll(sub, 1)
           if (Buffer.compare(message![0]!, last) === 0) return
-          expect(message).toEqual(wanted)
+          expect(describeFrames(message!)).toEqual(wanted)
           count++
         }
       })()
