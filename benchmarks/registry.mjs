@@ -21,4 +21,6 @@
 export const benches = [
   { name: "wire/push-pull", load: () => import("./wire/push-pull.mjs") },
   { name: "wire/round-trip", load: () => import("./wire/round-trip.mjs") },
+  { name: "endpoint/deliver", load: () => import("./endpoint/deliver.mjs") },
+  { name: "endpoint/round-trip", load: () => import("./endpoint/round-trip.mjs") },
 ]
