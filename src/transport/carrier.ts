@@ -5,7 +5,7 @@
 
 /** What a stream tells its reader. All calls come one after another, never from inside a call to the stream. */
 export interface ByteStreamHandler {
-  /** Bytes in order. The chunk belongs to the reader: the carrier never writes to it again. */
+  /** Bytes in order, as a plain Uint8Array. The chunk belongs to the reader: the carrier never writes to it again. */
   onBytes(chunk: Uint8Array): void
   /** A write that had returned false is now wholly with the operating system. */
   onDrain(): void

@@ -10,8 +10,8 @@
  * Shared rules.
  * - Messages are whole: a message that was half received or half sent when a connection broke is never seen.
  * - Within one connection messages keep their order.
- * - `onBatch` gets a batch that is valid during the call only; the octets it points to are never overwritten, but a
- *   small view pins a large chunk, so copy what you keep.
+ * - `onBatch` gets a batch that is valid during the call only; the octets it points to are plain Uint8Arrays and never
+ *   overwritten, but a small view pins a large chunk, so copy what you keep (`slice`).
  * - `send` is synchronous. The array of frames is not kept. Frames shorter than `supports.referenceBytes` are copied
  *   before it returns; longer ones are kept by reference and must not change until sent.
  * - Callbacks never come from inside a call to the socket (a send never delivers), and none comes after close.

@@ -26,7 +26,7 @@ import {
   sizeOf,
   zeromqOptions,
 } from "./native-socket.ts"
-import { ReceiveLoop } from "./receive-loop.ts"
+import { plain, ReceiveLoop } from "./receive-loop.ts"
 import { SendQueue } from "./send-queue.ts"
 
 /** Peers a router remembers; the one it has known longest goes first, and is a new connection when heard again. */
@@ -151,7 +151,7 @@ export class NativeRouter extends NativeBoundSocket implements RouterSocket {
           ;(options.logger ?? silentLogger).warn(`dropped a message of more than ${most} octets`)
           return
         }
-        peer.batch.addMessage(frames)
+        peer.batch.addMessage(frames.map(plain))
         this.#heard.add(peer)
       },
       () => {
@@ -337,7 +337,7 @@ export class NativePuller extends NativeBoundSocket implements PullerSocket {
     this.#loop = new ReceiveLoop(
       puller,
       message => {
-        if (sizeOf(message) <= most) this.#batch.addMessage(message)
+        if (sizeOf(message) <= most) this.#batch.addMessage(message.map(plain))
         else (options.logger ?? silentLogger).warn(`dropped a message of more than ${most} octets`)
       },
       () => {

@@ -28,7 +28,7 @@ import {
   sizeOf,
   zeromqOptions,
 } from "./native-socket.ts"
-import { ReceiveLoop } from "./receive-loop.ts"
+import { plain, ReceiveLoop } from "./receive-loop.ts"
 import { SendQueue } from "./send-queue.ts"
 
 type NativeDialed = Dealer | Push | XSubscriber
@@ -444,7 +444,7 @@ class Reader {
     this.#loop = new ReceiveLoop(
       this.#socket as Dealer,
       message => {
-        if (sizeOf(message) <= most) this.#batch.addMessage(message)
+        if (sizeOf(message) <= most) this.#batch.addMessage(message.map(plain))
         else (this.#options.logger ?? silentLogger).warn(`dropped a message of more than ${most} octets`)
       },
       () => {

@@ -68,3 +68,8 @@ export class ReceiveLoop {
     }
   }
 }
+
+/** The same octets as a plain array: a Buffer's slice() is a view where everybody expects a copy. */
+export function plain(frame: Buffer): Uint8Array {
+  return new Uint8Array(frame.buffer, frame.byteOffset, frame.length)
+}

@@ -339,6 +339,9 @@ export class World {
         if (batch.count < 1) this.#wrongs.push(`${what}: an empty batch`)
         for (let i = 0; i < batch.count; i++) {
           if (batch.framesOf(i) < 1) this.#wrongs.push(`${what}: a message without frames`)
+          // A Buffer's slice() is a view where everybody expects a copy.
+          if (batch.message(i).some(frame => frame.constructor !== Uint8Array))
+            this.#wrongs.push(`${what}: a frame that is no plain Uint8Array`)
         }
       },
     }
