@@ -1,1 +1,40 @@
 export { ErrorCode, ZincError } from "./core/errors.ts"
+export { type EndpointId, isEndpointId } from "./core/id.ts"
+export { type CloseReason, State } from "./core/lifecycle.ts"
+export type { LogFields, Logger } from "./core/logger.ts"
+export type {
+  AckOptions,
+  AckTier,
+  CodecName,
+  EndpointEvent,
+  EndpointOptions,
+  EndpointStatistics,
+  HandleOptions,
+  HandlerModule,
+  Handling,
+  HostOptions,
+  JoinOptions,
+  Message,
+  MessageHandler,
+  MessagingSurface,
+  PeerInfo,
+  RequestOptions,
+  SendOptions,
+  SlowOptions,
+  SlowPolicy,
+  Target,
+  WorkerMessage,
+} from "./endpoint/api.ts"
+export {
+  type Authenticator,
+  type Grants,
+  type JoinRequest,
+  tokenAuthenticator,
+  type Verdict,
+} from "./endpoint/authenticator.ts"
+export type { Codec } from "./message/codec.ts"
+export { jsonCodec } from "./message/json-codec.ts"
+export { msgpackCodec } from "./message/msgpack-codec.ts"
+export { protobufCodec } from "./message/protobuf-codec.ts"
+export { rawCodec } from "./message/raw-codec.ts"
+export { Endpoint } from "./zinc.ts"

@@ -1,5 +1,5 @@
 // Zinc's endpoints over its own transport.
-import { Endpoint } from "zincmq"
+import { Endpoint } from "../../../dist/index.js"
 import {
   address,
   clients,
