@@ -8,7 +8,7 @@ import { ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
 import type { CodecRegistry } from "../message/codec-registry.ts"
 import { type Extensions, encodeExtensions, readExtensions } from "../message/extension.ts"
-import { encodeHeader, Kind } from "../message/header.ts"
+import { encodeHeader, Flag, Kind } from "../message/header.ts"
 import type { ChannelListener } from "./channel-listener.ts"
 import type { Frame } from "./frame.ts"
 import { hopsMax, type Node } from "./node.ts"
@@ -68,7 +68,7 @@ export class DirectMessages implements Receiver {
     const sequence = (this.#sent.get(target) ?? 0) + 1
     const header = encodeHeader({
       kind,
-      flags: 0,
+      flags: kind === Kind.Direct ? Flag.Prompt : 0,
       codec,
       hops: hopsMax,
       epoch: node.epoch,

@@ -83,6 +83,9 @@ const strangerMs = 10_000
 const repairPartBytes = 256 * 1024
 /** How long a resend may take before it is asked for again. */
 const resendPatienceMs = 50
+/** How long an ack may wait for others, unless somebody waits for it; and after how many frames it goes at once. */
+const ackDelayMs = 2
+const ackFrames = 1024
 const marksMax = 4096
 const topicsPerMark = 256
 
@@ -119,6 +122,7 @@ export class HostSide implements DownSide {
   #markNumber = 0
   #markedThrough = 0
   #acksDue: Link[] = []
+  #ackTimer: Timer | undefined
   #ticker: Timer | undefined
   #tickedAt: number
   #closing = false
@@ -237,6 +241,7 @@ export class HostSide implements DownSide {
 
   abort(): void {
     this.#closing = true
+    this.#ackTimer?.cancel()
     this.#ticker?.cancel()
     for (const link of this.#links.values()) link.repairTimer?.cancel()
     this.#router.abort()
@@ -276,6 +281,7 @@ export class HostSide implements DownSide {
     const node = this.#node
     const frame = this.#frame
     const { first, buffers, starts, ends } = batch
+    let prompt = false
     for (let i = 0; i < batch.count; i++) {
       const at = first[i]!
       if (first[i + 1]! - at !== 3 || !isHeader(buffers[at + 1]!, starts[at + 1]!, ends[at + 1]!, true)) {
@@ -302,7 +308,9 @@ export class HostSide implements DownSide {
         continue
       }
       link.received = number
+      if ((frame.flags & Flag.Prompt) !== 0) prompt = true
       this.#ackSoon(link)
+      if (number - link.acknowledged >= ackFrames) prompt = true
       node.statistics.received++
       try {
         this.#take(link, buffers[at]!, starts[at]!, ends[at]!, frame)
@@ -310,6 +318,7 @@ export class HostSide implements DownSide {
         this.#violation(`client "${link.name}"`, thrown)
       }
     }
+    if (prompt) this.#sendAcks()
     node.batchEnded()
   }
 
@@ -344,7 +353,7 @@ export class HostSide implements DownSide {
     const origin = link.relay ? node.origin(frame.header, frame.at + At.Origin) : link.peer
     const header = frame.headerView().slice()
     header.set(origin.bytes, At.Origin)
-    header[At.Flags]! &= ~(Flag.Up | Flag.Again)
+    header[At.Flags]! &= ~(Flag.Up | Flag.Again | Flag.Prompt)
     const extensions = readExtensions(header)
     const target = extensions.target
     if (target === undefined) throw new ZincError("BadFrame", "a direct message without a target")
@@ -395,15 +404,19 @@ export class HostSide implements DownSide {
   #ackSoon(link: Link): void {
     if (link.ackDue) return
     link.ackDue = true
-    if (this.#acksDue.length === 0) this.#node.clock.soon(() => this.#sendAcks())
+    // Gathered for a moment: an ack for each arrival would cost more than the arrival.
+    this.#ackTimer ??= this.#node.clock.after(ackDelayMs, () => this.#sendAcks())
     this.#acksDue.push(link)
   }
 
   #sendAcks(): void {
+    this.#ackTimer?.cancel()
+    this.#ackTimer = undefined
     const due = this.#acksDue
     this.#acksDue = []
     for (const link of due) {
       link.ackDue = false
+      link.acknowledged = link.received
       if (link.awaySince !== undefined) continue
       // One level: what has come is rooted. A relay will give its own parent's watermark here (L7).
       this.#control(link, {

@@ -38,6 +38,8 @@ export class Link {
   /** Silent for several heartbeats, but connected. */
   silent = false
   ackDue = false
+  /** The last leg number told to it as received. */
+  acknowledged = 0
   /** When a resend was last asked for. */
   resendAskedAt: number = Number.NEGATIVE_INFINITY
   /** The last mark it reported. */

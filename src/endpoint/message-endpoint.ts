@@ -45,6 +45,9 @@ import type { Receiver } from "./receiver.ts"
 import type { Origin, TopicState } from "./topic-state.ts"
 import type { WorkerPool } from "./worker/worker-pool.ts"
 
+/** How long a resolved name is taken to hold. */
+const nameKeptMs = 1000
+
 /** What both ways of opening share, with defaults filled in. */
 interface Common {
   readonly name: string
@@ -209,6 +212,7 @@ export class MessageEndpoint implements MessagingSurface {
       onClosed: error => this.#ended(error),
       onLink: change => this.#port.linkChanged(change),
       onUndeliverable: (target, _sequence, correlation, code) => {
+        this.#names.clear()
         const error = new ZincError(code, `no endpoint ${target} is in this tree`)
         this.#node.events.emit({ type: "undeliverable", target, code })
         this.#direct.undeliverable(correlation, error)
@@ -316,9 +320,9 @@ export class MessageEndpoint implements MessagingSurface {
     return this.#sendEncoded(this.#topicFor(topic, options.route), codec.number, codec.encode(value))
   }
 
-  #sendEncoded(topic: TopicState, codec: number, payload: Uint8Array): boolean {
+  #sendEncoded(topic: TopicState, codec: number, payload: Uint8Array, prompt = false): boolean {
     this.#checkSize(payload)
-    return this.#node.originate(topic, Kind.Broadcast, codec, payload)
+    return this.#node.originate(topic, Kind.Broadcast, codec, payload, prompt)
   }
 
   async #sendAcknowledged(topic: string, value: unknown, options: AckOptions): Promise<void> {
@@ -329,7 +333,7 @@ export class MessageEndpoint implements MessagingSurface {
     const codec = this.#codecFor(topic, options.codec)
     const state = this.#topicFor(topic, options.route)
     const payload = codec.encode(value)
-    while (!this.#sendEncoded(state, codec.number, payload)) {
+    while (!this.#sendEncoded(state, codec.number, payload, true)) {
       await this.drained()
       if (options.signal?.aborted)
         throw new ZincError("Aborted", "the send was aborted while it waited for room", {
@@ -436,6 +440,8 @@ export class MessageEndpoint implements MessagingSurface {
     return topic
   }
 
+  readonly #names = new Map<string, { readonly id: EndpointId; readonly until: number }>()
+
   async #resolve(target: Target): Promise<EndpointId> {
     const any = typeof target === "object"
     const name = typeof target === "object" ? target.any : target
@@ -446,7 +452,16 @@ export class MessageEndpoint implements MessagingSurface {
     if (this.#host !== undefined) {
       ids = this.#host.named(name)
       if (this.name === name) ids.push(this.id)
-    } else ids = (await this.#client!.resolve(name)).map(bytes => endpointIdFromBytes(bytes))
+    } else {
+      const known = this.#names.get(name)
+      if (known !== undefined && this.#common.clock.now() < known.until) return known.id
+      ids = (await this.#client!.resolve(name)).map(bytes => endpointIdFromBytes(bytes))
+      // Kept for a moment, so that a run of messages to one name asks once. `any` draws anew each time.
+      if (ids.length === 1 && !any) {
+        if (this.#names.size >= 1024) this.#names.clear()
+        this.#names.set(name, { id: ids[0]!, until: this.#common.clock.now() + nameKeptMs })
+      }
+    }
     const first = ids[0]
     if (first === undefined)
       throw new ZincError("NoSuchEndpoint", `no endpoint named "${name}" is in this tree now`, { retryable: true })

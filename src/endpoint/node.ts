@@ -111,11 +111,11 @@ export class Node {
 
   // ---- our own ----
 
-  /** Sends a message of ours. False when there is no room above; then nothing was done. */
-  originate(topic: TopicState, kind: Kind, codec: number, payload: Uint8Array): boolean {
+  /** Sends a message of ours; `prompt` when somebody waits for its ack. False when there is no room above; then nothing was done. */
+  originate(topic: TopicState, kind: Kind, codec: number, payload: Uint8Array, prompt = false): boolean {
     const header = this.#scratch
     header[At.Kind] = kind
-    header[At.Flags] = 0
+    header[At.Flags] = prompt ? Flag.Prompt : 0
     header[At.Codec] = codec
     writeU32(header, At.Epoch, this.epoch)
     writeU64(header, At.Sequence, topic.sent + 1)
@@ -185,7 +185,7 @@ export class Node {
       for (let i = 0, at = frame.at; i < headerBytes; i++, at++) header[i] = from[at]!
     } else header.set(frame.headerView())
     header.set(origin.bytes, At.Origin)
-    header[At.Flags]! &= ~(Flag.Up | Flag.Again)
+    header[At.Flags]! &= ~(Flag.Up | Flag.Again | Flag.Prompt)
     header[At.Hops] = Math.max(0, frame.hops - 1)
     return header
   }

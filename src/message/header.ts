@@ -49,6 +49,8 @@ export const Flag = {
   Again: 0x02,
   /** Conflated or merged: an extension says what it covers (L8). */
   Covers: 0x04,
+  /** Up: somebody waits for the acknowledgement, so the host does not gather it with others. */
+  Prompt: 0x08,
 } as const
 
 /** Where fields stand. */
