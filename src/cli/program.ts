@@ -2,7 +2,12 @@
 import { Command, CommanderError } from "commander"
 import { ZincError } from "../core/index.ts"
 import { addDoctor } from "./commands/doctor.ts"
+import { addHost } from "./commands/host.ts"
+import { addJoin } from "./commands/join.ts"
+import { addListen } from "./commands/listen.ts"
 import { addReplay } from "./commands/replay.ts"
+import { addRequest } from "./commands/request.ts"
+import { addSend } from "./commands/send.ts"
 import { ExitCode, exitCodeOf } from "./exit-code.ts"
 import { codeOf, Output } from "./output.ts"
 import type { Ending } from "./shell.ts"
@@ -41,7 +46,7 @@ function openProgram(ending: Ending): Command {
     .helpOption("-h, --help", "print help")
     .showSuggestionAfterError()
     .addHelpText("after", overview)
-  for (const add of [addReplay, addDoctor]) add(program, ending)
+  for (const add of [addHost, addJoin, addSend, addListen, addRequest, addReplay, addDoctor]) add(program, ending)
   for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({ outputError: () => {} })
   return program

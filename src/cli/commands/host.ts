@@ -1,0 +1,62 @@
+/** `zinc host [ADDRESS…]`: opens a host and stays. */
+import type { Command } from "commander"
+import type { HostOptions } from "../../index.ts"
+import { type EndpointChoices, openHost, reportLinks, stayOpen, withEndpointOptions } from "../connection.ts"
+import { reportEvents } from "../event-report.ts"
+import { milliseconds, wholeNumber } from "../option.ts"
+import { answerPeers } from "../peer-list.ts"
+import { type Ending, withAction } from "../shell.ts"
+
+interface HostChoices extends EndpointChoices {
+  readonly maxClients?: string
+  readonly heartbeat?: string
+  readonly unguarded?: boolean
+}
+
+export const defaultListen = "tcp://*:7700"
+
+export function addHost(program: Command, ending: Ending): void {
+  const command = withEndpointOptions(
+    program
+      .command("host")
+      .argument("[addresses...]", `where to listen, tcp://HOST:PORT or ipc://PATH (default: ${defaultListen})`)
+      .description("host a cluster that others join")
+      .option("--max-clients <number>", "refuse more clients than this")
+      .option("--heartbeat <time>", "time between heartbeats", "250ms")
+      .option("--unguarded", "accept that the native transport cannot keep strangers from subscribing")
+      .addHelpText("after", examples),
+  )
+  withAction<HostChoices>(command, ending, async (shell, choices, given) => {
+    const { output } = shell
+    const addresses = (given as unknown as string[]).length > 0 ? (given as unknown as string[]) : [defaultListen]
+    const more: Partial<HostOptions> = {
+      heartbeatMs: milliseconds("--heartbeat", choices.heartbeat ?? "250ms", { least: 10, most: 60_000 }),
+      ...(choices.maxClients === undefined
+        ? {}
+        : { maxClients: wholeNumber("--max-clients", choices.maxClients, { least: 1, most: 1_000_000 }) }),
+      ...(choices.unguarded ? { unguarded: true } : {}),
+    }
+    const endpoint = await openHost(shell, addresses, choices, more)
+    reportLinks(shell, endpoint)
+    reportEvents(output, endpoint)
+    answerPeers(endpoint)
+    output.result(
+      { event: "listening", id: endpoint.id, name: endpoint.name, addresses: endpoint.addresses },
+      `${output.colours.bold(endpoint.name)} listens at ${endpoint.addresses.map(each => output.colours.cyan(each)).join(" ")}`,
+    )
+    output.note(`others join with: zinc join ${dialable(endpoint.addresses[0] ?? addresses[0]!)}`)
+    return stayOpen(shell, endpoint)
+  })
+}
+
+/** An address for this machine's other terminals. */
+function dialable(address: string): string {
+  return address.replace(/^tcp:\/\/(\*|0\.0\.0\.0|\[::\]):/, "tcp://localhost:")
+}
+
+const examples = `
+Examples:
+  zinc host                                        at port 7700 of every interface
+  zinc host tcp://127.0.0.1:0 ipc:///tmp/zinc.sock  at a port the system picks, and at a path
+  ZINC_TOKEN=secret zinc host --name hub           only who knows the token may join
+  zinc host --json                                 {"event":"listening","addresses":[…]}, then each event`

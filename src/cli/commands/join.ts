@@ -1,0 +1,94 @@
+/** `zinc join ADDRESS`: a place in the cluster with a line to type on. */
+import { createInterface } from "node:readline"
+import type { Command } from "commander"
+import { messageOf } from "../../core/index.ts"
+import type { Endpoint } from "../../index.ts"
+import { type JoinChoices, openClient, reportLinks, stayOpen, withJoinOptions } from "../connection.ts"
+import { reportEvents } from "../event-report.ts"
+import { ExitCode } from "../exit-code.ts"
+import { Conversation } from "../join/conversation.ts"
+import { type Ending, type Shell, withAction } from "../shell.ts"
+
+interface JoinCommandChoices extends JoinChoices {
+  readonly topic: string
+}
+
+export function addJoin(program: Command, ending: Ending): void {
+  const command = withJoinOptions(
+    program
+      .command("join")
+      .argument("<address>", "the host to join")
+      .description("join a cluster and talk: see peers, say, watch")
+      .option("--topic <topic>", "the topic that plain lines go to, and that is watched from the start", "chat")
+      .addHelpText("after", examples),
+  )
+  withAction<JoinCommandChoices>(command, ending, async (shell, choices, address) => {
+    const endpoint = await openClient(shell, address!, choices)
+    reportLinks(shell, endpoint)
+    reportEvents(shell.output, endpoint)
+    const conversation = new Conversation(endpoint, shell.output, choices.topic)
+    await conversation.watch(choices.topic)
+    const host = endpoint.peers.find(each => each.role === "host")
+    shell.output.result(
+      { event: "joined", id: endpoint.id, name: endpoint.name, host: host?.name },
+      `joined ${host?.name ?? address} as ${shell.output.colours.bold(endpoint.name)}`,
+    )
+    if (process.stdin.isTTY) shell.output.note('a line goes to everyone who watches; "/help" shows what else there is')
+    return converse(shell, endpoint, conversation)
+  })
+}
+
+async function converse(shell: Shell, endpoint: Endpoint, conversation: Conversation): Promise<ExitCode> {
+  const interactive = process.stdin.isTTY === true && shell.output.live
+  const lines = createInterface({
+    input: process.stdin,
+    ...(interactive ? { output: process.stdout, prompt: `${endpoint.name}> ` } : {}),
+    terminal: interactive,
+    crlfDelay: Number.POSITIVE_INFINITY,
+  })
+  conversation.prompt = interactive ? () => lines.prompt(true) : () => {}
+  // In a terminal readline takes Ctrl-C as a key.
+  lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"))
+  let work = Promise.resolve()
+  let failed = false
+  const ended = new Promise<void>(resolve => {
+    lines.on("line", line => {
+      // One after the other, so that piped lines are sent in their order.
+      work = work.then(async () => {
+        try {
+          if (!(await conversation.hear(line))) lines.close()
+        } catch (error) {
+          shell.output.error(error)
+          failed = true
+        }
+        conversation.prompt()
+      })
+    })
+    lines.on("close", () => resolve(work))
+  })
+  shell.interruption.signal.addEventListener("abort", () => lines.close(), { once: true })
+  void endpoint.closed.then(() => lines.close())
+  conversation.prompt()
+  try {
+    const code = await stayOpen(shell, endpoint, { until: ended.then(() => work) })
+    // A person has seen what failed and gone on; a script looks at the exit code.
+    return code === ExitCode.Ok && failed && !interactive ? ExitCode.Failed : code
+  } catch (error) {
+    shell.logger.debug("the conversation ended", { reason: messageOf(error) })
+    throw error
+  } finally {
+    lines.close()
+  }
+}
+
+const examples = `
+Examples:
+  zinc join tcp://localhost:7700 --name ada
+  zinc join tcp://localhost:7700 --topic room.kitchen --transport native
+  printf 'hello\\n/peers\\n' | zinc join tcp://localhost:7700 --json     ends when its input does
+
+Lines while joined:
+  hello            say "hello" on the topic            /say TOPIC TEXT   say it on another
+  /peers           who is there                        /watch TOPIC      also show this topic ("x.*" for all that begin so)
+  /to NAME TEXT    only to one                         /unwatch TOPIC    no longer
+  /ask NAME TOPIC VALUE   a request                    /quit             leave`

@@ -1,0 +1,150 @@
+/** Options of commands that host or join, and the opening itself. */
+import type { Command } from "commander"
+import { type CloseReason, utf8, ZincError } from "../core/index.ts"
+import { Endpoint, type HostOptions, type JoinOptions, tokenAuthenticator } from "../index.ts"
+import { parseAddress, parseTcp } from "../transport/index.ts"
+import { ExitCode } from "./exit-code.ts"
+import { badOption, choice, milliseconds } from "./option.ts"
+import type { CommonOptions, Shell } from "./shell.ts"
+import { openTransport, transportNames } from "./transport-choice.ts"
+
+export const codecNames = ["json", "msgpack", "raw"] as const
+export type CodecChoice = (typeof codecNames)[number]
+
+export interface EndpointChoices extends CommonOptions {
+  readonly transport: string
+  readonly name?: string
+  readonly token?: string
+  readonly tree?: string
+}
+
+export interface JoinChoices extends EndpointChoices {
+  readonly joinTimeout: string
+}
+
+export function withEndpointOptions(command: Command): Command {
+  return command
+    .option("--transport <name>", `${transportNames.join(" or ")}; they understand each other`, "zmtp")
+    .option("--name <name>", "name of this endpoint, for people and for direct messages")
+    .option("--token <token>", "shared secret; better in the environment as ZINC_TOKEN, where others cannot read it")
+    .option("--tree <name>", "name of the tree")
+}
+
+export function withJoinOptions(command: Command): Command {
+  return withEndpointOptions(command).option("--join-timeout <time>", "how long to wait for the host", "5s")
+}
+
+/** What both openings share, checked before anything is opened. */
+async function endpointOptions(shell: Shell, choices: EndpointChoices) {
+  const transport = await openTransport(choice("--transport", choices.transport, transportNames))
+  const { name, tree } = choices
+  if (name !== undefined && (name === "" || utf8(name).length > 64))
+    throw badOption("--name", name, "give 1 to 64 octets of UTF-8")
+  return {
+    transport,
+    logger: shell.logger,
+    signal: shell.interruption.signal,
+    ...(name === undefined ? {} : { name }),
+    ...(tree === undefined ? {} : { tree }),
+  }
+}
+
+export async function openHost(
+  shell: Shell,
+  addresses: readonly string[],
+  choices: EndpointChoices,
+  more: Partial<HostOptions> = {},
+): Promise<Endpoint> {
+  for (const address of addresses) checkAddress(address, "listen")
+  const token = tokenOf(choices)
+  const options: HostOptions = {
+    ...(await endpointOptions(shell, choices)),
+    listen: addresses,
+    ...(token === undefined ? {} : { authenticator: tokenAuthenticator(token) }),
+    ...more,
+  }
+  return attended(shell, await Endpoint.host(options))
+}
+
+export async function openClient(
+  shell: Shell,
+  address: string,
+  choices: JoinChoices,
+  more: Partial<JoinOptions> = {},
+): Promise<Endpoint> {
+  checkAddress(address, "dial")
+  const joinTimeoutMs = milliseconds("--join-timeout", choices.joinTimeout, { least: 10, most: 3_600_000 })
+  const token = tokenOf(choices)
+  const options: JoinOptions = {
+    ...(await endpointOptions(shell, choices)),
+    joinTimeoutMs,
+    ...(token === undefined ? {} : { token }),
+    ...more,
+  }
+  return attended(shell, await Endpoint.join(address, options))
+}
+
+/** The second Ctrl-C ends without draining. */
+function attended(shell: Shell, endpoint: Endpoint): Endpoint {
+  const forget = shell.interruption.atEnd(() => endpoint.abort())
+  void endpoint.closed.then(forget)
+  return endpoint
+}
+
+/** Throws `BadAddress` for what can never work, before anything is opened. */
+export function checkAddress(text: string, use: "listen" | "dial"): void {
+  const { scheme, rest } = parseAddress(text)
+  if (scheme === "tcp") {
+    const { host, port } = parseTcp(rest)
+    if (use === "dial" && (host === undefined || port === 0))
+      throw new ZincError(
+        "BadAddress",
+        `"${text}" is an address to listen at; to dial, name a host and a port, such as tcp://localhost:7700`,
+      )
+  } else if (scheme !== "ipc")
+    throw new ZincError(
+      "BadAddress",
+      `"${text}" has the scheme "${scheme}", which no process can be reached by; use tcp://host:port or ipc://path`,
+    )
+}
+
+function tokenOf(choices: EndpointChoices): string | undefined {
+  const token = choices.token ?? process.env.ZINC_TOKEN
+  return token === "" ? undefined : token
+}
+
+export interface StayOptions {
+  /** Ends the stay well when it resolves, and badly when it rejects. */
+  readonly until?: Promise<unknown>
+  /** What is still to be done before the endpoint drains and leaves. */
+  readonly before?: () => Promise<unknown>
+}
+
+/** Waits until Ctrl-C (then drains) or until the endpoint ends by itself (then fails). */
+export async function stayOpen(shell: Shell, endpoint: Endpoint, options: StayOptions = {}): Promise<ExitCode> {
+  const reason = await Promise.race([endpoint.closed, shell.interruption.requested, options.until ?? never])
+  if (isCloseReason(reason) && !reason.requested) {
+    throw reason.error ?? new ZincError("Closed", `the link of ${endpoint.name} ended; start it again`)
+  }
+  await options.before?.()
+  await endpoint.close()
+  return shell.interruption.code ?? ExitCode.Ok
+}
+
+const never = new Promise<never>(() => {})
+
+function isCloseReason(value: unknown): value is CloseReason {
+  return typeof value === "object" && value !== null && "requested" in value
+}
+
+/** Sends wait for their host; a client that has lost its host says so instead of waiting without a word. */
+export function reportLinks(shell: Shell, endpoint: Endpoint): void {
+  const { output } = shell
+  endpoint.on("left", ({ peer, reason }) => {
+    if (endpoint.role === "client" && endpoint.state === "open")
+      output.note(`lost the host ${peer.name} (${reason}); trying to come back`)
+  })
+  endpoint.on("joined", ({ peer, resumed }) => {
+    if (endpoint.role === "client") output.note(`${resumed ? "back at" : "joined"} ${peer.name}`)
+  })
+}
