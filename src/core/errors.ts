@@ -49,6 +49,8 @@ export const ErrorCode = {
   Cancelled: "Cancelled",
   /** This transport, storage or build cannot do what was asked. */
   Unsupported: "Unsupported",
+  /** A document that is already of another type. */
+  TypeMismatch: "TypeMismatch",
   /** An optional package is not installed. */
   MissingPackage: "MissingPackage",
   /** A subscriber was cut off because it fell behind. */

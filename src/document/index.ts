@@ -5,6 +5,8 @@ export {
   type DocumentTier,
   OpenDocument,
 } from "./document-handle.ts"
+export { type DocumentOptions, DocumentService, type OpenDocumentOptions } from "./document-service.ts"
+export { DocumentSync, type DocumentSyncOptions, type DocumentSyncStatistics } from "./document-sync.ts"
 export type {
   Applied,
   ChangeSource,

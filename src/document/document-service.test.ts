@@ -1,0 +1,353 @@
+import { describe, expect, it } from "vitest"
+import { type NetworkOptions, PortNetwork } from "../../test/document/port-network.ts"
+import { equalBytes } from "../core/bytes.ts"
+import { TopicKind } from "../message/topic.ts"
+import { MemoryStorage } from "../storage/memory/memory-storage.ts"
+import { type DocumentOptions, DocumentService } from "./document-service.ts"
+import { type TextDocument, text } from "./yjs/text.ts"
+import { yjs } from "./yjs/yjs.ts"
+
+/** A host and clients, each with its documents. */
+async function cluster(clients: number, options: Partial<NetworkOptions> & DocumentOptions = {}) {
+  const network = new PortNetwork({ seed: 1, ...options })
+  const { clock } = network
+  let host = new DocumentService(network.host, options)
+  const members = Array.from({ length: clients }, () => {
+    const port = network.client()
+    port.up()
+    return { port, service: new DocumentService(port, options) }
+  })
+  return {
+    network,
+    clock,
+    members,
+    get host() {
+      return host
+    },
+    restartHost(hostOptions: DocumentOptions = options) {
+      host.abort()
+      network.restartHost()
+      host = new DocumentService(network.host, hostOptions)
+      for (const member of members) member.port.up()
+    },
+    /** Opens the text everywhere, the host's first. */
+    async openText(name = "notes"): Promise<TextDocument[]> {
+      const opening = Promise.all([host, ...members.map(member => member.service)].map(each => each.open(name, text)))
+      await clock.run(1_000)
+      return opening
+    },
+  }
+}
+
+/** What a promise came to by now. */
+async function outcome<T>(promise: Promise<T>): Promise<{ value?: T; code?: string; pending?: true }> {
+  return Promise.race([
+    promise.then(
+      value => ({ value }),
+      error => ({ code: error.code as string }),
+    ),
+    new Promise<{ pending: true }>(resolve => setImmediate(() => resolve({ pending: true }))),
+  ])
+}
+
+function expectEqual(...documents: TextDocument[]): void {
+  for (const document of documents) {
+    expect(document.toString()).toBe(documents[0]!.toString())
+    expect(equalBytes(document.version(), documents[0]!.version())).toBe(true)
+  }
+}
+
+describe("DocumentService", () => {
+  it("opens a document at the root at once, and brings it to whoever opens it", async () => {
+    const { host, members, clock } = await cluster(1)
+    const mine = await host.open("notes", text)
+    mine.insert(0, "hello")
+    const opening = members[0]!.service.open("notes", text)
+    await clock.run(200)
+    const theirs = await opening
+    expect(theirs.toString()).toBe("hello")
+    expect(theirs.synchronized).toBe(true)
+    expectEqual(mine, theirs)
+  })
+
+  it("carries edits from everyone to everyone", async () => {
+    const { openText, clock } = await cluster(3)
+    const documents = await openText()
+    for (const [i, document] of documents.entries()) document.insert(0, `${i}`)
+    await clock.run(200)
+    expect([...documents[0]!.toString()].sort().join("")).toBe("0123")
+    expectEqual(...documents)
+  })
+
+  it("sends all edits of a tick as one frame, and applies them as one change", async () => {
+    const { openText, clock, network, members } = await cluster(2)
+    const [, writer, reader] = await openText()
+    const before = members[0]!.service.documents[0]!.statistics.framesSent
+    let changes = 0
+    reader!.on("change", () => changes++)
+    for (let i = 0; i < 64; i++) writer!.insert(i, "x")
+    await clock.run(200)
+    expect(members[0]!.service.documents[0]!.statistics.framesSent - before).toBe(1)
+    expect(changes).toBe(1)
+    expect(network.frames).toBeGreaterThan(0)
+    expect(reader!.length).toBe(64)
+  })
+
+  it("tells local from remote changes", async () => {
+    const { openText, clock } = await cluster(1)
+    const [a, b] = await openText()
+    const heard: string[] = []
+    b!.observe(change => heard.push(`${change.source} ${JSON.stringify(change.delta)}`))
+    a!.insert(0, "a")
+    await clock.run(100)
+    b!.insert(1, "b")
+    expect(heard).toEqual(['remote [{"insert":"a"}]', 'local [{"retain":1},{"insert":"b"}]'])
+  })
+
+  it("keeps what was edited without a link, on both sides, and exchanges it when there is one", async () => {
+    const { openText, clock, members } = await cluster(2)
+    const [host, a, b] = await openText()
+    host!.insert(0, "base ")
+    await clock.run(200)
+    members[0]!.port.down()
+    expect(a!.state).toBe("offline")
+    a!.insert(0, "offline ")
+    b!.delete(0, 4)
+    b!.insert(0, "online")
+    await clock.run(500)
+    expect(b!.toString()).toBe("online ")
+    members[0]!.port.up()
+    await clock.run(500)
+    expect(a!.synchronized).toBe(true)
+    expect(a!.toString()).toContain("offline")
+    expectEqual(host!, a!, b!)
+  })
+
+  it("repairs a difference that consists of deletions only", async () => {
+    const { openText, clock, members } = await cluster(2)
+    const [host, a, b] = await openText()
+    host!.insert(0, "0123456789")
+    await clock.run(200)
+    members[0]!.port.down()
+    a!.delete(2, 3)
+    members[1]!.port.down()
+    b!.delete(8, 1)
+    expect(equalBytes(a!.version(), b!.version())).toBe(false)
+    members[0]!.port.up()
+    members[1]!.port.up()
+    await clock.run(500)
+    expect(host!.toString()).toBe("015679")
+    expectEqual(host!, a!, b!)
+  })
+
+  it("finds and repairs a difference that nobody was told of, once the document is quiet", async () => {
+    const { openText, clock, network } = await cluster(2)
+    const [host, a, b] = await openText()
+    network.faults.loss = 1
+    network.faults.told = false
+    host!.insert(0, "from the host ")
+    a!.insert(0, "from a client ")
+    await clock.run(100)
+    expect(b!.length).toBe(0)
+    network.faults.loss = 0
+    await clock.run(5_000)
+    expect(b!.length).toBe(28)
+    expectEqual(host!, a!, b!)
+  })
+
+  it("refuses what is no fragment, counts it, and goes on", async () => {
+    const { openText, clock, network, members } = await cluster(2)
+    const [host, a, b] = await openText()
+    const hostile = network.client()
+    hostile.up()
+    hostile.publish(TopicKind.Document, "notes", new Uint8Array([1, 255, 255, 255, 255]))
+    hostile.publish(TopicKind.Document, "notes", new Uint8Array([9, 1, 2]))
+    hostile.publish(TopicKind.Document, "notes", new Uint8Array([2, 255]))
+    hostile.publish(TopicKind.Document, "notes", new Uint8Array(0))
+    a!.insert(0, "fine")
+    await clock.run(500)
+    expect(host!.toString()).toBe("fine")
+    expectEqual(host!, a!, b!)
+    expect(members[1]!.service.documents[0]!.statistics.fragmentsRefused).toBeGreaterThanOrEqual(3)
+  })
+
+  it("takes nothing more into a document that is past its limit", async () => {
+    const { openText, clock } = await cluster(2, { maxDocumentBytes: 10_000 })
+    const [host, a, b] = await openText()
+    a!.insert(0, "x".repeat(8_000))
+    await clock.run(500)
+    expect(host!.length).toBe(8_000)
+    a!.insert(0, "y".repeat(4_000))
+    await clock.run(500)
+    b!.insert(0, "z".repeat(100))
+    await clock.run(5_000)
+    expect(host!.length).toBe(12_000)
+    expect(b!.state).toBe("refused")
+    await expect(b!.acknowledged()).rejects.toMatchObject({ code: "TooLarge" })
+  })
+
+  it("keeps documents in storage, and opens them from there", async () => {
+    const storage = new MemoryStorage()
+    const it = await cluster(1, { storage })
+    const [host] = await it.openText()
+    host!.insert(0, "kept")
+    await it.clock.run(5_000)
+    it.restartHost()
+    await it.host.open("other", text)
+    const again = await it.host.open("notes", text)
+    expect(again.toString()).toBe("kept")
+    await expect(it.host.open("notes", yjs)).rejects.toMatchObject({ code: "TypeMismatch" })
+    again.insert(0, "also ")
+    await it.host.close()
+    const last = new DocumentService(it.network.host, { storage })
+    expect((await last.open("notes", text)).toString()).toBe("also kept")
+  })
+
+  it("brings a large document in pieces, and gives a large one in pieces", async () => {
+    const { host, members, clock, network } = await cluster(2)
+    const mine = await host.open("big", text)
+    mine.insert(0, "x".repeat(1_500_000))
+    const opening = members[0]!.service.open("big", text)
+    await clock.run(2_000)
+    const theirs = await opening
+    expect(theirs.length).toBe(1_500_000)
+    expect(network.asks).toBeGreaterThan(6)
+    members[0]!.port.down()
+    theirs.insert(0, "y".repeat(2_500_000))
+    members[0]!.port.up()
+    await clock.run(5_000)
+    expect(mine.length).toBe(4_000_000)
+    expectEqual(mine, theirs)
+  })
+
+  it("carries a change larger than one frame while linked, from a client and from the host", async () => {
+    const { openText, clock } = await cluster(2)
+    const documents = await openText()
+    documents[1]!.insert(0, "c".repeat(1_200_000))
+    await clock.run(5_000)
+    documents[0]!.insert(0, "h".repeat(1_200_000))
+    await clock.run(5_000)
+    expect(documents[2]!.length).toBe(2_400_000)
+    expectEqual(...documents)
+  })
+
+  it("encodes a state once for a storm of joiners, even while it is edited", async () => {
+    const { host, members, clock } = await cluster(60)
+    const mine = await host.open("notes", text)
+    mine.insert(0, "z".repeat(700_000))
+    const editing = clock.every(3, () => mine.insert(mine.length, "!"))
+    const opening = Promise.all(members.map(member => member.service.open("notes", text)))
+    await clock.run(1_500)
+    editing.cancel()
+    const all = await opening
+    await clock.run(3_000)
+    expect(mine.length).toBeGreaterThan(700_100)
+    expect(host.documents[0]!.statistics.encodings).toBe(1)
+    expectEqual(mine, ...all)
+  })
+
+  it("recovers everything a living client has when the host starts anew, asking one at a time", async () => {
+    const it = await cluster(5)
+    const documents = await it.openText()
+    for (const document of documents) document.insert(0, "word ")
+    await it.clock.run(500)
+    const before = documents[1]!.toString()
+    it.restartHost()
+    await it.clock.run(3_000)
+    const again = await it.host.open("notes", text)
+    expect(again.toString()).toBe(before)
+    expectEqual(again, ...documents.slice(1))
+    documents[2]!.insert(0, "and on ")
+    await it.clock.run(500)
+    expectEqual(again, ...documents.slice(1))
+  })
+
+  it("acknowledges when the root has it, also what was edited offline", async () => {
+    const { openText, clock, members, network } = await cluster(1)
+    const [host, a] = await openText()
+    a!.insert(0, "one")
+    const first = a!.acknowledged("rooted")
+    expect(await outcome(first)).toEqual({ pending: true })
+    await clock.run(100)
+    expect(await outcome(first)).toEqual({ value: undefined })
+    expect(host!.toString()).toBe("one")
+    members[0]!.port.down()
+    a!.insert(0, "two")
+    const second = a!.acknowledged()
+    await clock.run(1_000)
+    expect(await outcome(second)).toEqual({ pending: true })
+    members[0]!.port.up()
+    await clock.run(500)
+    expect(await outcome(second)).toEqual({ value: undefined })
+    expect(host!.toString()).toBe("twoone")
+    expect(network.host.id).not.toBe(a!.name)
+  })
+
+  it("refuses `durable` where nothing outlives the process", async () => {
+    const { openText } = await cluster(1, { storage: new MemoryStorage() })
+    const [host, a] = await openText()
+    await expect(host!.acknowledged("durable")).rejects.toMatchObject({ code: "Unsupported" })
+    await expect(a!.acknowledged("durable")).rejects.toMatchObject({ code: "Unsupported" })
+  })
+
+  it("goes on gathering while there is no room, as one small fragment", async () => {
+    const { openText, clock, members } = await cluster(1, { window: 1, delayMs: [40, 41] })
+    const [host, a] = await openText()
+    const before = members[0]!.service.documents[0]!.statistics.framesSent
+    const typing = clock.every(1, () => a!.insert(a!.length, "k"))
+    await clock.run(1_000)
+    typing.cancel()
+    await clock.run(500)
+    const frames = members[0]!.service.documents[0]!.statistics.framesSent - before
+    expect(frames).toBeGreaterThan(5)
+    expect(frames).toBeLessThan(60)
+    expect(host!.length).toBeGreaterThan(900)
+    expectEqual(host!, a!)
+  })
+
+  it("shares one copy between openings of a name, and lets it go with the last", async () => {
+    const { members, clock } = await cluster(1)
+    const { service } = members[0]!
+    const opening = Promise.all([service.open("notes", text), service.open("notes", text)])
+    await clock.run(200)
+    const [one, two] = await opening
+    one.insert(0, "shared")
+    expect(two.toString()).toBe("shared")
+    await one.close()
+    expect(one.state).toBe("closed")
+    expect(() => one.insert(0, "x")).toThrow(expect.objectContaining({ code: "Closed" }))
+    two.insert(0, "still ")
+    expect(service.documents).toHaveLength(1)
+    const closing = two.close()
+    await clock.run(200)
+    await closing
+    expect(service.documents).toHaveLength(0)
+    const again = service.open("notes", text)
+    await clock.run(200)
+    expect((await again).toString()).toBe("still shared")
+  })
+
+  it("names what is wrong with a type, a name, or a number", async () => {
+    const { host, members, clock } = await cluster(1, { maxDocuments: 2 })
+    await host.open("notes", text)
+    const { service } = members[0]!
+    const wrongType = service.open("notes", yjs)
+    const unknown = service.open("poem", { ...text, name: "sonnet" })
+    await Promise.all([
+      expect(wrongType).rejects.toMatchObject({ code: "TypeMismatch", message: expect.stringContaining('"text"') }),
+      expect(unknown).rejects.toMatchObject({ code: "Unsupported", message: expect.stringContaining("sonnet") }),
+      clock.run(300),
+    ])
+    expect(service.documents).toHaveLength(0)
+    await expect(host.open("notes", yjs)).rejects.toMatchObject({ code: "TypeMismatch" })
+    await expect(host.open("", text)).rejects.toMatchObject({ code: "BadTopic" })
+    await expect(host.open("a*", text)).rejects.toMatchObject({ code: "BadTopic" })
+    await expect(host.open("x".repeat(300), text)).rejects.toMatchObject({ code: "BadTopic" })
+    await expect(host.open("n", { ...text })).rejects.toMatchObject({ code: "TypeMismatch" })
+    await host.open("second", text)
+    await expect(host.open("third", text)).rejects.toMatchObject({ code: "Full" })
+    expect(() => new DocumentService(members[0]!.port, { maxDocuments: 0 })).toThrow(
+      expect.objectContaining({ code: "BadOption" }),
+    )
+  })
+})

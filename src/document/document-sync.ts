@@ -1,0 +1,664 @@
+/**
+ * Keeps one replica equal to those of everybody else (DESIGN D2–D4). One per document and endpoint, over a
+ * `DocumentPort`; it does no I/O of its own.
+ *
+ *     follow ─ baseline ─ exchange ────────────────┐   then fragments, both ways, as they are made
+ *                         │  our version →         │
+ *                         │  ← theirs, and what we lack (inline, or in pieces that we pull)
+ *                         │  what they lack →      │   (as a fragment for all, or in pieces that we push)
+ *                         └── again after a rejoin, a gap, something premature, or a notice that differs
+ *
+ * Fragments that arrive during an exchange wait for its end. What is edited meanwhile, or offline, stays pending in the
+ * replica, which gathers it into one fragment when it may go. The root asks nobody; it tells what it has by a notice once a
+ * document falls quiet, so that a difference that nobody noticed is found and repaired.
+ */
+import { equalBytes, toHex } from "../core/bytes.ts"
+import { sleep, type Timer } from "../core/clock.ts"
+import { type Deferred, deferred } from "../core/deferred.ts"
+import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
+import { Events } from "../core/events.ts"
+import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
+import type { DocumentPort, Follow, ReceivedFragment } from "../endpoint/document-port.ts"
+import { TopicKind } from "../message/topic.ts"
+import type { DocumentEvent, DocumentState } from "./document-handle.ts"
+import {
+  type DocumentNotice,
+  DocumentPullSchema,
+  DocumentPushReplySchema,
+  DocumentPushSchema,
+  DocumentSyncReplySchema,
+  DocumentSyncRequestSchema,
+  DocumentTopic,
+  type DocumentTransfer,
+  decodeMessage,
+  encodeMessage,
+  FrameKind,
+  fragmentBytesMax,
+  fragmentFrame,
+  noticeFrame,
+  pieceBytes,
+  readNotice,
+} from "./document-message.ts"
+import type { Applied, ChangeSource, DocumentType, Replica } from "./document-type.ts"
+import { fingerprint } from "./fingerprint.ts"
+import { Offers } from "./transfer.ts"
+
+/** Fragments that wait for the end of an exchange; past this they are dropped and the exchange is made again. */
+const heldBytesMax = 8 * 1024 * 1024
+/** Pieces of one transfer asked for ahead. */
+const pullAhead = 4
+/** An exchange that failed is tried again after a wait drawn from [0, min(max, min × 2ⁿ)). */
+const retryMinMs = 50
+const retryMaxMs = 5_000
+/** The root tells what it has when nothing changed for this long. */
+const quietMs = 1_000
+/** Whoever has something else asks after a wait drawn from [0, this), lest all ask at once. */
+const noticeJitterMs = 500
+/** Between two calls for what a host knows it lacks. */
+const urgentIntervalMs = 250
+
+export interface DocumentSyncOptions {
+  readonly port: DocumentPort
+  readonly name: string
+  readonly type: DocumentType
+  /** From storage. */
+  readonly state?: Uint8Array
+  readonly maxDocumentBytes: number
+}
+
+export interface DocumentSyncStatistics {
+  readonly framesSent: number
+  readonly fragmentsApplied: number
+  readonly fragmentsRefused: number
+  readonly premature: number
+  readonly exchanges: number
+  readonly encodings: number
+}
+
+export class DocumentSync {
+  readonly name: string
+  readonly type: DocumentType
+  readonly replica: Replica
+  readonly events: Events<DocumentEvent>
+  readonly offers: Offers
+  readonly #port: DocumentPort
+  readonly #options: DocumentSyncOptions
+  readonly #emptyVersion: Uint8Array
+  readonly #follow: Follow
+  readonly #stops: (() => void)[] = []
+  #state: DocumentState = "synchronizing"
+  #refusal: ZincError | undefined
+  /** Resolved at each step forward; whoever waits looks again. */
+  #progress: Deferred<void> | undefined
+
+  /** Rises whenever the link is lost or made: what was under way on the old one is stale. */
+  #link = 0
+  #linkEnd = new AbortController()
+  /** Nothing is published from the loss of a link until an exchange on the next one. */
+  #ready: boolean
+  #exchanging = false
+  #again = false
+  #held: Uint8Array[] = []
+  #heldBytes = 0
+
+  #flushSoon = false
+  #waitsForRoom = false
+  /** Rises with each change of the replica. */
+  #changes = 0
+  #quietTimer: Timer | undefined
+  #noticeTimer: Timer | undefined
+  #urgentAt = Number.NEGATIVE_INFINITY
+  #sizeGuess = 0
+  #full = false
+  #hadPremature = false
+
+  readonly #count = { framesSent: 0, fragmentsApplied: 0, fragmentsRefused: 0, premature: 0, exchanges: 0 }
+
+  constructor(options: DocumentSyncOptions) {
+    const { port, name, type } = options
+    this.#options = options
+    this.#port = port
+    this.name = name
+    this.type = type
+    this.events = new Events<DocumentEvent>(port.logger)
+    const open = (state: Uint8Array | undefined) =>
+      type.open(state, { random: port.random, clock: port.clock, logger: port.logger })
+    const empty = open(undefined)
+    this.#emptyVersion = empty.version()
+    if (options.state === undefined) this.replica = empty
+    else {
+      empty.close()
+      this.replica = open(options.state)
+      this.#sizeGuess = options.state.length
+    }
+    this.offers = new Offers(this.replica, port.clock, this.#emptyVersion)
+    this.#stops.push(this.replica.onChange(source => this.#onChange(source)))
+    this.#stops.push(port.onLink(change => this.#onLink(change)))
+    this.#ready = port.isRoot
+    if (port.isRoot) this.#setState("synchronized")
+    else if (!port.linked) this.#setState("offline")
+    this.#follow = port.follow(TopicKind.Document, name, {
+      onFragments: fragments => this.#onFragments(fragments),
+      onBaseline: () => this.#onBaseline(),
+      onGap: () => this.#onGap(),
+      onRefused: reason => this.#refused("Refused", reason),
+    })
+  }
+
+  get state(): DocumentState {
+    return this.#state
+  }
+  get statistics(): DocumentSyncStatistics {
+    return { ...this.#count, encodings: this.offers.encodings }
+  }
+  /** The document is past its limit: nothing more is taken in. */
+  get full(): boolean {
+    return this.#full
+  }
+  /** Whether there is no content, and never was. */
+  get holdsNothing(): boolean {
+    return equalBytes(this.replica.version(), this.#emptyVersion)
+  }
+  /** When nothing more is to be handed on. */
+  get settled(): boolean {
+    return !this.replica.pending
+  }
+
+  /** Resolves when an exchange has ended, at once at the root. Rejects when the host refuses, or with `Aborted`. */
+  async synchronized(signal?: AbortSignal): Promise<void> {
+    while (this.#state !== "synchronized") await this.#step(signal)
+  }
+
+  /** Resolves when all local changes so far are published and rooted, over as many links as that takes. */
+  async rooted(signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      if (this.#refusal !== undefined) throw this.#refusal
+      this.#flush()
+      while (!this.#ready || this.replica.pending) await this.#step(signal)
+      const link = this.#link
+      try {
+        await unlessAborted(this.#port.rooted(), signal)
+        if (link === this.#link) return
+      } catch (thrown) {
+        if (signal?.aborted || this.#state === "closed") throw thrown
+        // The frames were lost with their link. The exchange on the next one sends what the host then lacks.
+        if (link === this.#link) await this.#step(signal)
+      }
+    }
+  }
+
+  /** Resolves when nothing is pending; how it travels from there is the endpoint's concern. */
+  async flushed(signal?: AbortSignal): Promise<void> {
+    this.#flush()
+    while (this.replica.pending) await this.#step(signal)
+  }
+
+  /** Takes in what came by another way than the topic, such as a push, and passes it on to all who follow. */
+  takeIn(fragment: Uint8Array): Applied {
+    const before = this.#full
+    const applied = this.#apply([fragment])
+    if (applied.changed && !before) this.#passOn(fragment)
+    return applied
+  }
+
+  close(): void {
+    if (this.#state === "closed") return
+    this.#follow.close()
+    for (const stop of this.#stops) stop()
+    this.#quietTimer?.cancel()
+    this.#noticeTimer?.cancel()
+    this.#endLink()
+    this.offers.close()
+    this.replica.close()
+    this.#setState("closed")
+  }
+
+  // ---- local changes ----
+
+  #onChange(source: ChangeSource): void {
+    this.#changes++
+    this.#watchQuiet()
+    if (this.events.has("change")) this.events.emit({ type: "change", source })
+    if (source === "local" && !this.#flushSoon) {
+      this.#flushSoon = true
+      this.#port.clock.soon(this.#flushTick)
+    }
+  }
+
+  readonly #flushTick = (): void => {
+    this.#flushSoon = false
+    this.#flush()
+  }
+
+  /** All that is pending as one frame, if it may go. */
+  #flush(): void {
+    if (!this.#ready || this.#waitsForRoom || this.#state === "closed" || this.#refusal !== undefined) return
+    const fragment = this.replica.gather()
+    if (fragment === undefined) return
+    if (fragment.length > fragmentBytesMax) {
+      if (this.#port.isRoot) {
+        // Followers pull it; each lacks the same, which is encoded once.
+        this.offers.forget()
+        if (!this.#publish(this.#notice({ urgent: true }))) return
+        this.replica.settle()
+        this.#stepped()
+      } else {
+        this.#ready = false
+        this.#exchangeSoon()
+      }
+      return
+    }
+    if (!this.#publish(fragmentFrame(fragment))) return
+    this.replica.settle()
+    this.offers.extend([fragment])
+    this.#stepped()
+  }
+
+  #publish(frame: Uint8Array): boolean {
+    if (this.#port.publish(TopicKind.Document, this.name, frame)) {
+      this.#count.framesSent++
+      return true
+    }
+    if (!this.#waitsForRoom) {
+      this.#waitsForRoom = true
+      this.#port.onRoom(() => {
+        this.#waitsForRoom = false
+        this.#stepped()
+        this.#flush()
+      })
+    }
+    return false
+  }
+
+  // ---- fragments of others ----
+
+  #onFragments(fragments: readonly ReceivedFragment[]): void {
+    if (this.#state === "closed") return
+    const arrived: Uint8Array[] = []
+    for (const { payload, origin } of fragments) {
+      if (payload[0] === FrameKind.Fragment) arrived.push(payload.subarray(1))
+      else if (payload[0] === FrameKind.Notice) this.#onNotice(payload, origin)
+      else this.#count.fragmentsRefused++
+    }
+    if (arrived.length === 0 || this.#refusal !== undefined) return
+    if (!this.#port.isRoot && (this.#exchanging || !this.#ready)) {
+      this.#hold(arrived)
+      return
+    }
+    const applied = this.#apply(arrived)
+    if (applied.refused > 0 || applied.premature) this.#mend(fragments, applied)
+  }
+
+  #hold(arrived: readonly Uint8Array[]): void {
+    for (const fragment of arrived) {
+      this.#held.push(fragment)
+      this.#heldBytes += fragment.length
+    }
+    if (this.#heldBytes <= heldBytesMax) return
+    this.#letGo()
+    this.#again = true
+  }
+
+  #letGo(): void {
+    this.#held = []
+    this.#heldBytes = 0
+  }
+
+  #apply(fragments: readonly Uint8Array[]): Applied {
+    if (this.#full) return { changed: false, premature: false, refused: 0 }
+    const applied = this.replica.apply(fragments)
+    this.#count.fragmentsApplied += fragments.length - applied.refused
+    this.#count.fragmentsRefused += applied.refused
+    if (applied.premature) this.#count.premature++
+    if (applied.changed) {
+      // What was held back before may have come in with this, and is not among these fragments.
+      if (applied.premature || this.#hadPremature) this.offers.forget()
+      else this.offers.extend(fragments)
+      this.#weigh(fragments)
+    }
+    this.#hadPremature = applied.premature
+    return applied
+  }
+
+  /** A host's document does not grow past its limit; it is measured when what came since may have taken it there. */
+  #weigh(fragments: readonly Uint8Array[]): void {
+    for (const fragment of fragments) this.#sizeGuess += fragment.length
+    if (this.#sizeGuess <= this.#options.maxDocumentBytes) return
+    const size = this.replica.state().length
+    // What deletions freed counts again only slowly, so that a document near its limit is not measured at each fragment.
+    this.#sizeGuess = Math.max(size, this.#options.maxDocumentBytes * 0.9)
+    if (size <= this.#options.maxDocumentBytes) return
+    this.#full = true
+    this.#port.logger.error(`document "${this.name}" is over its limit and takes nothing more`, {
+      bytes: size,
+      maxDocumentBytes: this.#options.maxDocumentBytes,
+    })
+  }
+
+  /** Something could not be applied, or not yet: its sender, or our host, has what is missing. */
+  #mend(fragments: readonly ReceivedFragment[], applied: Applied): void {
+    if (applied.refused > 0) {
+      const origins = [...new Set(fragments.map(fragment => fragment.origin))]
+      this.#port.logger.warn(`fragments of document "${this.name}" are not what they should be`, { origins })
+    }
+    if (!this.#port.isRoot) {
+      this.#exchangeSoon()
+      return
+    }
+    const origin = fragments[0]?.origin
+    this.#callForMissing(fragments.every(fragment => fragment.origin === origin) ? origin : undefined)
+  }
+
+  #onGap(): void {
+    if (this.#port.isRoot) this.#callForMissing(undefined)
+    else this.#exchangeSoon()
+  }
+
+  // ---- notices ----
+
+  /** At the root: asks those who have something else to exchange with us; all, or one. */
+  #callForMissing(target: EndpointId | undefined): void {
+    const now = this.#port.clock.now()
+    if (now - this.#urgentAt < urgentIntervalMs) return
+    this.#urgentAt = now
+    this.#publish(this.#notice({ urgent: true, ...(target === undefined ? {} : { target }) }))
+    // Those who are in the middle of something may miss it: the notice after the quiet is the second chance.
+    this.#watchQuiet()
+  }
+
+  #notice(options: { readonly urgent: boolean; readonly target?: EndpointId }): Uint8Array {
+    return noticeFrame({
+      fingerprint: fingerprint(this.replica.version()),
+      urgent: options.urgent,
+      ...(options.target === undefined ? {} : { target: endpointIdToBytes(options.target) }),
+    })
+  }
+
+  #watchQuiet(): void {
+    if (!this.#port.isRoot || this.#quietTimer !== undefined || this.#state === "closed") return
+    const seen = this.#changes
+    this.#quietTimer = this.#port.clock.after(quietMs, () => {
+      this.#quietTimer = undefined
+      // Nobody brought what is held back for it: nobody has it.
+      if (seen === this.#changes) this.replica.dropPremature()
+      if (seen !== this.#changes || !this.#publish(this.#notice({ urgent: false }))) this.#watchQuiet()
+    })
+  }
+
+  #onNotice(frame: Uint8Array, origin: EndpointId): void {
+    if (this.#port.isRoot || origin === this.#port.id) return
+    let notice: DocumentNotice
+    try {
+      notice = readNotice(frame)
+    } catch {
+      this.#count.fragmentsRefused++
+      return
+    }
+    if (notice.target.length > 0 && toHex(notice.target) !== this.#port.id.replaceAll("-", "")) return
+    if (this.#noticeTimer !== undefined || this.#exchanging || !this.#ready) {
+      this.#again ||= this.#exchanging && notice.urgent
+      return
+    }
+    const differs = () => !equalBytes(fingerprint(this.replica.version()), notice.fingerprint)
+    if (!differs()) return
+    const seen = this.#changes
+    const wait = notice.target.length > 0 ? 0 : this.#port.random.float() * noticeJitterMs
+    this.#noticeTimer = this.#port.clock.after(wait, () => {
+      this.#noticeTimer = undefined
+      // Changed since: the host will be quiet again, and tell. A host that knows it lacks something is told now.
+      if ((seen === this.#changes || notice.urgent) && differs()) this.#exchangeSoon()
+    })
+  }
+
+  // ---- the link ----
+
+  #onLink(change: "up" | "down" | "regenerated"): void {
+    if (change === "regenerated") this.#exchangeSoon()
+    if (change !== "down") return
+    this.#endLink()
+    this.#ready = this.#port.isRoot
+    this.#letGo()
+    if (!this.#port.isRoot && this.#refusal === undefined) this.#setState("offline")
+    this.#stepped()
+  }
+
+  #endLink(): void {
+    this.#link++
+    this.#linkEnd.abort()
+    this.#linkEnd = new AbortController()
+  }
+
+  #onBaseline(): void {
+    if (this.#port.isRoot) return
+    this.#ready = false
+    this.#exchangeSoon()
+  }
+
+  // ---- the exchange ----
+
+  #exchangeSoon(): void {
+    if (this.#port.isRoot || this.#state === "closed" || this.#refusal !== undefined) return
+    if (this.#exchanging) {
+      this.#again = true
+      return
+    }
+    this.#exchanging = true
+    void this.#exchangeUntilDone()
+  }
+
+  async #exchangeUntilDone(): Promise<void> {
+    const { clock, random, logger } = this.#port
+    for (let failures = 0; ; ) {
+      if (this.#state === "closed" || this.#refusal !== undefined) break
+      if (!this.#port.linked) {
+        this.#ready = false
+        break
+      }
+      this.#setState("synchronizing")
+      const link = this.#link
+      const signal = this.#linkEnd.signal
+      this.#again = false
+      let wait = 0
+      try {
+        wait = await this.#exchange(link, signal)
+        if (wait === 0) failures = 0
+      } catch (thrown) {
+        if (link === this.#link && this.#port.linked) {
+          logger.warn(`an exchange over document "${this.name}" failed and is tried again`, {
+            reason: messageOf(thrown),
+          })
+          wait = Math.ceil(random.float() * Math.min(retryMaxMs, retryMinMs * 2 ** failures++))
+          this.#again = true
+        }
+      }
+      if (link !== this.#link) {
+        // The baseline of the next link may have come while we were still about the old one.
+        if (this.#again && this.#port.linked) continue
+        break
+      }
+      if (wait > 0) await sleep(clock, wait, signal).catch(() => {})
+      else if (!this.#again) break
+    }
+    this.#exchanging = false
+    if (this.#ready && this.#state === "synchronizing") {
+      this.#setState("synchronized")
+      this.events.emit({ type: "synchronized" })
+    }
+    this.#stepped()
+    this.#flush()
+    this.#applyHeld()
+  }
+
+  /** One exchange, both ways. Returns how long to wait before another, 0 when this one served. */
+  async #exchange(link: number, signal: AbortSignal): Promise<number> {
+    this.#count.exchanges++
+    const ours = this.replica.version()
+    const empty = equalBytes(ours, this.#emptyVersion)
+    const reply = decodeMessage(
+      DocumentSyncReplySchema,
+      await this.#port.ask(
+        DocumentTopic.Sync,
+        encodeMessage(DocumentSyncRequestSchema, { name: this.name, type: this.type.name, version: ours }),
+        { signal },
+      ),
+    )
+    if (link !== this.#link) return 0
+    if (reply.refusal !== undefined) {
+      const { code, reason, retryAfterMs } = reply.refusal
+      if (retryAfterMs > 0) {
+        this.#again = true
+        return retryAfterMs * (0.5 + this.#port.random.float())
+      }
+      this.#refused(code as ErrorCode, reason)
+      return 0
+    }
+    const lacking = reply.transfer === undefined ? [reply.fragment] : await this.#pull(reply.transfer, signal)
+    if (link !== this.#link) return 0
+    const arrived = lacking.filter(fragment => fragment.length > 0).concat(this.#held)
+    this.#letGo()
+    if (arrived.length > 0 && this.#apply(arrived).premature) {
+      // The host had no more than this; either it is about to, or nobody has it.
+      this.replica.dropPremature()
+      this.#again = true
+    }
+    // A replica that held nothing has nothing to give but what was edited meanwhile, and that is pending.
+    if (!empty) await this.#giveWhatLacks(reply.version, link, signal)
+    if (link === this.#link) this.#ready = true
+    return 0
+  }
+
+  #applyHeld(): void {
+    if (this.#held.length === 0 || this.#exchanging || !this.#ready || this.#state === "closed") return
+    const held = this.#held
+    this.#letGo()
+    if (this.#apply(held).premature) this.#exchangeSoon()
+  }
+
+  async #pull(transfer: DocumentTransfer, signal: AbortSignal): Promise<Uint8Array[]> {
+    const lengths = transfer.fragments.map(Number)
+    const size = lengths.reduce((sum, length) => sum + length, 0)
+    if (!(size <= this.#options.maxDocumentBytes)) {
+      throw new ZincError("TooLarge", `document "${this.name}" has ${size} octets; raise maxDocumentBytes to hold it`)
+    }
+    const whole = new Uint8Array(size)
+    const pieceAt = async (offset: number) => {
+      const piece = await this.#port.ask(
+        DocumentTopic.Pull,
+        encodeMessage(DocumentPullSchema, { transfer: transfer.id, offset: BigInt(offset), length: pieceBytes }),
+        { signal },
+      )
+      if (piece.length !== Math.min(pieceBytes, size - offset)) {
+        throw new ZincError("Lost", `the host no longer offers document "${this.name}"`, { retryable: true })
+      }
+      whole.set(piece, offset)
+    }
+    const starts = Array.from({ length: Math.ceil(size / pieceBytes) }, (_, i) => i * pieceBytes)
+    const next = starts.values()
+    const lanes = Array.from({ length: Math.min(pullAhead, starts.length) }, async () => {
+      for (const start of next) await pieceAt(start)
+    })
+    await Promise.all(lanes)
+    const fragments: Uint8Array[] = []
+    let at = 0
+    for (const length of lengths) {
+      fragments.push(whole.subarray(at, at + length))
+      at += length
+    }
+    return fragments
+  }
+
+  /** As a fragment that all who follow get; or, when that is too large for one frame, in pieces for the host to pass on. */
+  async #giveWhatLacks(version: Uint8Array, link: number, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const lacking = this.replica.diff(version)
+      if (lacking !== undefined && lacking.length > fragmentBytesMax) {
+        // What is edited while it travels is pending again.
+        this.replica.settle()
+        return this.#push(lacking, signal)
+      }
+      if (lacking === undefined || this.#publish(fragmentFrame(lacking))) {
+        this.replica.settle()
+        if (lacking !== undefined) this.offers.extend([lacking])
+        return
+      }
+      await this.#step(signal)
+      if (link !== this.#link) return
+    }
+  }
+
+  async #push(fragment: Uint8Array, signal: AbortSignal): Promise<void> {
+    const transfer = BigInt(this.#port.random.u32())
+    for (let offset = 0; offset < fragment.length; offset += pieceBytes) {
+      const reply = decodeMessage(
+        DocumentPushReplySchema,
+        await this.#port.ask(
+          DocumentTopic.Push,
+          encodeMessage(DocumentPushSchema, {
+            name: this.name,
+            type: this.type.name,
+            transfer,
+            size: BigInt(fragment.length),
+            offset: BigInt(offset),
+            piece: fragment.subarray(offset, offset + pieceBytes),
+          }),
+          { signal },
+        ),
+      )
+      if (reply.refusal === undefined) continue
+      const { code, reason, retryAfterMs } = reply.refusal
+      if (retryAfterMs === 0) return this.#refused(code as ErrorCode, reason)
+      throw new ZincError(code as ErrorCode, reason, { retryable: true, retryAfterMs })
+    }
+  }
+
+  /** At a host: a fragment that came by push, to all who follow. */
+  #passOn(fragment: Uint8Array): void {
+    if (fragment.length <= fragmentBytesMax) {
+      if (this.#publish(fragmentFrame(fragment))) return
+    }
+    // Too large, or no room: whoever lacks it pulls it.
+    this.#publish(this.#notice({ urgent: true }))
+  }
+
+  // ---- state ----
+
+  #refused(code: ErrorCode, reason: string): void {
+    if (this.#refusal !== undefined || this.#state === "closed") return
+    this.#refusal = new ZincError(code, `the host refuses document "${this.name}": ${reason}`)
+    this.#letGo()
+    this.#setState("refused")
+    this.events.emit({ type: "refused", code, reason })
+    this.#stepped()
+  }
+
+  #setState(state: DocumentState): void {
+    if (state === this.#state) return
+    this.#state = state
+    this.events.emit({ type: "state", state })
+    this.#stepped()
+  }
+
+  #stepped(): void {
+    const progress = this.#progress
+    this.#progress = undefined
+    progress?.resolve()
+  }
+
+  /** The next step forward. Rejects when there will be none, or when the signal aborts. */
+  async #step(signal?: AbortSignal): Promise<void> {
+    if (this.#refusal !== undefined) throw this.#refusal
+    if (this.#state === "closed") throw new ZincError("Closed", `document "${this.name}" is closed; open it again`)
+    this.#progress ??= deferred()
+    await unlessAborted(this.#progress.promise, signal)
+  }
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(new ZincError("Aborted", "the wait was aborted", { cause: signal.reason }))
+    if (signal.aborted) return onAbort()
+    signal.addEventListener("abort", onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort))
+  })
+}
