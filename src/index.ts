@@ -3,6 +3,17 @@ export { type EndpointId, isEndpointId } from "./core/id.ts"
 export { type CloseReason, State } from "./core/lifecycle.ts"
 export type { LogFields, Logger } from "./core/logger.ts"
 export type {
+  DocumentEvent,
+  DocumentHandle,
+  DocumentState,
+  DocumentTier,
+} from "./document/document-handle.ts"
+export type { DocumentOptions, OpenDocumentOptions } from "./document/document-service.ts"
+export type { DocumentType } from "./document/document-type.ts"
+export { type TextAttributes, type TextChange, TextDocument, type TextStep, text } from "./document/yjs/text.ts"
+export { YjsDocument, yjs } from "./document/yjs/yjs.ts"
+export { remoteOrigin } from "./document/yjs/yjs-replica.ts"
+export type {
   AckOptions,
   AckTier,
   CodecName,
@@ -37,4 +48,4 @@ export { jsonCodec } from "./message/json-codec.ts"
 export { msgpackCodec } from "./message/msgpack-codec.ts"
 export { protobufCodec } from "./message/protobuf-codec.ts"
 export { rawCodec } from "./message/raw-codec.ts"
-export { Endpoint } from "./zinc.ts"
+export { type DocumentInfo, Endpoint, type WithDocuments } from "./zinc.ts"

@@ -56,6 +56,8 @@ const quietMs = 1_000
 const noticeJitterMs = 500
 /** Between two calls for what a host knows it lacks. */
 const urgentIntervalMs = 250
+/** Between two attempts while the endpoint's outbound channel is closed. */
+const shutRetryMs = 100
 
 export interface DocumentSyncOptions {
   readonly port: DocumentPort
@@ -107,6 +109,7 @@ export class DocumentSync {
   #changes = 0
   #quietTimer: Timer | undefined
   #noticeTimer: Timer | undefined
+  #shutTimer: Timer | undefined
   #urgentAt = Number.NEGATIVE_INFINITY
   #sizeGuess = 0
   #full = false
@@ -207,6 +210,7 @@ export class DocumentSync {
     for (const stop of this.#stops) stop()
     this.#quietTimer?.cancel()
     this.#noticeTimer?.cancel()
+    this.#shutTimer?.cancel()
     this.#endLink()
     this.offers.close()
     this.replica.close()
@@ -255,17 +259,26 @@ export class DocumentSync {
   }
 
   #publish(frame: Uint8Array): boolean {
-    if (this.#port.publish(TopicKind.Document, this.name, frame)) {
-      this.#count.framesSent++
-      return true
+    let shut = false
+    try {
+      if (this.#port.publish(TopicKind.Document, this.name, frame)) {
+        this.#count.framesSent++
+        return true
+      }
+    } catch (thrown) {
+      // The user closed the endpoint's outbound channel, and may open it again.
+      if (!(ZincError.is(thrown) && thrown.code === "Closed")) throw thrown
+      shut = true
     }
     if (!this.#waitsForRoom) {
       this.#waitsForRoom = true
-      this.#port.onRoom(() => {
+      const again = () => {
         this.#waitsForRoom = false
         this.#stepped()
         this.#flush()
-      })
+      }
+      if (shut) this.#shutTimer = this.#port.clock.after(shutRetryMs, again)
+      else this.#port.onRoom(again)
     }
     return false
   }

@@ -14,7 +14,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   document: ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage"],
   cli: ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage", "document", "testing", "index.ts"],
   testing: ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage", "document", "index.ts"],
-  "index.ts": ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage", "document"],
+  "zinc.ts": ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage", "document"],
+  "index.ts": ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage", "document", "zinc.ts"],
 }
 
 /** Folders of adapters: only the front door, the command line and the test kit may choose one. */

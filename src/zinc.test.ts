@@ -1,0 +1,82 @@
+import { afterEach, describe, expect, it } from "vitest"
+import { equalBytes } from "./core/bytes.ts"
+import { type TextDocument, text } from "./document/yjs/text.ts"
+import { yjs } from "./document/yjs/yjs.ts"
+import { Endpoint } from "./zinc.ts"
+
+const open: Endpoint[] = []
+afterEach(async () => {
+  for (const endpoint of open.splice(0).reverse()) await endpoint.close()
+})
+
+async function host(): Promise<Endpoint> {
+  const endpoint = await Endpoint.host({ listen: "tcp://127.0.0.1:0" })
+  open.push(endpoint)
+  return endpoint
+}
+async function join(to: Endpoint): Promise<Endpoint> {
+  const endpoint = await Endpoint.join(to.addresses[0]!)
+  open.push(endpoint)
+  return endpoint
+}
+
+/** Resolves when the documents are equal; fails by the test's own time-out otherwise, saying what they are. */
+async function equal(...documents: TextDocument[]): Promise<void> {
+  const same = () => documents.every(document => equalBytes(document.version(), documents[0]!.version()))
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`not equal: ${documents.join(" | ")}`)), 5_000)
+    const look = () => {
+      if (!same()) return
+      clearTimeout(timer)
+      for (const stop of stops) stop()
+      resolve()
+    }
+    const stops = documents.map(document => document.on("change", look))
+    look()
+  })
+}
+
+describe("Endpoint", () => {
+  it("opens a document at host and clients, over tcp, that all edit", async () => {
+    const hub = await host()
+    const [a, b] = [await join(hub), await join(hub)]
+    const documents = await Promise.all([hub, a, b].map(endpoint => endpoint.document("notes", text)))
+    for (const [i, document] of documents.entries()) document.insert(0, `${i} `)
+    await Promise.all(documents.map(document => document.acknowledged("rooted")))
+    await equal(...documents)
+    expect(documents[0]!.length).toBe(6)
+    expect(hub.documents).toMatchObject([{ name: "notes", type: "text", state: "synchronized" }])
+  })
+
+  it("hands over a whole Y.Doc for an editor to bind", async () => {
+    const hub = await host()
+    const a = await join(hub)
+    const [mine, theirs] = await Promise.all([hub.document("board", yjs), a.document("board", yjs)])
+    const seen = new Promise(resolve => mine.doc.getMap("m").observe(event => resolve([...event.keysChanged])))
+    theirs.doc.getMap("m").set("x", 1)
+    expect(await seen).toEqual(["x"])
+  })
+
+  it("closes documents with itself, handing on what is pending", async () => {
+    const hub = await host()
+    const a = await join(hub)
+    const [mine, theirs] = await Promise.all([hub.document("notes", text), a.document("notes", text)])
+    theirs.insert(0, "last words")
+    const heard = new Promise<void>(resolve => mine.on("change", () => resolve()))
+    await a.close()
+    await heard
+    expect(mine.toString()).toBe("last words")
+    expect(theirs.state).toBe("closed")
+    expect(() => theirs.insert(0, "x")).toThrow(expect.objectContaining({ code: "Closed" }))
+    await expect(a.document("notes", text)).rejects.toMatchObject({ code: "Closed" })
+  })
+
+  it("gives the reason when the host knows no such type", async () => {
+    const hub = await host()
+    const a = await join(hub)
+    await expect(a.document("x", { ...text, name: "verse" })).rejects.toMatchObject({
+      code: "Unsupported",
+      message: expect.stringContaining("verse"),
+    })
+  })
+})
