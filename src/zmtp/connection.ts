@@ -159,10 +159,13 @@ export class Connection {
     }
     this.#heartbeat?.heard()
     const batch = this.#engine.borrowBatch()
-    const fault = this.#decoder.decode(chunk, at, batch, this)
-    if (batch.count > 0 && this.#role !== undefined && this.isOpen) this.#role.handler.onBatch(batch)
-    this.#engine.returnBatch(batch)
-    if (fault !== undefined) this.fail(this.#named(fault))
+    try {
+      const fault = this.#decoder.decode(chunk, at, batch, this)
+      if (batch.count > 0 && this.#role !== undefined && this.isOpen) this.#role.handler.onBatch(batch)
+      if (fault !== undefined) this.fail(this.#named(fault))
+    } finally {
+      this.#engine.returnBatch(batch)
+    }
   }
 
   onDrain(): void {
@@ -285,15 +288,9 @@ export class Connection {
     if (step.type !== "ready") return
     const peer = peerInfo(step.properties)
     const role = this.#options.admit(peer)
-    if (role instanceof ZincError) this.#refuse(role)
-    else if (peer.socketType !== undefined && !mayTalk(role.socketType, peer.socketType)) {
-      this.#refuse(
-        new ZincError(
-          "HandshakeFailed",
-          `${this.remote} is a ${peer.socketType} socket, which a ${role.socketType} cannot talk to; check the address`,
-        ),
-      )
-    } else this.#open(role)
+    const objection = role instanceof ZincError ? role : wrongType(role.socketType, peer, this.remote)
+    if (objection !== undefined) this.#refuse(objection)
+    else this.#open(role as Role)
   }
 
   #open(role: Role): void {
@@ -325,6 +322,7 @@ export class Connection {
     this.#phase = "closing"
     this.#decoder.stop()
     this.#timer?.cancel()
+    this.#timer = undefined
     this.#output.write([encodeError(error.message)])
     this.#end()
   }
@@ -371,6 +369,15 @@ export class Connection {
       retryable: error.retryable,
     })
   }
+}
+
+/** Why a socket of type `ours` cannot talk to that peer (F3); a peer that does not name its type is let pass. */
+export function wrongType(ours: SocketType, peer: PeerInfo, remote: string): ZincError | undefined {
+  if (peer.socketType === undefined || mayTalk(ours, peer.socketType)) return undefined
+  return new ZincError(
+    "HandshakeFailed",
+    `${remote} is a ${peer.socketType} socket, which a ${ours} cannot talk to; check the address`,
+  )
 }
 
 function peerInfo(properties: Properties): PeerInfo {

@@ -1,10 +1,13 @@
 import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { describe, it } from "vitest"
 import { systemClock } from "../../src/core/clock.ts"
 import { transportSuite } from "../../src/testing/suites/transport-suite.ts"
-import { MemoryCarrier, TcpCarrier, ZmtpTransport } from "../../src/transport/zmtp/index.ts"
+import { IpcCarrier, MemoryCarrier, TcpCarrier, ZmtpTransport } from "../../src/transport/zmtp/index.ts"
 
 let names = 0
+const mutePath = () => join(tmpdir(), `zinc-mute-${process.pid}-${++names}.sock`)
 
 transportSuite({
   runner: { describe, it },
@@ -21,6 +24,28 @@ transportSuite({
       mute: () =>
         new Promise(resolve => {
           mute.listen(0, "127.0.0.1", () => resolve(`tcp://127.0.0.1:${(mute.address() as { port: number }).port}`))
+        }),
+      close: async () => void mute.close(),
+    }
+  },
+})
+
+transportSuite({
+  runner: { describe, it },
+  name: "zmtp over ipc",
+  hostSupports: new ZmtpTransport().supports,
+  open: () => {
+    const mute = createServer()
+    return {
+      host: new ZmtpTransport({ carriers: [new IpcCarrier()] }),
+      client: new ZmtpTransport({ carriers: [new IpcCarrier()] }),
+      address: () => "ipc://*",
+      unreachable: "ipc:///nowhere/at.all",
+      bad: ["tcp://127.0.0.1:1", "ipc://", "ipc://@abstract", `ipc:///tmp/${"x".repeat(120)}`],
+      mute: () =>
+        new Promise(resolve => {
+          const path = mutePath()
+          mute.listen(path, () => resolve(`ipc://${path}`))
         }),
       close: async () => void mute.close(),
     }

@@ -1,3 +1,4 @@
+export { IpcCarrier } from "../carrier/ipc.ts"
 export { MemoryCarrier } from "../carrier/memory.ts"
 export { TcpCarrier } from "../carrier/tcp.ts"
 export type { ReconnectOptions } from "./socket/back-off.ts"

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts"
 import { type Logger, silentLogger } from "../../core/logger.ts"
 import { type Random, systemRandom } from "../../core/random.ts"
+import { IpcCarrier } from "../carrier/ipc.ts"
 import { MemoryCarrier } from "../carrier/memory.ts"
 import { TcpCarrier } from "../carrier/tcp.ts"
 import type { Carrier } from "../carrier.ts"
@@ -23,7 +24,7 @@ export function withSystemParts(parts: Parts): Required<Parts> {
   return {
     clock: parts.clock ?? systemClock,
     random,
-    carriers: parts.carriers ?? [new TcpCarrier(), systemMemory],
+    carriers: parts.carriers ?? [new TcpCarrier(), new IpcCarrier(random), systemMemory],
     logger: parts.logger ?? silentLogger,
   }
 }

@@ -12,7 +12,7 @@ import { ZincError } from "../../../core/errors.ts"
 import { Events } from "../../../core/events.ts"
 import type { FrameBatch } from "../../../core/frame-batch.ts"
 import { Lifecycle, State } from "../../../core/lifecycle.ts"
-import { Connection, type ConnectionHandler, type PeerInfo, type Role } from "../../../zmtp/connection.ts"
+import { Connection, type ConnectionHandler, type PeerInfo, type Role, wrongType } from "../../../zmtp/connection.ts"
 import { Engine } from "../../../zmtp/engine.ts"
 import { NullMechanism } from "../../../zmtp/mechanism/null.ts"
 import { Outbox } from "../../../zmtp/outbox.ts"
@@ -366,7 +366,7 @@ export abstract class PatternSocket implements AsyncDisposable {
       handshakeTimeoutMs: this.options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs,
       ...(announces && { announce: { socketType, ...(identity && { identity }) } }),
       admit: info => {
-        const objection = this.objection(info, stream.remote)
+        const objection = wrongType(socketType, info, stream.remote) ?? this.objection(info, stream.remote)
         if (objection !== undefined) return objection
         const number = ++this.#lastPeer
         const outbox = dialled?.outbox ?? this.#newOutbox()
