@@ -1,0 +1,43 @@
+// A chat. One hosts, any number join; what one types the others read. If the host goes away and comes back, everyone
+// is there again by themselves.
+//
+//   node chat.mjs host tcp://127.0.0.1:7700 --name ada [--token secret]
+//   node chat.mjs join tcp://127.0.0.1:7700 --name bob [--token secret]
+import { createInterface } from "node:readline"
+import { parseArgs } from "node:util"
+import { Endpoint, tokenAuthenticator, ZincError } from "zincmq"
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { name: { type: "string", default: "somebody" }, token: { type: "string", default: "" } },
+})
+const [role, address] = positionals
+if ((role !== "host" && role !== "join") || address === undefined) {
+  console.error("usage: node chat.mjs host|join ADDRESS [--name NAME] [--token TOKEN]")
+  process.exit(2)
+}
+
+const { name, token } = values
+let me
+try {
+  me =
+    role === "host"
+      ? await Endpoint.host({ listen: address, name, ...(token && { authenticator: tokenAuthenticator(token) }) })
+      : await Endpoint.join(address, { name, token })
+} catch (error) {
+  console.error(ZincError.is(error) ? `${error.code}: ${error.message}` : error)
+  process.exit(1)
+}
+
+console.log(role === "host" ? `listening at ${me.addresses.join(", ")}` : `joined ${me.peers[0].name}`)
+me.on("joined", ({ peer }) => console.log(`* ${peer.name} is here`))
+me.on("left", ({ peer, reason }) => console.log(`* ${peer.name} left: ${reason}`))
+me.handle("chat", ({ value }) => console.log(`<${value.from}> ${value.line}`))
+
+// Ends with the input (Ctrl-D) or Ctrl-C; close() lets what was said arrive.
+const input = createInterface({ input: process.stdin })
+process.once("SIGINT", () => input.close())
+for await (const line of input) {
+  if (line !== "") await me.send("chat", { from: name, line }, { ack: "received" })
+}
+await me.close()
