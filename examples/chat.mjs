@@ -29,10 +29,11 @@ try {
   process.exit(1)
 }
 
-console.log(role === "host" ? `listening at ${me.addresses.join(", ")}` : `joined ${me.peers[0].name}`)
 me.on("joined", ({ peer }) => console.log(`* ${peer.name} is here`))
 me.on("left", ({ peer, reason }) => console.log(`* ${peer.name} left: ${reason}`))
-me.handle("chat", ({ value }) => console.log(`<${value.from}> ${value.line}`))
+// Once it is ready, nothing that anybody says is missed.
+await me.handle("chat", ({ value }) => console.log(`<${value.from}> ${value.line}`)).ready
+console.log(role === "host" ? `listening at ${me.addresses.join(", ")}` : `joined ${me.peers[0].name}`)
 
 // Ends with the input (Ctrl-D) or Ctrl-C; close() lets what was said arrive.
 const input = createInterface({ input: process.stdin })
