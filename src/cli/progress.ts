@@ -1,5 +1,4 @@
 /** Says how far long work is, on a terminal only and only there. */
-import ora from "ora"
 import type { Output } from "./output.ts"
 
 export interface Progress {
@@ -8,8 +7,9 @@ export interface Progress {
   end(): void
 }
 
-export function openProgress(output: Output, words: string): Progress {
+export async function openProgress(output: Output, words: string): Promise<Progress> {
   if (output.json || output.stderr.isTTY !== true) return { say() {}, end() {} }
+  const { default: ora } = await import("ora")
   const spinner = ora({
     text: words,
     stream: output.stderr as NodeJS.WriteStream,
