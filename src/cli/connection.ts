@@ -81,8 +81,16 @@ export async function openClient(
     ...(token === undefined ? {} : { token }),
     ...more,
   }
-  return attended(shell, await Endpoint.join(address, options))
+  const waiting = setTimeout(() => shell.output.note(`waiting for ${address}`), sayWaitingMs)
+  try {
+    return attended(shell, await Endpoint.join(address, options))
+  } finally {
+    clearTimeout(waiting)
+  }
 }
+
+/** A join that takes longer than this is said to be under way. */
+const sayWaitingMs = 400
 
 /** The second Ctrl-C ends without draining. */
 function attended(shell: Shell, endpoint: Endpoint): Endpoint {

@@ -1,12 +1,12 @@
 /** The logger that the command line hands to endpoints: pino, on standard error, so that results stay clean. */
-import { pino } from "pino"
 import { type Logger, silentLogger } from "../core/index.ts"
 
 export const logLevels = ["silent", "error", "warn", "info", "debug"] as const
 export type LogChoice = (typeof logLevels)[number]
 
-export function openLogger(level: LogChoice): Logger {
+export async function openLogger(level: LogChoice): Promise<Logger> {
   if (level === "silent") return silentLogger
+  const { pino } = await import("pino")
   // Synchronous: what was logged just before a crash or an exit must be there.
   const log = pino({ name: "zinc", level }, pino.destination({ dest: 2, sync: true }))
   return {

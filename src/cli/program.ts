@@ -1,23 +1,31 @@
 /** The command line as a whole: which commands there are, and how its errors and help read. */
 import { Command, CommanderError } from "commander"
 import { ZincError } from "../core/index.ts"
-import { addDoctor } from "./commands/doctor.ts"
-import { addHost } from "./commands/host.ts"
-import { addJoin } from "./commands/join.ts"
-import { addListen } from "./commands/listen.ts"
-import { addReplay } from "./commands/replay.ts"
-import { addRequest } from "./commands/request.ts"
-import { addSend } from "./commands/send.ts"
 import { ExitCode, exitCodeOf } from "./exit-code.ts"
 import { codeOf, Output } from "./output.ts"
 import type { Ending } from "./shell.ts"
 import { version } from "./version.ts"
 
+type AddCommand = (program: Command, ending: Ending) => void
+
+/** In the order of the help. Only what is run is loaded, so that a short command starts quickly. */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  host: async () => (await import("./commands/host.ts")).addHost,
+  join: async () => (await import("./commands/join.ts")).addJoin,
+  send: async () => (await import("./commands/send.ts")).addSend,
+  listen: async () => (await import("./commands/listen.ts")).addListen,
+  request: async () => (await import("./commands/request.ts")).addRequest,
+  mirror: async () => (await import("./commands/mirror.ts")).addMirror,
+  replay: async () => (await import("./commands/replay.ts")).addReplay,
+  demo: async () => (await import("./commands/demo.ts")).addDemo,
+  doctor: async () => (await import("./commands/doctor.ts")).addDoctor,
+}
+
 /** Runs one command line (without node and script) and resolves to its exit code. */
 export async function run(words: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = ExitCode.Ok
   const output = new Output({ json: words.includes("--json") })
-  const program = openProgram(ended => {
+  const program = await openProgram(words[0], ended => {
     code = ended
   })
   try {
@@ -29,9 +37,8 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
       if (error.exitCode === 0) return ExitCode.Ok
       // With no command at all, the help was shown.
       if (error.code === "commander.help") return ExitCode.Usage
-      const known = program.commands.map(each => each.name())
       const message = error.message.replace(/^error: /, "")
-      output.error(new ZincError("BadOption", `${message}; see ${commandOf(words, known)} --help`))
+      output.error(new ZincError("BadOption", `${message}; see ${commandOf(words)} --help`))
       return ExitCode.Usage
     }
     output.error(error)
@@ -39,22 +46,23 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function openProgram(ending: Ending): Command {
+async function openProgram(wanted: string | undefined, ending: Ending): Promise<Command> {
   const program = new Command("zinc")
     .description("Real-time messaging and document synchronisation without a broker, over ZeroMQ.")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .showSuggestionAfterError()
     .addHelpText("after", overview)
-  for (const add of [addHost, addJoin, addSend, addListen, addRequest, addReplay, addDoctor]) add(program, ending)
+  const load = wanted === undefined ? undefined : commands[wanted]
+  for (const each of load === undefined ? Object.values(commands) : [load]) (await each())(program, ending)
   for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({ outputError: () => {} })
   return program
 }
 
-function commandOf(words: readonly string[], known: readonly string[]): string {
+function commandOf(words: readonly string[]): string {
   const first = words[0]
-  return first === undefined || first.startsWith("-") || !known.includes(first) ? "zinc" : `zinc ${first}`
+  return first === undefined || first.startsWith("-") || !(first in commands) ? "zinc" : `zinc ${first}`
 }
 
 const overview = `

@@ -41,7 +41,7 @@ export function withAction<Options extends CommonOptions>(
     const options = given.at(-2) as Options
     const operands = given.slice(0, -2) as string[]
     const output = new Output({ json: options.json === true })
-    const logger = openLogger(choice("--log-level", options.logLevel, logLevels))
+    const logger = await openLogger(choice("--log-level", options.logLevel, logLevels))
     const interruption = new Interruption(() => output.note("closing… (Ctrl-C again ends at once)"))
     const stopListening = interruption.listen()
     // `zinc listen … | head -1`: the reader has what it wanted.

@@ -30,7 +30,7 @@ export function addDoctor(program: Command, ending: Ending): void {
     choice("--transport", choices.transport, transportNames)
     if (address !== undefined) checkAddress(address, "dial")
     const results: CheckResult[] = []
-    const progress = openProgress(output, "looking")
+    const progress = await openProgress(output, "looking")
     const look: Look = async (check, how) => {
       progress.say(check)
       const result = await examine(check, how)
