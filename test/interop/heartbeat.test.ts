@@ -1,7 +1,7 @@
 /** Heartbeats in both directions, with libzmq and with peers that libzmq would not be. */
 import { afterEach, describe, expect, it } from "vitest"
 import { Dealer, Pull, Push } from "../../src/transport/zmtp/index.ts"
-import { nextEvent, receiveAll } from "./our-socket.ts"
+import { nextEvent, receiveAll, receiveText } from "./our-socket.ts"
 import { PeerProcess, peerKinds } from "./peer-process.ts"
 import { command, frame, ping, RawListener, RawPeer } from "./raw-peer.ts"
 
@@ -42,8 +42,8 @@ describe("Our heartbeat", () => {
     // It answers no PING, but each of ours is followed by a message of its own.
     for (let i = 0; i < 12; i++) {
       await peer.next("a PING")
-      peer.send(frame(0, Buffer.from([i])))
-      expect(await receiveAll(pull, 1)).toEqual([[Buffer.from([i])]])
+      peer.send(frame(0, Buffer.from(`${i}`)))
+      expect(await receiveText(pull, 1)).toEqual([`${i}`])
     }
   })
 
@@ -52,10 +52,10 @@ describe("Our heartbeat", () => {
       new Pull({ lingerMs: 0, receiveHighWaterMark: 1, heartbeat: { intervalMs: 20, timeoutMs: 100 } }),
     )
     const peer = await rawPusher(pull)
-    for (let i = 0; i < 10; i++) peer.send(frame(0, Buffer.from([i])))
+    for (let i = 0; i < 10; i++) peer.send(frame(0, Buffer.from(`${i}`)))
     // Twice the time-out and more passes by our own PINGs, which go on.
     for (let i = 0; i < 3; i++) await peer.next("a PING")
-    expect(await receiveAll(pull, 10)).toEqual(Array.from({ length: 10 }, (_, i) => [Buffer.from([i])]))
+    expect(await receiveText(pull, 10)).toEqual(Array.from({ length: 10 }, (_, i) => `${i}`))
   })
 
   for (const kind of peerKinds) {
@@ -80,7 +80,7 @@ describe("Our heartbeat", () => {
       await back
       dealer.send([Buffer.from("hello")])
       expect(await theirs.echo("s", 1)).toBe(1)
-      expect(await receiveAll(dealer, 1)).toEqual([[Buffer.from("hello")]])
+      expect(await receiveText(dealer, 1)).toEqual(["hello"])
     })
   }
 })
@@ -121,7 +121,7 @@ describe("A peer's heartbeat", () => {
       await new Promise(resolve => setImmediate(resolve))
     }
     peer.send(frame(0, Buffer.from("alive")))
-    expect(await receiveAll(pull, 1)).toEqual([[Buffer.from("alive")]])
+    expect(await receiveText(pull, 1)).toEqual(["alive"])
   })
 
   it("of python libzmq finds us alive, idle and busy", async context => {

@@ -64,6 +64,13 @@ export async function receiveAll(
   return messages
 }
 
+/** The next messages as text, one octet a character; frames are parted by "|". */
+export async function receiveText(socket: OurSocket, count: number): Promise<string[]> {
+  return (await receiveAll(socket, count)).map(frames =>
+    frames.map(each => Buffer.from(each).toString("latin1")).join("|"),
+  )
+}
+
 export async function within<T>(limitMs: number, what: string, wanted: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

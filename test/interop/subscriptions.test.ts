@@ -1,15 +1,11 @@
 /** Subscriptions on the wire: both forms, counted where libzmq counts, kept across connections. */
 import { afterEach, describe, expect, it } from "vitest"
 import { Pub, Sub, XPub, XSub } from "../../src/transport/zmtp/index.ts"
-import { nextEvent, type OurSocket, receiveAll } from "./our-socket.ts"
+import { nextEvent, receiveAll, receiveText } from "./our-socket.ts"
 import { PeerProcess, peerKinds } from "./peer-process.ts"
 import { command, frame, RawListener, RawPeer } from "./raw-peer.ts"
 
 const bytes = (text: string) => Buffer.from(text, "latin1")
-/** The next messages as text, one octet a character; frames are parted by "|". */
-const texts = async (socket: OurSocket, count: number): Promise<string[]> =>
-  (await receiveAll(socket, count)).map(frames => frames.map(each => Buffer.from(each).toString("latin1")).join("|"))
-
 const closers: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
@@ -84,7 +80,7 @@ describe("Our SUB", () => {
     sub.subscribe(bytes("a"))
     await peer.next()
     peer.send(frame(0, bytes("b1")), frame(0, bytes("a1")))
-    expect(await texts(sub, 1)).toEqual(["a1"])
+    expect(await receiveText(sub, 1)).toEqual(["a1"])
   })
 })
 
@@ -110,7 +106,7 @@ describe("Our XSUB", () => {
     sub.connect(listener.address)
     const peer = await (await listener.accept()).shakeHands("PUB")
     peer.send(frame(0, bytes("unasked")))
-    expect(await texts(sub, 1)).toEqual(["unasked"])
+    expect(await receiveText(sub, 1)).toEqual(["unasked"])
   })
 })
 
@@ -120,14 +116,14 @@ describe("Our XPUB", () => {
       const pub = closing(new XPub({ lingerMs: 0 }))
       const peer = await rawSubscriber(await pub.bind("tcp://127.0.0.1:0"), minor)
       peer.send(command("SUBSCRIBE", bytes("a")), frame(0, bytes("\x01b")))
-      expect(await texts(pub, 2)).toEqual(["\x01a", "\x01b"])
+      expect(await receiveText(pub, 2)).toEqual(["\x01a", "\x01b"])
       pub.send([bytes("b1")])
       pub.send([bytes("c1")])
       pub.send([bytes("a1")])
       expect((await peer.next()).body).toEqual(bytes("b1"))
       expect((await peer.next()).body).toEqual(bytes("a1"))
       peer.send(command("CANCEL", bytes("b")), frame(0, bytes("\x00a")))
-      expect(await texts(pub, 2)).toEqual(["\x00b", "\x00a"])
+      expect(await receiveText(pub, 2)).toEqual(["\x00b", "\x00a"])
     })
   }
 
@@ -136,7 +132,7 @@ describe("Our XPUB", () => {
     const peer = await rawSubscriber(await pub.bind("tcp://127.0.0.1:0"), 1)
     peer.send(command("SUBSCRIBE", bytes("a")), command("SUBSCRIBE", bytes("a")), command("SUBSCRIBE", bytes("z")))
     peer.send(command("CANCEL", bytes("a")))
-    expect(await texts(pub, 4)).toEqual(["\x01a", "\x01a", "\x01z", "\x00a"])
+    expect(await receiveText(pub, 4)).toEqual(["\x01a", "\x01a", "\x01z", "\x00a"])
     pub.send([bytes("a1")])
     pub.send([bytes("z1")])
     expect((await peer.next()).body).toEqual(bytes("z1"))
@@ -146,7 +142,7 @@ describe("Our XPUB", () => {
     const xpub = closing(new XPub({ lingerMs: 0 }))
     const talker = await rawSubscriber(await xpub.bind("tcp://127.0.0.1:0"), 1, "XSUB")
     talker.send(frame(0, bytes("hello")))
-    expect(await texts(xpub, 1)).toEqual(["hello"])
+    expect(await receiveText(xpub, 1)).toEqual(["hello"])
 
     const pub = closing(new Pub({ lingerMs: 0 }))
     const other = await rawSubscriber(await pub.bind("tcp://127.0.0.1:0"), 1, "XSUB")
@@ -170,9 +166,9 @@ describe("Our XPUB", () => {
     const pub = closing(new XPub({ lingerMs: 0 }))
     const peer = await rawSubscriber(await pub.bind("tcp://127.0.0.1:0"), 1)
     peer.send(command("SUBSCRIBE", bytes("a")))
-    expect(await texts(pub, 1)).toEqual(["\x01a"])
+    expect(await receiveText(pub, 1)).toEqual(["\x01a"])
     peer.destroy()
-    expect(await texts(pub, 1)).toEqual(["\x00a"])
+    expect(await receiveText(pub, 1)).toEqual(["\x00a"])
   })
 
   it("cuts off a connection that subscribes without end", async () => {
@@ -193,12 +189,12 @@ for (const kind of peerKinds) {
       for (const length of [245, 246, 250, 255, 256, 300]) {
         const topic = `${length}`.padEnd(length, "x")
         await peer.subscribe("s", topic)
-        expect(await texts(pub, 1)).toEqual([`\x01${topic}`])
+        expect(await receiveText(pub, 1)).toEqual([`\x01${topic}`])
         pub.send([bytes(topic)])
         const came = await peer.receive("s", 1, { plain: true })
         expect(came.messages).toEqual([[bytes(topic).toString("hex")]])
         await peer.subscribe("s", topic, false)
-        expect(await texts(pub, 1)).toEqual([`\x00${topic}`])
+        expect(await receiveText(pub, 1)).toEqual([`\x00${topic}`])
       }
     })
 
@@ -209,13 +205,13 @@ for (const kind of peerKinds) {
       const address = await first.bind("tcp://127.0.0.1:0")
       const topic = bytes("again").toString("hex")
       await peer.connect("s", "SUB", address, { subscribe: [topic], options: { RECONNECT_IVL: 20 } })
-      expect(await texts(first, 1)).toEqual(["\x01again"])
+      expect(await receiveText(first, 1)).toEqual(["\x01again"])
       await first.close()
       const second = closing(new XPub({ lingerMs: 0 }))
       await second.bind(address)
       // libzmq replays when its application next enters the socket, hence the receive before.
       const came = peer.receive("s", 1, { plain: true })
-      expect(await texts(second, 1)).toEqual(["\x01again"])
+      expect(await receiveText(second, 1)).toEqual(["\x01again"])
       second.send([bytes("again 1")])
       expect((await came).messages).toEqual([[bytes("again 1").toString("hex")]])
     })
@@ -239,7 +235,7 @@ for (const kind of peerKinds) {
       await second.bind("p", "XPUB", address)
       expect((await second.receive("p", 1, { plain: true })).messages).toEqual(wanted)
       await second.send("p", { frames: [bytes("again 1").toString("hex")] })
-      expect(await texts(sub, 1)).toEqual(["again 1"])
+      expect(await receiveText(sub, 1)).toEqual(["again 1"])
     })
   })
 }

@@ -375,9 +375,9 @@ export abstract class PatternSocket implements AsyncDisposable {
       },
       onClosed: error => {
         this.#connections.delete(connection)
-        if (peer !== undefined) this.#lost(peer, dialled, error)
+        const wasOpen = peer !== undefined && this.#lost(peer, dialled, error)
         const retry = dialled !== undefined && this.#redial(dialled, error) !== undefined
-        if (peer === undefined && error !== undefined) {
+        if (!wasOpen && error !== undefined) {
           this.events.emit({ type: "handshakeFailed", remote: stream.remote, error, retry })
         }
         // The queue of a dialled address that was given up meanwhile.
@@ -428,12 +428,16 @@ export abstract class PatternSocket implements AsyncDisposable {
     }
   }
 
-  #lost(peer: Peer, dialled: Dialled | undefined, error: ZincError | undefined): void {
-    if (!this.#peers.delete(peer.number)) return
-    if (dialled?.outbox === undefined) this.#detach(peer.outbox)
+  /** Whether its handshake had been complete. */
+  #lost(peer: Peer, dialled: Dialled | undefined, error: ZincError | undefined): boolean {
+    const wasOpen = this.#peers.delete(peer.number)
+    // Also for one that was admitted and then refused: a pattern may have noted its name.
     this.closed(peer)
+    if (!wasOpen) return false
+    if (dialled?.outbox === undefined) this.#detach(peer.outbox)
     this.inbox.end(peer.number)
     this.events.emit({ type: "disconnected", peer: peer.number, remote: peer.remote, ...(error && { error }) })
+    return true
   }
 
   // ---- queues ----
