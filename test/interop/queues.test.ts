@@ -31,13 +31,13 @@ describe("A dialled PUSH", () => {
     expect([push.send(text("1")), push.send(text("2")), push.send(text("3"))]).toEqual([true, true, false])
   })
 
-  it("has none with `immediate`", async () => {
+  it("has none with immediate", async () => {
     const push = closing(new Push({ lingerMs: 0, immediate: true }))
     push.connect(await nobody())
     expect(push.send(text("1"))).toBe(false)
   })
 
-  it("drops its queue with the connection only with `immediate`", async () => {
+  it("drops its queue with the connection only with immediate", async () => {
     for (const immediate of [false, true]) {
       const listener = closing(await RawListener.open())
       const push = closing(new Push({ lingerMs: 0, immediate, reconnect: { initialMs: 1, maxMs: 5 } }))

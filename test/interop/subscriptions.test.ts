@@ -179,6 +179,28 @@ describe("Our XPUB", () => {
   })
 })
 
+describe.runIf(peerKinds.includes("python"))("A bound SUB of python libzmq", () => {
+  it("subscribes only when its application looks", async () => {
+    const peer = await PeerProcess.start("python")
+    closers.push(() => peer.stop())
+    const pub = closing(new XPub({ lingerMs: 0 }))
+    const connected = nextEvent(pub, "connected")
+    pub.connect(await peer.bind("s", "SUB", "tcp://127.0.0.1:*", { subscribe: [bytes("a").toString("hex")] }))
+    await connected
+    let told = false
+    const subscription = receiveText(pub, 1).then(texts => {
+      told = true
+      return texts
+    })
+    // Other sockets of that process are busy, and this one's application does not look.
+    await peer.bind("other", "PULL", "tcp://127.0.0.1:*")
+    await peer.receive("other", 1, { timeoutMs: 50 })
+    expect(told).toBe(false)
+    await peer.receive("s", 1, { timeoutMs: 50 })
+    expect(await subscription).toEqual(["\x01a"])
+  })
+})
+
 for (const kind of peerKinds) {
   describe(`${kind} libzmq and our XPUB`, () => {
     it("agree on topics of every length that libzmq 4.3.4 garbles", async () => {

@@ -38,10 +38,9 @@ function wrong(entry: string): string | undefined {
     if (!files.has(path!)) return `there is no ${path}`
     return textOf(path!).includes(title!) ? undefined : `${path} has no test "${title}"`
   }
-  const decision = /^decision (?:\[[^\]]+\]\(\.\.\/(decisions\/[^)]+)\)|: ?.{20,}|.{20,})$/.exec(entry)
-  if (decision !== null) {
-    return decision[1] === undefined || files.has(`docs/${decision[1]}`) ? undefined : `there is no docs/${decision[1]}`
-  }
+  const decision = /^decision \[[^\]]+\]\(\.\.\/(decisions\/[^)]+)\)$/.exec(entry)?.[1]
+  if (decision !== undefined) return files.has(`docs/${decision}`) ? undefined : `there is no docs/${decision}`
+  if (/^decision: .{20,}/.test(entry)) return undefined
   return entry.startsWith("later: ") ? undefined : `"${entry}" is neither a test, a decision nor later work`
 }
 
