@@ -905,7 +905,7 @@ export class ClientSide implements UpSide {
         this.#violation(thrown)
       }
     }
-    this.#heardAt = Math.max(this.#heardAt, this.#tickedAt)
+    // What is published says nothing of the control leg (L9): a host that has forgotten us may publish on.
     this.#node.batchEnded()
   }
 

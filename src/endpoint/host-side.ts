@@ -462,6 +462,13 @@ export class HostSide implements DownSide {
     if (link === undefined) {
       // A joiner whose link has ended meanwhile may still say something; a stranger may not.
       if (this.#strangers.get(connection)?.deciding) return
+      // Where connections cannot be cut (native), one whose session has ended must be told, or it would talk on for ever.
+      this.#router.send(connection, [
+        encodeControl({
+          case: "leave",
+          value: { code: "Error", reason: "no session is open on this connection; join again", retryAfterMs: 0 },
+        }),
+      ])
       throw new ZincError("BadFrame", "the first control message must be JOIN")
     }
     const now = this.#node.clock.now()
@@ -747,6 +754,7 @@ export class HostSide implements DownSide {
     link.repairTimer?.cancel()
     if (this.#lastLink === link) this.#lastLink = undefined
     if (link.control !== 0) {
+      this.#control(link, { case: "leave", value: { code, reason, retryAfterMs: 0 } }, this.published)
       this.#byControl.delete(link.control)
       this.#router.disconnect(link.control)
     }
