@@ -863,7 +863,13 @@ export class HostSide implements DownSide {
   // ---- repair (L6) ----
 
   #repair(link: Link, id: number, ranges: { topic: Uint8Array; after: number; through: number }[]): void {
-    const plan = planRepair(this.#ring, ranges, topic => link.mayReceive(topic), link.droppedThrough)
+    const plan = planRepair(
+      this.#ring,
+      ranges,
+      topic => link.mayReceive(topic),
+      link.droppedThrough,
+      topic => this.#node.topics.published(topic),
+    )
     let next = 0
     const sendPart = () => {
       link.repairTimer = undefined

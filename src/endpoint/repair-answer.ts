@@ -18,12 +18,16 @@ export interface RepairPlan {
   readonly lost: readonly Range[]
 }
 
-/** `allows` says which topics the asker may see; `droppedThrough` is what its slow policy took from it. */
+/**
+ * `allows` says which topics the asker may see; `droppedThrough` is what its slow policy took from it; `lastOf` is the
+ * last number published on a topic.
+ */
 export function planRepair(
   ring: FrameLog,
   ranges: readonly Range[],
   allows: (topic: Uint8Array) => boolean,
   droppedThrough: number,
+  lastOf: (topic: Uint8Array) => number,
 ): RepairPlan {
   const numbers = new Set<number>()
   const lost: Range[] = []
@@ -40,16 +44,15 @@ export function planRepair(
       continue
     }
     if (!allows(range.topic)) continue
-    // The chain of "previous on this topic" leads back from the last.
-    let number = through
-    while (number > range.after && number > floor) {
-      const topic = ring.topic(number)
-      if (topic === undefined || topic.bytes.length !== range.topic.length || !patternTakesIn(range.topic, topic.bytes))
-        break
-      numbers.add(number)
+    // From the topic's last the chain of "previous on this topic" leads back. The range itself may end at a number of
+    // another topic: after a rejoin it ends at the last of all.
+    let number = lastOf(range.topic)
+    while (number > range.after && number > floor && patternTakesIn(range.topic, ring.topic(number)!.bytes)) {
+      if (number <= through) numbers.add(number)
       number = ring.previous(number)
     }
-    if (number > range.after) lost.push({ topic: range.topic, after: range.after, through: number })
+    if (number > range.after)
+      lost.push({ topic: range.topic, after: range.after, through: Math.min(number, range.through) })
   }
   return { numbers: [...numbers].sort((a, b) => a - b), lost }
 }

@@ -104,6 +104,11 @@ export class TopicTable {
     return this.at(bytes, 0, bytes.length)
   }
 
+  /** At a host: the last publish number on that topic, or at most that when it was forgotten. */
+  published(bytes: Uint8Array): number {
+    return this.#topics.get(bytes)?.published ?? this.floor
+  }
+
   /** All known topics that a prefix takes in. */
   *matching(prefix: Uint8Array): IterableIterator<TopicState> {
     for (const topic of this.#all) if (patternTakesIn(prefix, topic.bytes)) yield topic

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest"
+import { writeU64 } from "../core/bytes.ts"
+import { At, headerBytes } from "../message/header.ts"
+import { encodeTopic, TopicKind } from "../message/topic.ts"
+import { FrameLog } from "./frame-log.ts"
+import { planRepair } from "./repair-answer.ts"
+import { TopicTable } from "./topic-state.ts"
+
+/** A ring of frames on the topics named, numbered from 1. */
+function published(names: string, messagesMax = 1000) {
+  const ring = new FrameLog({ messagesMax, bytesMax: 1_000_000, after: 0 })
+  const topics = new TopicTable(1)
+  for (const [index, name] of [...names].entries()) {
+    const topic = topics.of(topicOf(name))
+    const header = new Uint8Array(headerBytes)
+    writeU64(header, At.Number, index + 1)
+    writeU64(header, At.Previous, topic.published)
+    topic.published = index + 1
+    ring.makeRoom(header.length)
+    ring.append(topic, header, new Uint8Array(0))
+  }
+  return (range: { topic: Uint8Array; after: number; through: number }, droppedThrough = 0) =>
+    planRepair(
+      ring,
+      [range],
+      () => true,
+      droppedThrough,
+      topic => topics.published(topic),
+    )
+}
+
+const topicOf = (name: string) => encodeTopic(TopicKind.Nearest, name)
+
+describe("A repair", () => {
+  it("of a topic may end at a number of another topic", () => {
+    expect(published("aababb")({ topic: topicOf("a"), after: 0, through: 6 })).toEqual({ numbers: [1, 2, 4], lost: [] })
+    expect(published("aababb")({ topic: topicOf("b"), after: 0, through: 4 })).toEqual({ numbers: [3], lost: [] })
+  })
+
+  it("of a topic begins after what the asker has", () => {
+    expect(published("aaaaba")({ topic: topicOf("a"), after: 3, through: 5 })).toEqual({ numbers: [4], lost: [] })
+  })
+
+  it("of a topic that nothing was published on is empty, and nothing is lost", () => {
+    expect(published("aaa")({ topic: topicOf("z"), after: 0, through: 3 })).toEqual({ numbers: [], lost: [] })
+  })
+
+  it("says what the ring no longer keeps, of that topic only", () => {
+    const plan = published("aaabbb", 3)
+    expect(plan({ topic: topicOf("a"), after: 1, through: 6 }).lost).toEqual([
+      { topic: topicOf("a"), after: 1, through: 3 },
+    ])
+    expect(plan({ topic: topicOf("b"), after: 1, through: 6 })).toEqual({ numbers: [4, 5, 6], lost: [] })
+  })
+
+  it("says what the slow policy took away", () => {
+    expect(published("aaaa")({ topic: topicOf("a"), after: 0, through: 4 }, 2)).toEqual({
+      numbers: [3, 4],
+      lost: [{ topic: topicOf("a"), after: 0, through: 2 }],
+    })
+  })
+})
