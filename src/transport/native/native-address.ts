@@ -23,7 +23,7 @@ export async function toBind(text: string): Promise<HostAddresses> {
   if (scheme === "ipc") {
     const path = rest === "*" ? join(tmpdir(), `zinc-${toHex(systemRandom.bytes(8))}`) : rest
     const paths = { control: path, publish: `${path}.publish`, push: `${path}.push` }
-    for (const each of Object.values(paths)) await assertFree(each)
+    if (paths.publish.length > ipcPathMax) throw badAddress(text, `a path is at most ${ipcPathMax - 8} octets`)
     return { control: `ipc://${paths.control}`, publish: `ipc://${paths.publish}`, push: `ipc://${paths.push}` }
   }
   throw badAddress(text, "the native transport serves tcp:// and ipc://")
@@ -85,16 +85,14 @@ async function resolve(host: string, text: string): Promise<string> {
   }
 }
 
-/** libzmq would take a path away from whoever listens there, so somebody must not. */
-async function assertFree(path: string): Promise<void> {
-  if (path.length > ipcPathMax)
-    throw badAddress(`ipc://${path}`, `a path is at most ${ipcPathMax} octets, suffix included`)
-  const taken = await new Promise<boolean>(settle => {
-    const probe = connect(path, () => {
+/** Whether somebody listens there. libzmq would take a path away from whoever does. */
+export function isTaken(endpoint: string): Promise<boolean> {
+  if (!endpoint.startsWith("ipc://")) return Promise.resolve(false)
+  return new Promise(settle => {
+    const probe = connect(endpoint.slice("ipc://".length), () => {
       probe.destroy()
       settle(true)
     })
     probe.once("error", () => settle(false))
   })
-  if (taken) throw new ZincError("AddressInUse", `ipc://${path} is already in use on this machine; choose another path`)
 }

@@ -28,7 +28,7 @@ import type {
 import { type NativeBoundSocket, NativePublisher, NativePuller, NativeRouter } from "./bound-socket.ts"
 import { NativeDealer, NativePusher, NativeSubscriber } from "./dialed-socket.ts"
 import { loadZeromq } from "./load-zeromq.ts"
-import { dialable, fromZeromq, toBind } from "./native-address.ts"
+import { dialable, fromZeromq, isTaken, toBind } from "./native-address.ts"
 import type { NativeContext } from "./native-socket.ts"
 import { referenceBytes } from "./send-queue.ts"
 
@@ -52,7 +52,7 @@ export class NativeTransport implements Transport {
     referenceBytes,
   }
   readonly #context: NativeContext
-  /** Endpoints closed by us, with when. */
+  /** Places closed by us, with when. */
   readonly #released = new Map<string, number>()
 
   /** Throws `MissingPackage` when `zeromq` is not installed. */
@@ -114,12 +114,15 @@ export class NativeTransport implements Transport {
     for (;;) {
       socket.assertOpen()
       try {
+        if (await isTaken(endpoint)) throw Object.assign(new Error("somebody listens there"), { code: "EADDRINUSE" })
+        socket.assertOpen()
         // The asynchronous bind would run beside the reading of the same socket, which libzmq does not allow.
         if (endpoint.includes("[")) socket.native.ipv6 = true
         socket.native.bindSync(endpoint)
         return socket.native.lastEndpoint ?? endpoint
       } catch (thrown) {
-        const since = this.#released.get(endpoint)
+        if (ZincError.is(thrown)) throw thrown
+        const since = this.#released.get(placeOf(endpoint))
         const inUse = (thrown as { code?: string }).code === "EADDRINUSE"
         if (!inUse || since === undefined || clock.now() - since > releaseMs) throw fromZeromq(thrown, address)
         await sleep(clock, 2)
@@ -129,7 +132,12 @@ export class NativeTransport implements Transport {
 
   readonly #onEnd = (endpoints: readonly string[]): void => {
     const now = this.#context.clock.now()
-    for (const [endpoint, since] of this.#released) if (now - since > releaseMs) this.#released.delete(endpoint)
-    for (const endpoint of endpoints) this.#released.set(endpoint, now)
+    for (const [place, since] of this.#released) if (now - since > releaseMs) this.#released.delete(place)
+    for (const endpoint of endpoints) this.#released.set(placeOf(endpoint), now)
   }
+}
+
+/** What two endpoints cannot share: a port, whatever the interface, or a path. */
+function placeOf(endpoint: string): string {
+  return endpoint.startsWith("tcp:") ? endpoint.slice(endpoint.lastIndexOf(":")) : endpoint
 }

@@ -4,15 +4,20 @@ import type { DeclareTest } from "../transport-suite.ts"
 import { number } from "./control.ts"
 import { bytes, type Client, type Host, latin1, pattern, textOf, type World } from "./world.ts"
 
-/** Publishes to a subscriber that has stopped reading until the publisher says that it is full; how many were sent. */
-async function clog(world: World, bound: Host, leaf: Client): Promise<number> {
+/**
+ * Publishes to a subscriber that has stopped reading until the publisher says that it is full, at the pace of another
+ * that reads; how many were sent.
+ */
+async function clog(world: World, bound: Host, leaf: Client, other?: Client): Promise<number> {
   leaf.subscriber.pause()
   let sent = 0
   while (bound.full.length === 0) {
     world.call(() => bound.publisher.send([number(sent), pattern(32 << 10)]))
     sent++
     assert.ok(sent < 10_000, "10,000 messages were queued for a subscriber that does not read")
-    if (sent % 5 === 0) await (world.subject.settle?.(1) ?? new Promise(resolve => setImmediate(resolve)))
+    if (sent % 5 !== 0) continue
+    if (other === undefined) await (world.subject.settle?.(1) ?? new Promise(resolve => setImmediate(resolve)))
+    else await world.until("the one that reads", () => other.publish.received.length === sent)
   }
   return sent
 }
@@ -58,7 +63,7 @@ export function subscriberTests(test: DeclareTest, host: TransportSupport): void
     const other = await world.client(bound)
     const connection = await world.subscribe(bound, leaf, "")
     await world.subscribe(bound, other, "")
-    const sent = await clog(world, bound, leaf)
+    const sent = await clog(world, bound, leaf, other)
     await world.until("the other's messages", () => other.publish.received.length === sent)
     const waiting = bound.publisher.waiting(connection)!
     assert.ok(waiting.messages > 0 && waiting.messages <= 21, `${waiting.messages} messages wait`)
