@@ -89,6 +89,8 @@ const envelopeVersion = 1
 const redirectsMax = 8
 /** L9: how long one data leg is redialled before the link counts as lost. */
 const degradedMs = 1000
+/** How long a link outlives the host's LEAVE, for what was published before it. */
+const leaveMs = 1000
 const resyncAfterMs = 1000
 /** Own topics named in a JOIN. */
 const memoryMax = 10_000
@@ -452,7 +454,8 @@ export class ClientSide implements UpSide {
     )
     legs.accepted.reject(lost)
     legs.baseline.reject(lost)
-    if (this.linked) this.#lost(lost)
+    // A host that has said goodbye closes its sockets one after the other.
+    if (this.linked && this.#leaving?.legs !== legs) this.#lost(lost)
   }
 
   /** L9: one data leg lost is a degraded link; it is redialled for a while under the same session. */
@@ -464,6 +467,10 @@ export class ClientSide implements UpSide {
         cause: error,
       })
       legs.baseline.reject(lost)
+      return
+    }
+    if (this.#leaving?.legs === legs) {
+      if (leg === "subscriber") this.#lost(this.#leaving.error)
       return
     }
     this.#state = "degraded"
@@ -499,6 +506,7 @@ export class ClientSide implements UpSide {
     if (this.#state === "closed") return
     const peer = this.#peer()
     this.#state = "down"
+    this.#leaving = undefined
     this.#ticker?.cancel()
     const legs = this.#legs
     if (legs !== undefined) this.#drop(legs)
@@ -588,7 +596,7 @@ export class ClientSide implements UpSide {
     this.#node.batchEnded()
   }
 
-  #onControlMessage(legs: Legs, { body }: Control): void {
+  #onControlMessage(legs: Legs, { after, body }: Control): void {
     switch (body.case) {
       case "accept":
         legs.accepted.resolve(body.value)
@@ -642,7 +650,9 @@ export class ClientSide implements UpSide {
         this.#onSlow(legs, body.value)
         break
       case "leave":
-        this.#lost(
+        this.#onLeave(
+          legs,
+          Number(after),
           new ZincError("PeerLost", `the host left: ${body.value.reason} [${body.value.code}]`, { retryable: true }),
         )
         break
@@ -650,6 +660,19 @@ export class ClientSide implements UpSide {
         break
     }
   }
+
+  /** What the host published before it left may still be on its way: the link ends when it has come. */
+  #onLeave(legs: Legs, after: number, error: ZincError): void {
+    if (!this.linked || legs.subscriber === undefined || this.#through >= after) {
+      this.#lost(error)
+      return
+    }
+    this.#leaving = { legs, after, error }
+    this.#node.clock.after(leaveMs, () => {
+      if (this.#leaving?.legs === legs) this.#lost(error)
+    })
+  }
+  #leaving: { readonly legs: Legs; readonly after: number; readonly error: ZincError } | undefined
 
   #control(body: ControlBody, after = 0): boolean {
     return this.#legs?.dealer.send([encodeControl(body, after)]) ?? false
@@ -907,6 +930,7 @@ export class ClientSide implements UpSide {
     }
     // What is published says nothing of the control leg (L9): a host that has forgotten us may publish on.
     this.#node.batchEnded()
+    if (this.#leaving !== undefined && this.#through >= this.#leaving.after) this.#lost(this.#leaving.error)
   }
 
   #noticeHoles(topic: TopicState, frame: Frame): void {

@@ -228,6 +228,8 @@ export class HostSide implements DownSide {
     this.#closing = true
     this.#ticker?.cancel()
     this.#sendAcks()
+    // Everyone follows marks, so the last one tells each client that all before it has come.
+    this.#mark(this.#node.clock.now())
     for (const link of this.#links.values()) {
       link.repairTimer?.cancel()
       this.#control(link, { case: "leave", value: { code, reason, retryAfterMs: 0 } }, this.published)

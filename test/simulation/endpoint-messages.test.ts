@@ -142,6 +142,21 @@ describe("an endpoint among others", () => {
     expect(a.statistics.reconnects).toBe(5)
   })
 
+  it("hears all that its host sent before it closed", async () => {
+    const w = world()
+    const host = await w.host("hub")
+    const a = await w.join("a", "hub", { reconnect: false })
+    const b = await w.join("b", "hub", { reconnect: false })
+    const heard: unknown[] = []
+    await w.until(a.handle("last", m => void heard.push(m.value)).ready)
+    for (let n = 0; n < 1_000; n++) host.send("last", n)
+    host.send("nobody follows", 1)
+    await w.until(host.close())
+    expect((await w.until(a.closed)).error?.code).toBe("PeerLost")
+    expect((await w.until(b.closed)).error?.code).toBe("PeerLost")
+    expect(heard).toEqual(Array.from({ length: 1_000 }, (_, n) => n))
+  })
+
   it("L5, L6 repairs drops, duplicates and reordering on the data legs", async () => {
     const w = world(7)
     const host = await w.host("hub")
