@@ -887,9 +887,15 @@ export class ClientSide implements UpSide {
     this.#control({ case: "unsubscribe", value: { prefixes: gone } })
     // L5: unsubscribing forgets receive state.
     for (const prefix of gone) {
-      for (const topic of this.#node.topics.matching(prefix))
-        if (this.#baseOf(topic) === undefined) topic.forgetStreams()
+      for (const topic of this.#node.topics.matching(prefix)) if (!this.#isWanted(topic)) topic.forgetStreams()
     }
+  }
+
+  #isWanted(topic: TopicState): boolean {
+    for (const interest of this.#interests.values()) {
+      if (patternTakesIn(interest.prefix, topic.bytes)) return true
+    }
+    return false
   }
 
   /** The number from which on everything of that topic comes, or undefined while no baseline covers it. */

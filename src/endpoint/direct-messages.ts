@@ -41,13 +41,17 @@ interface Pending {
 /** Requests that may wait for an answer here, and be served at once. */
 const pendingMax = 100_000
 const servingMax = 10_000
+/** Targets whose numbers are remembered. */
+const targetsMax = 100_000
 /** Replies and cancellations that may wait for room. */
 const outboxMax = 10_000
 
 export class DirectMessages implements Receiver {
   readonly prefixes: readonly Uint8Array[] = [directUpTopic]
   readonly #o: DirectMessagesOptions
+  /** The last number given to each target. */
   readonly #sent = new Map<EndpointId, number>()
+  #floor = 0
   readonly #pending = new Map<number, Pending>()
   readonly #serving = new Map<string, AbortController>()
   readonly #services = new Map<string, Service>()
@@ -65,7 +69,7 @@ export class DirectMessages implements Receiver {
   send(target: EndpointId, kind: Kind, codec: number, payload: Uint8Array, extensions: Extensions): boolean {
     const { node } = this.#o
     const bytes = endpointIdToBytes(target)
-    const sequence = (this.#sent.get(target) ?? 0) + 1
+    const sequence = (this.#sent.get(target) ?? this.#floor) + 1
     const header = encodeHeader({
       kind,
       flags: kind === Kind.Direct ? Flag.Prompt : 0,
@@ -81,9 +85,16 @@ export class DirectMessages implements Receiver {
     })
     if (!this.#o.route(bytes, header, payload)) return false
     this.#sent.set(target, sequence)
-    if (this.#sent.size > 100_000) this.#sent.delete(this.#sent.keys().next().value as EndpointId)
+    if (this.#sent.size > targetsMax) this.#forgetOldest()
     node.statistics.sent++
     return true
+  }
+
+  #forgetOldest(): void {
+    const [target, sequence] = this.#sent.entries().next().value as [EndpointId, number]
+    this.#sent.delete(target)
+    // Should it be written to again, its numbers go on above, for lower ones would be taken for duplicates.
+    this.#floor = Math.max(this.#floor, sequence)
   }
 
   /** Asks, and resolves with the reply's value, or its octets when `raw`. */

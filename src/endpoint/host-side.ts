@@ -360,6 +360,7 @@ export class HostSide implements DownSide {
     const target = extensions.target
     if (target === undefined) throw new ZincError("BadFrame", "a direct message without a target")
     if (equalBytes(target, node.self.bytes)) {
+      if (!this.#isNewDirect(origin, frame.sequence)) return
       this.#o.onDirect(Frame.over(header, frame.payload()), origin, frame.sequence)
       return
     }
@@ -376,6 +377,18 @@ export class HostSide implements DownSide {
     }
   }
 
+  /** Whether a direct message for us is the first of its number; one sent again under a new session is not. */
+  #isNewDirect(origin: Origin, sequence: number): boolean {
+    const topic = this.#node.topics.of(directUpTopic)
+    const stream = topic.stream(origin.bytes, 0) ?? topic.openStream(origin, sequence)
+    if (sequence < stream.next) {
+      this.#node.statistics.duplicates++
+      return false
+    }
+    stream.advanceTo(sequence + 1)
+    return true
+  }
+
   #linkOf(frame: Frame, connection: number): Link | undefined {
     const at = frame.at + At.Session
     let link = this.#lastLink
@@ -387,6 +400,7 @@ export class HostSide implements DownSide {
         link.push = connection
         this.#byPush.set(connection, link)
       }
+      link.confirmed = true
       this.#lastLink = link
     }
     return link
@@ -476,6 +490,7 @@ export class HostSide implements DownSide {
     const now = this.#node.clock.now()
     link.heardAt = now
     link.silent = false
+    link.confirmed = true
     switch (body.case) {
       case "sync": {
         const prefixes = body.value.prefixes
@@ -617,12 +632,16 @@ export class HostSide implements DownSide {
     if (link === undefined) {
       const living = this.#byPeer.get(join.endpointId)
       if (living !== undefined || equalBytes(join.endpointId, node.self.bytes)) {
-        if (living === undefined || !equalBytes(living.ticket, join.ticket)) {
+        const proven = living !== undefined && equalBytes(living.ticket, join.ticket)
+        const unanswered = living !== undefined && !living.confirmed
+        // A joiner whose ACCEPT was lost has no ticket. Once that connection is known to be gone it may try again.
+        if (living === undefined || !(proven || (unanswered && living.control === 0))) {
           this.#refuse(
             connection,
             name,
             "Duplicate",
             "an endpoint of that id is here already, and this join does not prove to be it",
+            unanswered ? this.#o.heartbeatMs : 0,
           )
           return
         }
@@ -778,15 +797,14 @@ export class HostSide implements DownSide {
     if (!isPrivate(prefix)) return
     const link = prefix.length > privatePrefixBytes ? this.#byPrefix.get(prefix, 0, privatePrefixBytes) : undefined
     if (link === undefined) {
-      if (connection !== 0 && this.#subscriberStrangers.has(connection)) {
-        this.#violation(
-          "a subscriber",
-          new ZincError("Unauthorized", "it asked for a private topic that is not its own"),
-        )
+      // A guess, or a client whose link ended while it dialled: either way it has no place here.
+      if (connection !== 0 && this.#subscriberStrangers.delete(connection)) {
+        this.#node.statistics.deadSession++
         this.#publisher.disconnect(connection)
       }
       return
     }
+    link.confirmed = true
     if (connection !== 0 && link.subscriber !== connection) {
       if (link.subscriber !== 0) {
         this.#bySubscriber.delete(link.subscriber)
@@ -937,7 +955,7 @@ export class HostSide implements DownSide {
       }
       const silence = now - link.heardAt
       link.silent = silence >= heartbeatMs * heartbeatMisses
-      if (silence >= sessionKeepMs) {
+      if (silence >= sessionKeepMs || (link.silent && !link.confirmed)) {
         this.#endLink(link, "PeerLost", `nothing heard for ${Math.round(silence)} ms`)
         continue
       }

@@ -37,6 +37,8 @@ export class Link {
   awaySince: number | undefined
   /** Silent for several heartbeats, but connected. */
   silent = false
+  /** It has shown that it got our ACCEPT. Until then its id may be claimed again: that ACCEPT may be lost. */
+  confirmed = false
   ackDue = false
   /** The last leg number told to it as received. */
   acknowledged = 0

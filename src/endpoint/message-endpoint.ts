@@ -386,9 +386,34 @@ export class MessageEndpoint implements MessagingSurface {
     const payload = codec.encode(value)
     this.#checkSize(payload)
     const started = this.#common.clock.now()
-    const id = await this.#resolve(target)
+    const id = await this.#inTime(this.#resolve(target), deadlineMs, options.signal, topic)
     const left = Math.max(1, deadlineMs - (this.#common.clock.now() - started))
     return this.#direct.request(id, topic, codec.number, payload, { deadlineMs: left, signal: options.signal })
+  }
+
+  /** The name's owner, unless the request's deadline or signal is first. */
+  #inTime<T>(promise: Promise<T>, deadlineMs: number, signal: AbortSignal | undefined, topic: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const abort = () =>
+        reject(
+          new ZincError("Aborted", `the request on "${topic}" was aborted before it was sent`, {
+            cause: signal?.reason,
+          }),
+        )
+      if (signal?.aborted) return abort()
+      const timer = this.#common.clock.after(deadlineMs, () =>
+        reject(
+          new ZincError("Timeout", `who shall answer "${topic}" was not found within ${deadlineMs} ms`, {
+            retryable: true,
+          }),
+        ),
+      )
+      signal?.addEventListener("abort", abort, { once: true })
+      promise.then(resolve, reject).finally(() => {
+        timer.cancel()
+        signal?.removeEventListener("abort", abort)
+      })
+    })
   }
 
   drained(): Promise<void> {

@@ -1,3 +1,4 @@
+export * from "./simulation/index.ts"
 export { type CarrierSuiteOptions, type CarrierUnderTest, carrierSuite } from "./suites/carrier-suite.ts"
 export { type CodecSuiteOptions, codecSuite } from "./suites/codec-suite.ts"
 export { type DocumentTypeSuiteOptions, documentTypeSuite } from "./suites/document-type-suite.ts"

@@ -1,0 +1,4 @@
+export { describeFault, type Fault, FaultKind } from "./fault-script.ts"
+export { Journal, type Violation } from "./journal.ts"
+export { type SwarmCounts, type SwarmOptions, type SwarmOutcome, simulate } from "./swarm.ts"
+export { Life, World, type WorldOptions } from "./world.ts"

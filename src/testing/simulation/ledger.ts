@@ -1,0 +1,347 @@
+/**
+ * The promises of messaging, checked against what happened: per origin and topic in order, once, and nothing missing
+ * without a gap that says so; one order for all on ordered topics; an acknowledgement means that the root has it.
+ *
+ * Every message carries where it came from and its number, so the checks need nothing from inside the endpoints.
+ */
+import type { EndpointEvent, Message } from "../../endpoint/api.ts"
+import type { Journal } from "./journal.ts"
+import type { Life, World } from "./world.ts"
+
+/** What the workload sends. */
+export interface Sent {
+  /** Which life sent it. */
+  readonly o: number
+  /** Its number on that topic, from 1. */
+  readonly n: number
+}
+
+/** A handler at work, and what it has seen of each origin. */
+interface Subscription {
+  readonly life: Life
+  readonly pattern: string
+  readyAt: number | undefined
+  closedAt: number | undefined
+  /** By "topic origin". */
+  readonly seen: Map<string, Seen>
+}
+
+interface Seen {
+  first: number
+  last: number
+  /** Numbers passed over, each yet to be found in a gap. */
+  readonly missing: number[]
+}
+
+interface Gap {
+  readonly topic: string
+  /** Undefined: it is not known whose. */
+  readonly origin: number | undefined
+  readonly from: number
+  readonly through: number
+  readonly at: number
+}
+
+/** Per root, which order number each message has. */
+type Order = Map<string, number>
+
+export interface LedgerOptions {
+  /** A host's memory was lost in this run: what it had passed on to nobody may be gone, if `regenerated` told so. */
+  readonly hostLost: () => boolean
+}
+
+export class Ledger {
+  sends = 0
+  deliveries = 0
+  gapMessages = 0
+  acknowledged = 0
+  readonly #world: World
+  readonly #journal: Journal
+  readonly #o: LedgerOptions
+  readonly #subscriptions: Subscription[] = []
+  /** By "topic origin": when each number was sent. */
+  readonly #sent = new Map<string, number[]>()
+  readonly #gaps = new Map<Life, Gap[]>()
+  readonly #regeneratedAt = new Map<Life, number>()
+  readonly #indexOf = new Map<string, number>()
+  readonly #orders = new Map<Life, Order>()
+  /** Per root and ordered topic: the last number given. */
+  readonly #given = new Map<string, number>()
+  /** Per subscription and ordered topic: the root last heard through and the number last heard. */
+  readonly #heard = new Map<string, { root: Life; number: number }>()
+  readonly #hostHas = new Set<string>()
+  readonly #waiting = new Map<Life, number>()
+
+  constructor(world: World, options: LedgerOptions) {
+    this.#world = world
+    this.#journal = world.journal
+    this.#o = options
+    world.onEvent((life, event) => this.#onEvent(life, event))
+  }
+
+  /** Acknowledged sends of that life that have not settled. */
+  waiting(life: Life): number {
+    return this.#waiting.get(life) ?? 0
+  }
+
+  // ---- sending ----
+
+  /** What to send next on that topic. Tell `sent` or nothing. */
+  next(life: Life, topic: string): Sent {
+    const o = this.#index(life)
+    return { o, n: (this.#sent.get(`${topic} ${o}`)?.length ?? 0) + 1 }
+  }
+
+  sent(life: Life, topic: string, message: Sent): void {
+    const key = `${topic} ${message.o}`
+    let times = this.#sent.get(key)
+    if (times === undefined) {
+      times = []
+      this.#sent.set(key, times)
+    }
+    times.push(this.#world.clock.now())
+    this.sends++
+    this.#journal.note(life.label, "sends", topic, message.n)
+    if (life.role !== "host") return
+    this.#hostHas.add(`${key} ${message.n}`)
+    // The root numbers what it sends as it sends it, right after what it heard last.
+    if (topic.startsWith("o."))
+      this.#number(life, topic, `${key} ${message.n}`, (this.#given.get(`${life.label} ${topic}`) ?? 0) + 1)
+  }
+
+  #number(root: Life, topic: string, id: string, number: number): void {
+    let order = this.#orders.get(root)
+    if (order === undefined) {
+      order = new Map()
+      this.#orders.set(root, order)
+    }
+    const given = `${root.label} ${topic}`
+    if (number !== (this.#given.get(given) ?? 0) + 1)
+      this.#violated("order", `${root.label} gave ${id} number ${number} after ${this.#given.get(given) ?? 0}`)
+    this.#given.set(given, number)
+    order.set(id, number)
+  }
+
+  /** An acknowledged send is under way; its outcome is judged. */
+  expectAcknowledgement(life: Life, topic: string, message: Sent, outcome: Promise<void>): void {
+    this.#waiting.set(life, this.waiting(life) + 1)
+    outcome.then(
+      () => {
+        this.#waiting.set(life, this.waiting(life) - 1)
+        this.acknowledged++
+        this.#journal.note(life.label, "acked", topic, message.n)
+        if (!this.#hostHas.has(`${topic} ${message.o} ${message.n}`))
+          this.#violated(
+            "acknowledgement",
+            `${life.label} was told that ${topic} ${message.n} is rooted; no root has it`,
+          )
+      },
+      thrown => {
+        this.#waiting.set(life, this.waiting(life) - 1)
+        const code = (thrown as { code?: string }).code ?? String(thrown)
+        this.#journal.note(life.label, "ack failed", topic, message.n, code)
+        if (!["Closed", "Aborted", "Lost", "PeerLost"].includes(code) || life.endpoint?.state === "open")
+          this.#violated("acknowledgement", `${life.label}: ${topic} ${message.n} failed with ${code} while it is open`)
+      },
+    )
+  }
+
+  // ---- receiving ----
+
+  subscribed(life: Life, pattern: string, ready: Promise<void>): Subscription {
+    const subscription: Subscription = { life, pattern, readyAt: undefined, closedAt: undefined, seen: new Map() }
+    this.#subscriptions.push(subscription)
+    this.#journal.note(life.label, "follows", pattern)
+    ready.then(
+      () => {
+        subscription.readyAt = this.#world.clock.now()
+        this.#journal.note(life.label, "is ready for", pattern)
+      },
+      thrown => {
+        const code = (thrown as { code?: string }).code ?? String(thrown)
+        if (life.alive && subscription.closedAt === undefined)
+          this.#violated("subscription", `${life.label} could not follow ${pattern}: ${code}`)
+      },
+    )
+    return subscription
+  }
+
+  unsubscribed(subscription: Subscription): void {
+    subscription.closedAt = this.#world.clock.now()
+    this.#journal.note(subscription.life.label, "leaves", subscription.pattern)
+  }
+
+  received(subscription: Subscription, message: Message): void {
+    const { life } = subscription
+    const { o, n } = message.value as Sent
+    const origin = this.#world.lives[o]
+    const { topic } = message
+    this.deliveries++
+    this.#journal.delivered(life.label, topic, origin?.label ?? String(o), n)
+    const what = () => `${life.label} got ${topic} ${n} of ${origin?.label ?? o}`
+    if (origin === undefined || message.origin !== origin.endpoint?.id) {
+      if (origin?.endpoint !== undefined)
+        this.#violated("origin", `${what()} under the id ${message.origin}, which is not its sender's`)
+    }
+    if (message.sequence !== n) this.#violated("sequence", `${what()} with sequence ${message.sequence}`)
+    if (origin === life) this.#violated("echo", `${what()}: its own`)
+    if (subscription.closedAt !== undefined) this.#violated("unsubscribed", `${what()} after it had left`)
+    const key = `${topic} ${o}`
+    if (n > (this.#sent.get(key)?.length ?? 0)) this.#violated("unsent", `${what()}, which was never sent`)
+    if (life.role === "host") this.#hostHas.add(`${key} ${n}`)
+    const seen = subscription.seen.get(key)
+    if (seen === undefined) subscription.seen.set(key, { first: n, last: n, missing: [] })
+    else {
+      if (n === seen.last) this.#violated("duplicate", `${what()} twice`)
+      else if (n < seen.last)
+        this.#violated(
+          seen.missing.includes(n) ? "fifo" : "duplicate",
+          `${what()} after ${seen.last}${seen.missing.includes(n) ? "" : ", again"}`,
+        )
+      for (let missed = seen.last + 1; missed < n; missed++) {
+        seen.missing.push(missed)
+        if (message.order === undefined && !this.#isTold(life, topic, o, missed))
+          this.#violated("silent loss", `${what()} after ${seen.last} with no gap for ${missed}`)
+      }
+      seen.last = Math.max(seen.last, n)
+    }
+    if (message.order !== undefined) this.#ordered(subscription, message, `${key} ${n}`, what)
+    for (const gap of this.#gaps.get(life) ?? []) {
+      if (gap.topic === topic && gap.origin === o && n >= gap.from && n <= gap.through)
+        this.#violated("false gap", `${what()} though a gap had said that ${gap.from}-${gap.through} are lost`)
+    }
+  }
+
+  #ordered(subscription: Subscription, message: Message, id: string, what: () => string): void {
+    const { life } = subscription
+    const { number } = message.order!
+    if (life.role === "host") {
+      // The root hears each message as it numbers it; with two handlers it hears it twice.
+      if (this.#orders.get(life)?.get(id) !== number) this.#number(life, message.topic, id, number)
+      return
+    }
+    let root: Life | undefined
+    for (const [host, order] of this.#orders) if (order.get(id) === number) root = host
+    if (root === undefined) {
+      this.#violated("order", `${what()} with number ${number}, which no root gave it`)
+      return
+    }
+    const key = `${this.#subscriptions.indexOf(subscription)} ${message.topic}`
+    const heard = this.#heard.get(key)
+    if (heard?.root === root && number <= heard.number)
+      this.#violated("order", `${what()} as number ${number} after number ${heard.number}`)
+    this.#heard.set(key, { root, number })
+  }
+
+  #onEvent(life: Life, event: EndpointEvent): void {
+    if (event.type === "regenerated") this.#regeneratedAt.set(life, this.#world.clock.now())
+    if (event.type === "violation" || (event.type === "handlerFailed" && !String(event.error).includes("on purpose")))
+      this.#violated(event.type, `${life.label}: ${String(event.error)}`)
+    if (event.type !== "gap") return
+    const origin = event.origin === undefined ? undefined : this.#indexOf.get(event.origin)
+    const gap: Gap = {
+      topic: event.topic,
+      origin: origin,
+      from: event.from,
+      through: event.through,
+      at: this.#world.clock.now(),
+    }
+    this.gapMessages += gap.through - gap.from + 1
+    let gaps = this.#gaps.get(life)
+    if (gaps === undefined) {
+      gaps = []
+      this.#gaps.set(life, gaps)
+    }
+    if (gap.from > gap.through) this.#violated("false gap", `${life.label}: ${gap.topic} ${gap.from}-${gap.through}`)
+    for (const other of gaps) {
+      if (other.topic !== gap.topic || other.origin !== gap.origin || gap.origin === undefined) continue
+      if (gap.from <= other.through && gap.through >= other.from)
+        this.#violated(
+          "false gap",
+          `${life.label} was told of ${gap.topic} ${gap.from}-${gap.through} after ${other.from}-${other.through}`,
+        )
+    }
+    gaps.push(gap)
+    if (origin === undefined) return
+    for (const subscription of this.#subscriptions) {
+      if (subscription.life !== life || subscription.closedAt !== undefined) continue
+      const seen = subscription.seen.get(`${gap.topic} ${origin}`)
+      if (seen === undefined) continue
+      for (let n = Math.max(gap.from, seen.first); n <= Math.min(gap.through, seen.last); n++) {
+        if (!seen.missing.includes(n))
+          this.#violated("false gap", `${life.label} was told that ${gap.topic} ${n} is lost, but it came`)
+      }
+    }
+  }
+
+  // ---- at the end ----
+
+  /** Nothing that had to arrive is missing without a gap. Call when all is quiet. */
+  judge(): void {
+    for (const subscription of this.#subscriptions) {
+      const { life, readyAt, closedAt, pattern } = subscription
+      if (!life.alive || closedAt !== undefined || readyAt === undefined) continue
+      for (const [key, times] of this.#sent) {
+        const [topic, index] = key.split(" ") as [string, string]
+        const origin = this.#world.lives[Number(index)]!
+        if (origin === life || !takesIn(pattern, topic)) continue
+        const seen = subscription.seen.get(key)
+        let due = times.findIndex(at => at > readyAt) + 1
+        if (due === 0) due = Number.POSITIVE_INFINITY
+        const from = Math.min(due, seen?.first ?? Number.POSITIVE_INFINITY)
+        // What an origin had not handed over when it died is gone with it.
+        const through = origin.alive ? times.length : (seen?.last ?? 0)
+        for (let n = from; n <= through; n++) {
+          if (seen !== undefined && n >= seen.first && n <= seen.last && !seen.missing.includes(n)) continue
+          if (this.#isTold(life, topic, Number(index), n)) continue
+          if (this.#isExcused(life, times[n - 1]!, seen === undefined || n < seen.first)) continue
+          this.#violated(
+            "silent loss",
+            `${life.label} never got ${topic} ${n} of ${origin.label} (sent at ${times[n - 1]!.toFixed(2)}; it has ${seen === undefined ? "none" : `${seen.first}-${seen.last}`})`,
+          )
+          break
+        }
+      }
+    }
+  }
+
+  #isTold(life: Life, topic: string, origin: number, n: number): boolean {
+    const gaps = this.#gaps.get(life)
+    if (gaps === undefined) return false
+    let number: number | undefined
+    for (const gap of gaps) {
+      if (gap.topic !== topic) continue
+      if (gap.origin === origin && n >= gap.from && n <= gap.through) return true
+      if (gap.origin !== undefined) continue
+      // A gap of an ordered topic speaks of order numbers.
+      if (!topic.startsWith("o.")) return true
+      for (const order of this.#orders.values()) {
+        number = order.get(`${topic} ${origin} ${n}`)
+        if (number !== undefined && number >= gap.from && number <= gap.through) return true
+      }
+    }
+    return false
+  }
+
+  /** A host's memory was lost, this endpoint was told, and it cannot have known of the message. */
+  #isExcused(life: Life, sentAt: number, before: boolean): boolean {
+    const at = this.#regeneratedAt.get(life)
+    return this.#o.hostLost() && at !== undefined && sentAt < at && before
+  }
+
+  #index(life: Life): number {
+    const index = this.#world.lives.indexOf(life)
+    if (life.endpoint !== undefined) this.#indexOf.set(life.endpoint.id, index)
+    return index
+  }
+
+  #violated(invariant: string, what: string): void {
+    this.#journal.violated(invariant, what)
+  }
+}
+
+export type { Subscription }
+
+function takesIn(pattern: string, topic: string): boolean {
+  return pattern.endsWith("*") ? topic.startsWith(pattern.slice(0, -1)) : pattern === topic
+}
