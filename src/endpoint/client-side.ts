@@ -323,6 +323,11 @@ export class ClientSide implements UpSide {
       this.#markSeen = 0
     }
     this.#asked.clear()
+    this.#unsettled.clear()
+    for (const [topic, range] of this.#late) {
+      if (this.#incarnation === accept.incarnation) this.#holes.push({ topic: topic.bytes, ...range })
+    }
+    this.#late.clear()
     // Repairs asked on the old link will not be answered: their ranges are holes again.
     for (const repair of this.#repairs.values()) {
       for (const topic of repair.topics) topic.repairing = 0
@@ -1066,11 +1071,17 @@ export class ClientSide implements UpSide {
 
   #endResync(lost: readonly Range[]): void {
     const node = this.#node
+    const late = [...this.#late.keys()]
+    for (const topic of late) this.#askLate(topic)
     node.resyncing = false
     for (const topic of node.topics.all) node.repairEnded(topic, "lost")
     const baseline = this.#positions
     this.#positions = undefined
-    if (baseline !== undefined) this.#settle(baseline, "lost")
+    if (baseline !== undefined) {
+      this.#settle(baseline, "lost", topic => !late.includes(topic))
+      for (const topic of late) this.#unsettled.set(topic, baseline)
+    }
+    for (const topic of late) node.startFloating(this.#streamsOf(topic))
     for (const range of lost) {
       for (const topic of node.topics.matching(range.topic)) {
         // Positions tell exactly what is missing of numbered streams; documents take fragments in any order and compare
@@ -1082,10 +1093,15 @@ export class ClientSide implements UpSide {
   }
 
   /** `reason`: report what the positions pass over; undefined: only open streams that are not known. */
-  #settle(baseline: Baseline, reason: "slow" | "lost" | undefined): void {
+  #settle(
+    baseline: Baseline,
+    reason: "slow" | "lost" | undefined,
+    only: (topic: TopicState) => boolean = () => true,
+  ): void {
     const node = this.#node
     for (const { topic: bytes, origin: from, last } of baseline.positions) {
       const topic = node.topics.of(bytes)
+      if (!only(topic)) continue
       const origin = from.length === 16 ? node.origin(from, 0) : undefined
       if (origin === node.self) continue
       const known = origin === undefined ? topic.order : topic.stream(from, 0)
@@ -1096,6 +1112,34 @@ export class ClientSide implements UpSide {
   }
 
   // ---- repair (L6) ----
+
+  /** Publish numbers, by topic, of frames that came during a repair and found no place. */
+  readonly #late = new Map<TopicState, { readonly after: number; readonly through: number }>()
+  /** Topics whose positions are settled only when what was late has come. */
+  readonly #unsettled = new Map<TopicState, Baseline>()
+
+  putOff(streams: TopicState, frame: Frame): void {
+    const topic = streams === this.#directUp ? this.#directTopic! : streams
+    const number = readU64(frame.header, frame.at + At.Number)
+    const previous = readU64(frame.header, frame.at + At.Previous)
+    const late = this.#late.get(topic)
+    this.#late.set(topic, {
+      after: Math.min(previous, late?.after ?? previous),
+      through: Math.max(number, late?.through ?? number),
+    })
+  }
+
+  #askLate(topic: TopicState): void {
+    const range = this.#late.get(topic)
+    if (range === undefined) return
+    this.#late.delete(topic)
+    this.#hole({ topic: topic.bytes, ...range }, topic)
+  }
+
+  /** Direct messages of all kinds are one stream per origin. */
+  #streamsOf(topic: TopicState): TopicState {
+    return topic === this.#directTopic ? this.#directUp : topic
+  }
 
   #hole(range: Range, topic: TopicState): void {
     topic.repairing++
@@ -1165,10 +1209,16 @@ export class ClientSide implements UpSide {
       return
     }
     for (const topic of pending.topics) {
+      this.#askLate(topic)
       topic.repairing = Math.max(0, topic.repairing - 1)
-      const streams = topic === this.#directTopic ? this.#directUp : topic
+      const streams = this.#streamsOf(topic)
       if (streams === this.#directUp) streams.repairing = Math.max(0, streams.repairing - 1)
       const gaveUp = this.#node.repairEnded(streams, "lost")
+      const unsettled = topic.repairing === 0 ? this.#unsettled.get(topic) : undefined
+      if (unsettled !== undefined) {
+        this.#unsettled.delete(topic)
+        this.#settle(unsettled, "lost", settled => settled === topic)
+      }
       if (gaveUp) continue
       for (const range of lost) {
         if (toHex(range.topic) !== toHex(topic.bytes)) continue

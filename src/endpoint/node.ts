@@ -34,6 +34,8 @@ export interface DownSide {
 export interface UpSide {
   /** Takes a frame upward; false when the send window is full. */
   push(topic: TopicState, header: Uint8Array, payload: Uint8Array): boolean
+  /** A frame of the topic came while a repair is under way and found no place: it is to be asked for again, after it. */
+  putOff(topic: TopicState, frame: Frame): void
   /** An own frame on an ordered topic came back with its number. */
   echoed(topic: TopicState, sequence: number): void
 }
@@ -222,8 +224,7 @@ export class Node {
         this.#park(topic, stream, sequence, frame)
         break
       case Offer.Overflow:
-        this.#park(topic, stream, sequence, frame)
-        this.#giveUp(topic, stream, "lost")
+        this.#overflow(topic, stream, sequence, frame)
     }
   }
 
@@ -246,8 +247,7 @@ export class Node {
         this.#park(topic, stream, number, frame)
         break
       case Offer.Overflow:
-        this.#park(topic, stream, number, frame)
-        this.#giveUp(topic, stream, "lost")
+        this.#overflow(topic, stream, number, frame)
     }
   }
 
@@ -269,6 +269,16 @@ export class Node {
     stream.park(number, frame.keep(), this.clock.now())
     this.#parked.set(stream, topic)
     this.statistics.parked++
+  }
+
+  #overflow(topic: TopicState, stream: Stream<Origin> | Stream<undefined>, number: number, frame: Frame): void {
+    if (topic.repairing === 0 && !this.resyncing) {
+      this.#park(topic, stream, number, frame)
+      this.#giveUp(topic, stream, "lost")
+      return
+    }
+    // The repair may bring what is missing, and the host keeps what we have no room for now.
+    for (const excess of stream.displace(number, frame, this.clock.now())) this.up!.putOff(topic, excess)
   }
 
   #releaseNearest(topic: TopicState, stream: Stream<Origin>): void {
@@ -309,6 +319,13 @@ export class Node {
       this.#giveUp(topic, stream, reason)
     }
     return any
+  }
+
+  /** Streams of the topic whose start was open begin with what they have: the repair has brought the earlier frames. */
+  startFloating(topic: TopicState): void {
+    for (const [stream, parkedOn] of [...this.#parked]) {
+      if (parkedOn === topic && stream.floating) this.#giveUp(topic, stream, "lost")
+    }
   }
 
   /** The stream is settled through `last`, whatever came; what did not is lost. True if something was. */

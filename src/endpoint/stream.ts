@@ -74,6 +74,29 @@ export class Stream<K> {
     this.#parkedBytes += frame.header.length
   }
 
+  /**
+   * With no room to park, keeps the lowest numbers, for those are needed first. Returns the frames that found no place:
+   * the given one itself, or parked ones above it.
+   */
+  displace(number: number, frame: Frame, now: number): Frame[] {
+    const highest = () => {
+      let most = 0
+      for (const parked of this.#parked?.keys() ?? []) if (parked > most) most = parked
+      return most
+    }
+    if (number > highest()) return [frame]
+    this.park(number, frame.keep(), now)
+    const displaced: Frame[] = []
+    while (this.parked > parkedFramesMax || (this.#parkedBytes > parkedBytesMax && this.parked > 1)) {
+      const most = highest()
+      const gone = this.#parked!.get(most)!
+      this.#parked!.delete(most)
+      this.#parkedBytes -= gone.header.length
+      displaced.push(gone)
+    }
+    return displaced
+  }
+
   /** The parked frame that is next, if it is there; the stream moves on past it. */
   release(): Frame | undefined {
     const frame = this.#parked?.get(this.next)
