@@ -23,4 +23,5 @@ export const benches = [
   { name: "wire/round-trip", load: () => import("./wire/round-trip.mjs") },
   { name: "endpoint/deliver", load: () => import("./endpoint/deliver.mjs") },
   { name: "endpoint/round-trip", load: () => import("./endpoint/round-trip.mjs") },
+  { name: "documents/trace", load: () => import("./documents/trace.mjs") },
 ]

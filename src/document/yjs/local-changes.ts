@@ -5,19 +5,15 @@
  * however long it waits. Yjs' own way, one encoded update per transaction merged later, is quadratic in a long backlog.
  */
 import * as Y from "yjs"
+import { addRuns, type ClockRun, joinedRuns } from "./clock-runs.ts"
 
 /** Runs of deleted clocks kept apart before they are merged. */
 const looseDeletionsMax = 4096
 
-interface Run {
-  readonly clock: number
-  readonly len: number
-}
-
 export class LocalChanges {
   readonly #doc: Y.Doc
   readonly #from = new Map<number, number>()
-  #deleted = new Map<number, Run[]>()
+  readonly #deleted = new Map<number, ClockRun[]>()
   #loose = 0
 
   constructor(doc: Y.Doc) {
@@ -39,12 +35,8 @@ export class LocalChanges {
     }
     if (transaction.deleteSet.clients.size > 0) {
       changed = true
-      for (const [client, runs] of transaction.deleteSet.clients) {
-        const known = this.#deleted.get(client)
-        if (known === undefined) this.#deleted.set(client, runs.slice())
-        else for (const run of runs) known.push(run)
-        this.#loose += runs.length
-      }
+      addRuns(this.#deleted, transaction.deleteSet.clients)
+      for (const runs of transaction.deleteSet.clients.values()) this.#loose += runs.length
       if (this.#loose > looseDeletionsMax) this.#mergeDeletions()
     }
     return changed
@@ -96,7 +88,7 @@ export class LocalChanges {
   #mergeDeletions(): void {
     let left = 0
     for (const [client, runs] of this.#deleted) {
-      const merged = joined(runs)
+      const merged = joinedRuns(runs)
       this.#deleted.set(client, merged)
       left += merged.length
     }
@@ -108,21 +100,4 @@ export class LocalChanges {
 function inFallingOrder<T>(byClient: Map<number, T>): [number, T][] {
   const entries = [...byClient]
   return entries.length < 2 ? entries : entries.sort((a, b) => b[0] - a[0])
-}
-
-function joined(runs: Run[]): Run[] {
-  if (runs.length < 2) return runs
-  runs.sort((a, b) => a.clock - b.clock)
-  const merged: Run[] = []
-  let { clock, len } = runs[0]!
-  for (const run of runs) {
-    if (run.clock <= clock + len) len = Math.max(len, run.clock + run.len - clock)
-    else {
-      merged.push({ clock, len })
-      clock = run.clock
-      len = run.len
-    }
-  }
-  merged.push({ clock, len })
-  return merged
 }

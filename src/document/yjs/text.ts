@@ -121,7 +121,6 @@ export const text: DocumentType<TextDocument> = {
     new YjsReplica<TextDocument>(state, {
       ...options,
       view: (replica, handle) => new TextDocument(replica, handle),
-      undoScope: doc => doc.getText(rootName),
       snapshot: doc => doc.getText(rootName).toDelta(),
     }),
 }

@@ -7,6 +7,8 @@ import type { Random } from "../../core/random.ts"
 import type { DocumentHandle } from "../document-handle.ts"
 import type { Applied, ChangeSource, Replica, ReplicaOptions } from "../document-type.ts"
 import { LocalChanges } from "./local-changes.ts"
+import { QuietDoc } from "./quiet-doc.ts"
+import { UndoSteps } from "./undo-steps.ts"
 import { readVersion, sameDigest, versionOf } from "./version.ts"
 
 /** The transaction origin of everything that came from elsewhere, so that bindings can tell it from edits made here. */
@@ -14,16 +16,8 @@ export const remoteOrigin: { readonly zinc: "remote" } = Object.freeze({ zinc: "
 
 /** Octets of updates held back for what they depend on; past this they are dropped, and an exchange brings them again. */
 const prematureBytesMax = 1024 * 1024
-/** Local edits within this time of each other are one step of undo, up to a number of transactions. */
-const undoStepMs = 500
-const undoStepTransactionsMax = 256
-/** Steps kept for undo; the oldest go first. */
-const undoStepsMax = 1000
-
 export interface YjsReplicaOptions<View extends DocumentHandle> extends ReplicaOptions {
   readonly view: (replica: YjsReplica<View>, handle: DocumentHandle) => View
-  /** What undo takes back changes of. */
-  readonly undoScope: (doc: Y.Doc) => Y.Doc | Y.Text
   readonly snapshot: (doc: Y.Doc) => unknown
 }
 
@@ -37,16 +31,14 @@ export class YjsReplica<View extends DocumentHandle> implements Replica<View> {
   readonly #listeners = new Set<(source: ChangeSource) => void>()
   #clientId: number
   #version: Uint8Array | undefined
-  #undo: Y.UndoManager | undefined
-  #stepAt = 0
-  #stepTransactions = 0
+  #undo: UndoSteps | undefined
 
   constructor(state: Uint8Array | undefined, options: YjsReplicaOptions<View>) {
     this.#options = options
     this.#random = options.random
     this.#clock = options.clock
     this.#logger = options.logger
-    this.doc = new Y.Doc({ guid: "zinc" })
+    this.doc = new QuietDoc({ guid: "zinc" })
     this.#clientId = this.#random.u32()
     this.doc.clientID = this.#clientId
     this.#local = new LocalChanges(this.doc)
@@ -146,30 +138,20 @@ export class YjsReplica<View extends DocumentHandle> implements Replica<View> {
   }
 
   keepUndo(): void {
-    if (this.#undo !== undefined) return
-    // Steps are told apart by our clock: Yjs would ask the machine's.
-    const undo = new Y.UndoManager(this.#options.undoScope(this.doc), {
-      captureTimeout: Number.POSITIVE_INFINITY,
-      trackedOrigins: new LocalOrigins(),
-      captureTransaction: transaction => this.#capture(transaction),
-    })
-    undo.on("stack-item-added", () => {
-      if (undo.undoStack.length > undoStepsMax) undo.undoStack.shift()
-    })
-    this.#undo = undo
+    this.#undo ??= new UndoSteps(this.doc, this.#clock)
   }
   undo(): boolean {
-    return (this.#undo?.undo() ?? null) !== null
+    return this.#undo?.undo() ?? false
   }
   redo(): boolean {
-    return (this.#undo?.redo() ?? null) !== null
+    return this.#undo?.redo() ?? false
   }
 
   close(): void {
     this.doc.off("afterTransaction", this.#afterTransaction)
     this.doc.off("afterTransactionCleanup", this.#afterCleanup)
     this.#listeners.clear()
-    this.#undo?.destroy()
+    this.#undo?.close()
     this.doc.destroy()
   }
 
@@ -179,25 +161,13 @@ export class YjsReplica<View extends DocumentHandle> implements Replica<View> {
     return last === undefined ? 0 : last.id.clock + last.length
   }
 
-  #capture(transaction: Y.Transaction): boolean {
-    const undo = this.#undo
-    if (!transaction.local || undo === undefined) return false
-    if (transaction.origin === undo) return true
-    const now = this.#clock.now()
-    if (now - this.#stepAt >= undoStepMs || ++this.#stepTransactions >= undoStepTransactionsMax) {
-      undo.stopCapturing()
-      this.#stepTransactions = 0
-    }
-    this.#stepAt = now
-    return true
-  }
-
   readonly #afterTransaction = (transaction: Y.Transaction): void => {
     // Even a remote change can leave local ones: Yjs tidies formatting in a transaction of its own, which is local.
     const remote = transaction.origin === remoteOrigin
     const changed = remote ? didChange(transaction) : this.#local.note(transaction)
     if (!changed) return
     this.#version = undefined
+    if (transaction.local) this.#undo?.note(transaction)
     for (const listener of this.#listeners) listener(remote ? "remote" : "local")
   }
 
@@ -215,11 +185,4 @@ function didChange(transaction: Y.Transaction): boolean {
     if ((transaction.beforeState.get(client) ?? 0) !== clock) return true
   }
   return false
-}
-
-/** Yjs asks this set whether an origin is one to undo: all are but the remote one, whatever editors use. */
-class LocalOrigins extends Set<unknown> {
-  override has(origin: unknown): boolean {
-    return origin !== remoteOrigin
-  }
 }

@@ -36,7 +36,6 @@ export const yjs: DocumentType<YjsDocument> = {
     new YjsReplica<YjsDocument>(state, {
       ...options,
       view: (replica, handle) => new YjsDocument(replica, handle),
-      undoScope: doc => doc,
       snapshot: plainDocument,
     }),
 }
