@@ -121,12 +121,14 @@ class Peer:
         self.unrooted = {}  # Up frames that the root may not have yet, by leg number.
         self.leg = 0
         self.mark = 0
+        self.published = 0  # The highest publish number seen.
         self.received = 0  # Messages reported.
         context = zmq.Context.instance()
         self.dealer, self.sub, self.push = (context.socket(kind) for kind in (zmq.DEALER, zmq.SUB, zmq.PUSH))
         for socket in (self.dealer, self.sub, self.push):
-            # A lost leg is a new socket, never a silent reconnection (L1).
-            socket.setsockopt(zmq.RECONNECT_IVL, -1)
+            # A lost leg is a new socket, never a silent reconnection (L1). A time that never comes, and not -1, with which
+            # libzmq throws away what has come but is not read yet.
+            socket.setsockopt(zmq.RECONNECT_IVL, 2**31 - 1)
             socket.setsockopt(zmq.LINGER, 1000)
             socket.setsockopt(zmq.SNDHWM, 0)
         self.poller = zmq.Poller()
@@ -227,8 +229,15 @@ class Peer:
                 self.control(HEARTBEAT_REPLY, (1, count), (2, self.mark), (3, self.leg))
             elif body == ACK:
                 self.on_ack(fields(octets))
-            elif body in (LEAVE, SLOW):
-                raise Lost(f"the host {'left' if body == LEAVE else 'cut us off as too slow'}")
+            elif body == SLOW:
+                raise Lost("the host cut us off as too slow")
+            elif body == LEAVE:
+                # What it published before may still be on its way.
+                until = time.monotonic() + 1
+                while self.published < first(control, 1) and time.monotonic() < until:
+                    if self.sub.poll(50):
+                        self.on_data(*self.sub.recv_multipart())
+                raise Lost("the host left")
             elif body == UNDELIVERABLE:
                 self.report({"event": "undeliverable", "code": first(fields(octets), 3, b"").decode()})
 
@@ -246,9 +255,10 @@ class Peer:
 
     def on_data(self, topic, header, payload):
         _, kind, _, codec, _, length, _, _, origin, sequence, order, block = HEADER.unpack_from(header)
-        incarnation, link = struct.unpack_from(">II", block)
+        incarnation, link, number, _ = struct.unpack(">IIQQ", block)
         if incarnation != self.incarnation or len(header) != HEADER.size + length:
             return
+        self.published = max(self.published, number)
         if kind == MARK:
             self.mark = first(fields(payload), 1)
         elif kind == BASELINE:

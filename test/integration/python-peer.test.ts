@@ -185,6 +185,16 @@ for (const [name, openTransport] of Object.entries(transports)) {
       expect(secret).toBe(0)
     })
 
+    it("hears all that the host sent before it closed", async () => {
+      const hub = await host()
+      const child = peer(hub, "--token", "sesame", "--listen", "last")
+      await event(child, "joined")
+      for (let i = 1; i <= 2_000; i++) hub.send("last", i)
+      await hub.close()
+      await event(child, "message", said => said.value === 2_000)
+      expect((await event(child, "lost")).reason).toBe("the host left")
+    })
+
     it("notices that the host is gone", async () => {
       const hub = await host({ sessionKeepMs: 600 })
       const child = peer(hub, "--token", "sesame", "--listen", "never")
