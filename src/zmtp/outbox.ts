@@ -37,8 +37,11 @@ export interface OutboxOptions {
 /** Frames of at least this many octets are sent by reference; copying shorter ones is cheaper (measured). */
 export const referenceBytes = 2048
 
-/** A batch is handed over once it holds this much. */
-const batchBytes = largeSlabBytes
+/**
+ * A batch is handed over once it holds this much. More than a slab, since frames kept by reference fill none: a dozen
+ * of 64 KiB in one write cost the system a third less than one at a time (measured).
+ */
+const batchBytes = 8 * largeSlabBytes
 
 /** Whole messages that will be handed over together. */
 interface Batch {
