@@ -1,4 +1,17 @@
-export * from "./simulation/index.ts"
+export {
+  describeFault,
+  type Fault,
+  FaultKind,
+  Journal,
+  Life,
+  type SwarmCounts,
+  type SwarmOptions,
+  type SwarmOutcome,
+  simulate,
+  type Violation,
+  World,
+  type WorldOptions,
+} from "./simulation/index.ts"
 export { type CarrierSuiteOptions, type CarrierUnderTest, carrierSuite } from "./suites/carrier-suite.ts"
 export { type CodecSuiteOptions, codecSuite } from "./suites/codec-suite.ts"
 export { type DocumentTypeSuiteOptions, documentTypeSuite } from "./suites/document-type-suite.ts"
