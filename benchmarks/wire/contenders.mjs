@@ -28,24 +28,35 @@ export function expectedSum(count, size) {
   return (rounds * ring * (ring - 1)) / 2 + (rest * (rest - 1)) / 2 + count * size
 }
 
-let known
+const known = {}
 
-/** name → [command, first arguments], for those that can run here; says loudly which cannot. */
-export function wireContenders() {
-  if (known !== undefined) return known
-  known = {}
+/** name → [command, first arguments], for those that are asked for and can run here; says loudly which cannot. */
+export function wireContenders(only) {
+  const asked = name => (only === undefined || only.includes(name)) && !(name in known)
+  if (asked("zinc")) addZinc()
+  if (asked("libzmq")) addLibzmq()
+  if (asked("zeromq.js")) addZeromqJs()
+  if (asked("net")) known.net = peer("net.mjs")
+  return known
+}
+
+function addZinc() {
   if (existsSync(join(here, "../../dist/transport/zmtp/index.js"))) known.zinc = peer("zinc.mjs")
   else shout("dist/ has no zmtp transport, so there is no column zinc: run `npm run build`")
-  const c = compiled()
-  if (c !== undefined) known.libzmq = [c, []]
+}
+
+function addLibzmq() {
+  const program = compiled()
+  if (program !== undefined) known.libzmq = [program, []]
+}
+
+function addZeromqJs() {
   try {
     createRequire(import.meta.url)("zeromq")
     known["zeromq.js"] = peer("zeromq-js.mjs")
   } catch (error) {
     shout(`npm zeromq does not load, so there is no column zeromq.js: ${error.message}`)
   }
-  known.net = peer("net.mjs")
-  return known
 }
 
 function peer(file) {

@@ -9,7 +9,7 @@ export default {
   name: "wire/push-pull",
   question: "messages a second from a PUSH to a PULL in another process",
   async *cases(options) {
-    const contenders = wireContenders()
+    const contenders = wireContenders(options.only)
     for (const transport of options.all ? ["tcp", "ipc"] : ["tcp"]) {
       for (const size of options.sizes ?? sizes) {
         yield {

@@ -9,7 +9,7 @@ export default {
   name: "wire/round-trip",
   question: "microseconds from a DEALER to a ROUTER in another process and back, 64 octets",
   async *cases(options) {
-    const contenders = wireContenders()
+    const contenders = wireContenders(options.only)
     for (const transport of options.all ? ["tcp", "ipc"] : ["tcp"]) {
       yield {
         parameters: { transport, size },

@@ -1,0 +1,55 @@
+/** The wire benches in miniature, so that they never rot: every row there, every sum right, every key as documented. */
+import { execFile } from "node:child_process"
+import { promisify } from "node:util"
+import { describe, expect, it } from "vitest"
+import { root } from "../tidy/source.ts"
+
+interface Row {
+  readonly bench: string
+  readonly results: Readonly<Record<string, number>>
+}
+
+async function bench(...parameters: string[]): Promise<Row[]> {
+  const command = ["benchmarks/main.mjs", ...parameters, "--json", "--runs", "1", "--seconds", "0.02"]
+  // Building libzmq's column is for those who measure, and npm zeromq's takes a while to start.
+  const { stdout } = await promisify(execFile)(process.execPath, [...command, "--only", "zinc,net"], {
+    cwd: root,
+    timeout: 90_000,
+  })
+  return stdout
+    .trim()
+    .split("\n")
+    .map(line => JSON.parse(line) as Row)
+}
+
+describe("npm run bench", () => {
+  it("wire/push-pull: a row for each size, with our rate beside bare net's", async () => {
+    const rows = await bench("wire/push-pull", "--size", "16,65536")
+    expect(rows.map(row => ({ ...row, results: Object.keys(row.results).sort() }))).toEqual(
+      [16, 65_536].map(size => ({
+        bench: "wire/push-pull",
+        transport: "tcp",
+        size,
+        unit: "msg/s",
+        runs: 1,
+        results: ["net", "zinc"],
+      })),
+    )
+    for (const row of rows) for (const rate of Object.values(row.results)) expect(rate).toBeGreaterThan(0)
+  })
+
+  it("wire/round-trip: the median, then the 99th percentile", async () => {
+    const rows = await bench("wire/round-trip")
+    const common = { bench: "wire/round-trip", transport: "tcp", size: 64, unit: "µs", runs: 1 }
+    expect(rows).toEqual([
+      { ...common, results: { zinc: expect.any(Number), net: expect.any(Number) } },
+      { ...common, percentile: 99, results: { zinc: expect.any(Number), net: expect.any(Number) } },
+    ])
+    expect(rows[1]!.results["zinc"]).toBeGreaterThanOrEqual(rows[0]!.results["zinc"]!)
+  })
+
+  it("says which benches there are when asked for another", async () => {
+    const error = await bench("nonsense").catch((thrown: { code: number; stderr: string }) => thrown)
+    expect(error).toMatchObject({ code: 2, stderr: expect.stringContaining("wire/push-pull") })
+  })
+})
