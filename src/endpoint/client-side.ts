@@ -728,7 +728,8 @@ export class ClientSide implements UpSide {
       const out = this.#out
       out[0] = topic.bytes
       out[1] = header
-      out[2] = payload
+      // A transport keeps long frames by reference, and the caller's octets are the caller's again when send returns.
+      out[2] = payload.length < this.#o.transport.supports.referenceBytes ? payload : this.#log.payload(number)!
       if (this.#legs!.pusher!.send(out)) this.#sent = this.#everSent = number
     }
     return true

@@ -273,7 +273,8 @@ export class HostSide implements DownSide {
     const out = this.#out
     out[0] = topic.bytes
     out[1] = header
-    out[2] = payload
+    // A transport keeps long frames by reference, and the caller's octets are the caller's again when send returns.
+    out[2] = payload.length < this.#o.transport.supports.referenceBytes ? payload : this.#ring.payload(number)!
     this.#publisher.send(out)
   }
 

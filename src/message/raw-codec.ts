@@ -12,8 +12,9 @@ export const rawCodec: Codec = {
   number: CodecNumber.Raw,
 
   encode(value) {
-    if (value instanceof Uint8Array) return value
     if (typeof value === "string") return utf8(value)
+    // As a plain array also what is a Buffer, whose slice() would be a view.
+    if (value instanceof Uint8Array && value.constructor === Uint8Array) return value
     if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
     if (value instanceof ArrayBuffer) return new Uint8Array(value)
     const what = value === null ? "null" : typeof value
