@@ -4,7 +4,7 @@ import { inOrder, number, same } from "./control.ts"
 import { bytes, pattern, textOf } from "./world.ts"
 
 /** Each subscription with the topics it lets through, of those below. */
-const topics = ["", "a", "ab", "abc", "b", "\u0000", "\u00ff\u00fe", "\u00ff"]
+const topics = ["", "a", "ab", "abc", "b", "cab", "\u0000", "\u00ff\u00fe", "\u00ff"]
 const matching: readonly (readonly [string, readonly string[]])[] = [
   ["", topics],
   ["a", ["a", "ab", "abc"]],
