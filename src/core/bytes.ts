@@ -55,6 +55,16 @@ export function copyOf(bytes: Uint8Array, start = 0, end: number = bytes.length)
   return new Uint8Array(bytes.subarray(start, end))
 }
 
+/**
+ * Memory whose content is arbitrary, for those who overwrite all of it before anybody reads it. Zeroing large memory
+ * costs more than filling it.
+ */
+export function dirtyBytes(length: number): Uint8Array {
+  if (typeof Buffer === "undefined") return new Uint8Array(length)
+  const buffer = Buffer.allocUnsafeSlow(length)
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, length)
+}
+
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false

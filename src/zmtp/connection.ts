@@ -9,7 +9,7 @@
  * at one address withholds its READY until the peer's has come, and then becomes what suits the peer.
  * Nothing else is sent before the peer's READY has come (F4).
  */
-import { copyOf, fromUtf8, noBytes, utf8 } from "../core/bytes.ts"
+import { fromUtf8, noBytes, utf8 } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
@@ -107,8 +107,6 @@ export class Connection {
   #error: ZincError | undefined
   /** The stream still has something of the handshake. */
   #busy = false
-  /** The answer owed to a PING that came while the stream was busy; a newer one takes its place. */
-  #pong: Uint8Array | undefined
   #paused = false
   #finishing = false
 
@@ -172,10 +170,6 @@ export class Connection {
     this.#busy = false
     const outbox = this.#role?.outbox
     if (outbox === undefined || this.#phase !== "traffic") return
-    if (this.#pong !== undefined) {
-      outbox.sendEncoded(encodePong(this.#pong))
-      this.#pong = undefined
-    }
     outbox.onDrain()
     this.#finishIfEmpty()
   }
@@ -305,10 +299,7 @@ export class Connection {
     this.#decoder.limits = role.limits
     this.#decoder.prefix = role.prefix
     this.#heartbeat = new Heartbeat(this.#engine.clock, role.heartbeat, {
-      // Behind a busy system a PING would only add to what waits, and that is on its way to be heard anyway.
-      ask: () => {
-        if (!role.outbox.isBusy) role.outbox.sendEncoded(encodePing(0))
-      },
+      ask: () => role.outbox.sendUrgent("PING", encodePing(0)),
       lost: error => this.fail(this.#named(error)),
     })
     if (this.#paused) this.#heartbeat.pause()
@@ -339,9 +330,7 @@ export class Connection {
     switch (command.name) {
       case "PING":
         if (command.ttlMs > 0) this.#heartbeat?.expectWithin(command.ttlMs)
-        // A flood of PINGs from a peer that does not read its PONGs must not fill our queue.
-        if (this.#role!.outbox.isBusy) this.#pong = copyOf(command.context)
-        else this.#role!.outbox.sendEncoded(encodePong(command.context))
+        this.#role!.outbox.sendUrgent("PONG", encodePong(command.context))
         return
       case "SUBSCRIBE":
       case "CANCEL":

@@ -5,7 +5,7 @@
  * What a peer can make us hold is bounded by the limits, and memory grows with what has arrived, not with what a
  * header promises.
  */
-import { copyOf, noBytes, readU32 } from "../core/bytes.ts"
+import { copyOf, dirtyBytes, noBytes, readU32 } from "../core/bytes.ts"
 import { ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
 import { Flag, longHeaderBytes, shortBodyMax, shortHeaderBytes } from "./frame.ts"
@@ -155,7 +155,7 @@ export class FrameDecoder {
       this.#take(chunk, at, stop, batch, sink)
       return stop
     }
-    this.#body = new Uint8Array(Math.min(this.#size, Math.max(firstBodyBytes, chunk.length - at)))
+    this.#body = dirtyBytes(Math.min(this.#size, Math.max(firstBodyBytes, chunk.length - at)))
     this.#have = 0
     return this.#continueBody(chunk, at, batch, sink)
   }
@@ -189,7 +189,7 @@ export class FrameDecoder {
     const stop = Math.min(chunk.length, at + this.#size - this.#have)
     const need = this.#have + stop - at
     if (need > body.length) {
-      const grown = new Uint8Array(Math.min(this.#size, Math.max(need, body.length * 4)))
+      const grown = dirtyBytes(Math.min(this.#size, Math.max(need, body.length * 4)))
       grown.set(body.subarray(0, this.#have))
       this.#body = body = grown
     }

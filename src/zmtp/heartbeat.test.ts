@@ -68,4 +68,13 @@ describe("Heartbeat", () => {
     clock.advance(300)
     expect(lost.length).toBe(1)
   })
+
+  it("reads what is there before it judges, for it may be we who stood still", () => {
+    const { clock, heartbeat, lost } = started()
+    clock.after(1_100, () => clock.later(() => heartbeat.heard()))
+    clock.advance(1_500)
+    expect(lost).toEqual([])
+    clock.advance(1_000)
+    expect(lost.length).toBe(1)
+  })
 })

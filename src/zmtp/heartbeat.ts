@@ -22,6 +22,7 @@ export class Heartbeat {
   /** When we asked, while no answer has come. */
   #askedAt: number | undefined
   #paused = false
+  #stopped = false
   #timer: Timer | undefined
   #peerTimer: Timer | undefined
 
@@ -54,10 +55,11 @@ export class Heartbeat {
   /** The peer says (in its PING) that it will be heard again within this time, or is gone. */
   expectWithin(ttlMs: number): void {
     this.#peerTimer?.cancel()
-    this.#peerTimer = this.#clock.after(ttlMs, () => {
+    const timer = this.#clock.after(ttlMs, () => {
       if (this.#paused) this.expectWithin(ttlMs)
-      else this.#lost(lost(`it was silent for the ${ttlMs} ms it had promised at most`))
+      else this.#judge(() => this.#peerTimer === timer, `it was silent for the ${ttlMs} ms it had promised at most`)
     })
+    this.#peerTimer = timer
   }
 
   pause(): void {
@@ -72,6 +74,7 @@ export class Heartbeat {
   }
 
   stop(): void {
+    this.#stopped = true
     this.#timer?.cancel()
     this.#peerTimer?.cancel()
   }
@@ -90,13 +93,15 @@ export class Heartbeat {
   readonly #check = (): void => {
     const { intervalMs, timeoutMs } = this.#options!
     const now = this.#clock.now()
+    const askedAt = this.#askedAt
     if (this.#paused) {
       this.#ask()
       this.#wait(intervalMs)
-    } else if (this.#askedAt !== undefined) {
-      const left = this.#askedAt + timeoutMs - now
+    } else if (askedAt !== undefined) {
+      const left = askedAt + timeoutMs - now
+      const silentMs = Math.round(now - this.#heardAt)
       if (left > 0) this.#wait(left)
-      else this.#lost(lost(`no sign of life for ${Math.round(now - this.#heardAt)} ms, nor an answer to PING`))
+      else this.#judge(() => this.#askedAt === askedAt, `no sign of life for ${silentMs} ms, nor an answer to PING`)
     } else {
       const left = this.#heardAt + intervalMs - now
       if (left > 0) {
@@ -108,8 +113,13 @@ export class Heartbeat {
       this.#wait(timeoutMs)
     }
   }
-}
 
-function lost(why: string): ZincError {
-  return new ZincError("PeerLost", why, { retryable: true })
+  /** Time is up. But if it was we who stood still, its answer may be here unread; so what is ready is read first. */
+  #judge(isSilent: () => boolean, why: string): void {
+    this.#clock.later(() => {
+      if (this.#stopped || !isSilent()) return
+      if (this.#paused) this.#wait(this.#options?.intervalMs ?? 0)
+      else this.#lost(new ZincError("PeerLost", why, { retryable: true }))
+    })
+  }
 }

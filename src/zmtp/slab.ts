@@ -3,6 +3,8 @@
  * slab, and once nobody does it is filled again from the start.
  */
 
+import { dirtyBytes } from "../core/bytes.ts"
+
 export class Slab {
   readonly bytes: Uint8Array
   /** Where the next message goes. */
@@ -11,7 +13,7 @@ export class Slab {
   holds = 0
 
   constructor(bytes: number) {
-    this.bytes = new Uint8Array(bytes)
+    this.bytes = dirtyBytes(bytes)
   }
 }
 
