@@ -1,5 +1,5 @@
 /** Runs the real command from dist/ and waits for what it says. */
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { root } from "../tidy/source.ts"
@@ -75,6 +75,21 @@ export class Cli {
   }
   get stderr(): string {
     return this.#stderr
+  }
+
+  /** Processes it started. */
+  children(): number[] {
+    const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(this.#child.pid)], { encoding: "utf8" })
+    return stdout
+      .split("\n")
+      .map(Number)
+      .filter(pid => pid > 0)
+  }
+
+  static isAlive(pid: number): boolean {
+    const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" })
+    // What nobody has waited for yet is listed as a zombie.
+    return stdout.trim() !== "" && !stdout.startsWith("Z")
   }
 
   type(text: string): void {

@@ -34,8 +34,9 @@ export function addDemo(program: Command, ending: Ending): void {
       ? (await import("log-update")).createLogUpdate(output.stdout as NodeJS.WriteStream)
       : undefined
     let drawnAt = 0
+    let drawing = draw !== undefined
     const show = (demo: Demo, now: boolean) => {
-      if (draw === undefined || (!now && performance.now() - drawnAt < 60)) return
+      if (draw === undefined || !drawing || (!now && performance.now() - drawnAt < 60)) return
       drawnAt = performance.now()
       draw(picture(demo.stage, output.colours, output.columns))
     }
@@ -47,7 +48,7 @@ export function addDemo(program: Command, ending: Ending): void {
       changed: () => show(demo, false),
       // Live, the picture has them.
       happened: (event, words) => {
-        if (draw === undefined) output.result(event, words)
+        if (!drawing) output.result(event, words)
       },
       warn: (code, message) => output.warn(code, message),
     })
@@ -56,12 +57,14 @@ export function addDemo(program: Command, ending: Ending): void {
       const result = await demo.run()
       show(demo, true)
       draw?.done()
+      drawing = false
       summarize(output, result)
       const code = result.converged && result.complete ? ExitCode.Ok : ExitCode.Failed
       if (choices.once || !output.live) return code
       output.result({}, invitation(output, demo.address))
       await interruption.requested
-      return code === ExitCode.Ok ? undefined : code
+      // What was asked is done; Ctrl-C is how it is left.
+      return code
     } finally {
       draw?.done()
       await demo.close()

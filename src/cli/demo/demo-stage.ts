@@ -3,7 +3,7 @@
 import type { Player } from "./cast.ts"
 import type { Pulse } from "./demo-message.ts"
 
-export type ActorState = "starting" | "writing" | "done" | "killed" | "waiting"
+export type ActorState = "starting" | "hosting" | "writing" | "done" | "killed" | "waiting"
 
 export interface Actor {
   readonly name: string
@@ -27,10 +27,17 @@ export class Stage {
   readonly #rates: { at: number; edits: number }[] = []
   readonly #latencies: number[] = []
   #seen = 0
-  editsExpected: number
+  readonly #lengthExpected: number
 
-  constructor(editsExpected: number) {
-    this.editsExpected = editsExpected
+  /** `lengthExpected`: characters of the finished text. */
+  constructor(lengthExpected: number) {
+    this.#lengthExpected = lengthExpected
+  }
+
+  /** How much of the text is written at the host, 0–1. */
+  get progress(): number {
+    const length = this.actors.find(each => each.role === "host")?.length ?? 0
+    return Math.min(1, length / this.#lengthExpected)
   }
 
   add({ name, transport, carrier }: Player, role: "host" | "client", state: ActorState): Actor {

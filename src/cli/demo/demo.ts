@@ -9,6 +9,7 @@ import { join } from "node:path"
 import { ZincError } from "../../core/index.ts"
 import { contentHash } from "../content-hash.ts"
 import { Worker } from "../fleet.ts"
+import { printable } from "../output.ts"
 import type { ReplicaState } from "../replay/replay-message.ts"
 import { sameState } from "../replay/replica-state.ts"
 import { openTransport } from "../transport-choice.ts"
@@ -73,7 +74,7 @@ export class Demo {
   constructor(options: DemoOptions) {
     this.#options = options
     this.#folder = mkdtempSync(join(tmpdir(), "zinc-demo-"))
-    this.#stage = new Stage(story.length * 1.08)
+    this.#stage = new Stage(story.length)
     this.#interrupted = new Promise((_, reject) => {
       const stop = () => reject(new ZincError("Aborted", "the demo was interrupted"))
       if (options.signal.aborted) stop()
@@ -161,7 +162,7 @@ export class Demo {
       tcp: addresses.find(each => each.startsWith("tcp:"))!,
       ipc: addresses.find(each => each.startsWith("ipc:"))!,
     }
-    this.#stage.find(hostName)!.state = "writing"
+    this.#stage.find(hostName)!.state = "hosting"
     this.#tell({ event: "hosting", addresses }, `${hostName} hosts at ${addresses.join(" and ")}`)
   }
 
@@ -195,13 +196,19 @@ export class Demo {
       actor.state = "done"
       this.#finished.add(actor.name)
     } else if (message.type === "state") this.#states.set(actor.name, message.state)
-    else if (message.type === "peer" && message.change === "left" && this.#stage.find(message.name)?.state === "killed")
-      this.#tell(
-        { event: "left", name: message.name, reason: message.reason },
-        `${hostName} noticed: ${message.reason}`,
-      )
+    else if (message.type === "peer") this.#hearOfPeer(message)
     this.#written()
     this.#options.changed(this.#stage)
+  }
+
+  /** Of the cast only the end of the one that was killed is news from the host; of visitors all. */
+  #hearOfPeer({ name, change, reason }: Extract<FromDemoWorker, { type: "peer" }>): void {
+    const actor = this.#stage.find(name)
+    if (actor?.state === "killed" && change === "left")
+      this.#tell({ event: "left", name, reason }, `${hostName} noticed: ${reason}`)
+    if (actor !== undefined) return
+    const words = { joined: `+ ${name} joined`, back: `+ ${name} is back`, left: `- ${name} left: ${reason}` }[change]
+    this.#tell({ event: change, name }, printable(words))
   }
 
   #letWrite(name: string, mine: readonly number[]): void {

@@ -5,6 +5,7 @@ import type { Actor, ActorState, Stage } from "./demo-stage.ts"
 
 const marks: Readonly<Record<ActorState, string>> = {
   starting: "…",
+  hosting: "◆",
   waiting: "·",
   writing: "✎",
   done: "✓",
@@ -14,6 +15,7 @@ const marks: Readonly<Record<ActorState, string>> = {
 export function picture(stage: Stage, colours: Colours, columns: number): string {
   const paint: Readonly<Record<ActorState, (text: string) => string>> = {
     starting: colours.dim,
+    hosting: colours.green,
     waiting: colours.dim,
     writing: colours.cyan,
     done: colours.green,
@@ -36,8 +38,7 @@ export function picture(stage: Stage, colours: Colours, columns: number): string
 
 function progressBar(stage: Stage, colours: Colours): string {
   const width = 24
-  const share = Math.min(1, stage.editsExpected === 0 ? 0 : stage.edits / stage.editsExpected)
-  const full = Math.round(share * width)
+  const full = Math.round(stage.progress * width)
   return colours.green("█".repeat(full)) + colours.dim("░".repeat(width - full))
 }
 

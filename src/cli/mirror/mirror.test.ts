@@ -72,7 +72,7 @@ describe("Mirror at its start", () => {
     const document = new PlainText("")
     await open(document)
     expect(document.text).toBe("from the file")
-    expect(events[1]).toMatchObject({ type: "started", action: "seeded" })
+    expect(events).toEqual([{ type: "started", action: "seeded" }])
   })
 
   it("creates a missing file, also an empty one", async () => {

@@ -66,6 +66,8 @@ export class Mirror {
   #again = false
   #documentChanged = false
   #unobserve: (() => void) | undefined
+  /** What is done at the start is told as one event. */
+  #started = false
 
   constructor(options: MirrorOptions) {
     this.#options = options
@@ -97,6 +99,7 @@ export class Mirror {
         this.#options.on({ type: "started", action: "overwritten", ...(kept === undefined ? {} : { kept }) })
       }
     }
+    this.#started = true
     this.#unobserve = this.#document.observe(() => {
       this.#documentChanged = true
       this.look()
@@ -177,6 +180,7 @@ export class Mirror {
   #toDocument(edits: readonly Edit[]): void {
     if (edits.length === 0) return
     this.#document.apply(edits)
+    if (!this.#started) return
     let inserted = 0
     let removed = 0
     for (const edit of edits) {
@@ -204,7 +208,7 @@ export class Mirror {
     }
     this.#bytes = bytes
     this.#base = decodeText(bytes, this.#file.given).text
-    this.#options.on({ type: "toFile", bytes: bytes.length })
+    if (this.#started) this.#options.on({ type: "toFile", bytes: bytes.length })
   }
 
   /** Reads a changed file only once it is still, so that no half-written text is taken for an edit. */
