@@ -189,6 +189,18 @@ export function carrierSuite(options: CarrierSuiteOptions): void {
         }
       })
 
+      test("reads nothing while it has paused", async world => {
+        const { near, far } = await world.pair()
+        near.stream.write([bytes("before")])
+        await world.until("what came before", () => far.length === 6)
+        world.call(() => far.stream.pause())
+        near.stream.write([bytes("held")])
+        await world.turns()
+        assert.equal(latin1(far.octets()), "before")
+        world.call(() => far.stream.resume())
+        await world.until("what was held", () => latin1(far.octets()) === "beforeheld")
+      })
+
       test("pauses and resumes as often as one likes", async world => {
         const { near, far } = await world.pair()
         for (let i = 0; i < 20; i++) {
