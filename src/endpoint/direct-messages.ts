@@ -6,6 +6,7 @@ import { fromUtf8, utf8 } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
+import type { Codec } from "../message/codec.ts"
 import type { CodecRegistry } from "../message/codec-registry.ts"
 import { type Extensions, encodeExtensions, readExtensions } from "../message/extension.ts"
 import { encodeHeader, Flag, Kind } from "../message/header.ts"
@@ -24,7 +25,7 @@ export interface DirectMessagesOptions {
   readonly node: Node
   readonly codecs: CodecRegistry
   readonly listener: ChannelListener
-  readonly replyCodec: number
+  readonly replyCodec: Codec
   /** Takes it down or up. False: no room now. Throws `NoSuchEndpoint` where that is known at once. */
   readonly route: (target: Uint8Array, header: Uint8Array, payload: Uint8Array) => boolean
   /** Calls back when a refused route may succeed. */
@@ -33,6 +34,7 @@ export interface DirectMessagesOptions {
 
 interface Pending {
   readonly target: EndpointId
+  readonly topic: string
   readonly codecs: CodecRegistry
   readonly raw: boolean
   settle(outcome: { readonly value: unknown } | { readonly error: ZincError }): void
@@ -129,6 +131,7 @@ export class DirectMessages implements Receiver {
       }
       const pending: Pending = {
         target,
+        topic,
         codecs,
         raw: options.raw ?? false,
         settle: outcome => {
@@ -270,7 +273,7 @@ export class DirectMessages implements Receiver {
         return
       }
       try {
-        const codec = result instanceof Uint8Array ? codecs.byNumber(0) : codecs.byNumber(this.#o.replyCodec)
+        const codec = result instanceof Uint8Array ? codecs.byNumber(0) : this.#o.replyCodec
         this.#post(requester, Kind.Reply, codec.number, codec.encode(result === undefined ? null : result), {
           correlation,
         })
@@ -298,7 +301,9 @@ export class DirectMessages implements Receiver {
     }
     try {
       pending.settle({
-        value: pending.raw ? frame.payload() : pending.codecs.byNumber(frame.codec).decode(frame.payload()),
+        value: pending.raw
+          ? frame.payload()
+          : pending.codecs.byNumber(frame.codec, pending.topic).decode(frame.payload()),
       })
     } catch (thrown) {
       pending.settle({ error: asZincError(thrown) })

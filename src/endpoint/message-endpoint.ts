@@ -9,7 +9,7 @@ import { type EndpointId, endpointIdFromBytes, isEndpointId, newEndpointId } fro
 import { type CloseReason, Lifecycle, type State } from "../core/lifecycle.ts"
 import { type Logger, silentLogger } from "../core/logger.ts"
 import { type Random, systemRandom } from "../core/random.ts"
-import type { Codec } from "../message/codec.ts"
+import { type Codec, userCodecNumbers } from "../message/codec.ts"
 import { CodecRegistry } from "../message/codec-registry.ts"
 import { Kind } from "../message/header.ts"
 import { encodeTopic, TopicKind } from "../message/topic.ts"
@@ -97,7 +97,7 @@ export class MessageEndpoint implements MessagingSurface {
       node: this.#node,
       codecs,
       listener: this.#listener,
-      replyCodec: codec.number,
+      replyCodec: codec,
       route: (target, header, payload) => this.#route(target, header, payload),
       onRoom: callback => this.#onRoom(callback),
     })
@@ -579,6 +579,9 @@ function readOptions(options: EndpointOptions): Common {
     codecs.declare(topic, typeof codec === "string" ? codecs.byName(codec) : codec)
   }
   const codec = options.codec ?? "json"
+  // What an endpoint writes it also reads.
+  if (typeof codec === "object" && codec.number >= userCodecNumbers.min && !options.codecs?.includes(codec))
+    codecs.register(codec)
   return {
     id,
     name,
