@@ -98,6 +98,8 @@ export class DocumentSync {
   #linkEnd = new AbortController()
   /** Nothing is published from the loss of a link until an exchange on the next one. */
   #ready: boolean
+  /** A baseline that no exchange has followed yet: it may come a moment before the link is said to be up. */
+  #baseline = false
   #exchanging = false
   #again = false
   #held: Uint8Array[] = []
@@ -427,7 +429,9 @@ export class DocumentSync {
 
   #onLink(change: "up" | "down" | "regenerated"): void {
     if (change === "regenerated") this.#exchangeSoon()
+    if (change === "up" && this.#baseline) this.#exchangeSoon()
     if (change !== "down") return
+    this.#baseline = false
     this.#endLink()
     this.#ready = this.#port.isRoot
     this.#letGo()
@@ -444,6 +448,9 @@ export class DocumentSync {
   #onBaseline(): void {
     if (this.#port.isRoot) return
     this.#ready = false
+    this.#baseline = true
+    // A link may have been lost and made again without a word; what was asked on the old one may never be answered.
+    if (this.#exchanging) this.#endLink()
     this.#exchangeSoon()
   }
 
@@ -468,6 +475,7 @@ export class DocumentSync {
         break
       }
       this.#setState("synchronizing")
+      this.#baseline = false
       const link = this.#link
       const signal = this.#linkEnd.signal
       this.#again = false

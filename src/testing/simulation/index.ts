@@ -1,3 +1,4 @@
+export { type DocumentSwarmOutcome, simulateDocuments } from "./document-swarm.ts"
 export { describeFault, type Fault, FaultKind } from "./fault-script.ts"
 export { Journal, type Violation } from "./journal.ts"
 export { type SwarmCounts, type SwarmOptions, type SwarmOutcome, simulate } from "./swarm.ts"
