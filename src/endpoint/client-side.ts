@@ -329,8 +329,8 @@ export class ClientSide implements UpSide {
     }
     this.#late.clear()
     // Repairs asked on the old link will not be answered: their ranges are holes again.
+    for (const topic of this.#node.topics.all) topic.repairing = 0
     for (const repair of this.#repairs.values()) {
-      for (const topic of repair.topics) topic.repairing = 0
       if (this.#incarnation === accept.incarnation) this.#holes.push(...repair.ranges)
     }
     this.#repairs.clear()
