@@ -2,7 +2,7 @@
  * The side of an endpoint that has a host: dials it, joins (L1), waits for the baseline (L2), notices and repairs holes
  * (L6), keeps what it pushed until it is rooted (L7), answers heartbeats (L9), and comes back when the host is lost (L10).
  */
-import { readU32, readU64, toHex, writeU64 } from "../core/bytes.ts"
+import { equalBytes, readU32, readU64, toHex, writeU64 } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { type Deferred, deferred } from "../core/deferred.ts"
 import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
@@ -59,8 +59,10 @@ type LinkState = "joining" | "up" | "degraded" | "down" | "closed"
 interface Interest {
   readonly prefix: Uint8Array
   count: number
-  /** The publish number from which on everything comes; undefined before its first baseline. */
+  /** The publish number from which on everything comes; undefined until this incarnation's baseline. */
   base: number | undefined
+  /** It has had a baseline, maybe of an earlier incarnation: what was missed since is to be repaired or told. */
+  followed: boolean
   refused: string | undefined
   readonly ready: Deferred<void>
 }
@@ -70,7 +72,18 @@ interface PendingRepair {
   readonly topics: readonly TopicState[]
   askedAt: number
   /** It follows a rejoin: at its end the baseline's positions are settled. */
-  readonly resync: boolean
+  readonly resync: Baseline | undefined
+  /** What earlier parts of the answer said is lost. */
+  readonly lost: readonly Range[]
+}
+
+/** A SYNC without its baseline yet. */
+interface Asked {
+  readonly interests: readonly Interest[]
+  /** Topics of which a repair found something lost: the positions will say what. */
+  readonly settling: readonly TopicState[]
+  /** It asks for everything wanted: its answer ends what a lost leg began. */
+  readonly all: boolean
 }
 
 /** What one joined link consists of; a new one is made for each attempt, so that nothing old can speak for it. */
@@ -92,6 +105,7 @@ const degradedMs = 1000
 /** How long a link outlives the host's LEAVE, for what was published before it. */
 const leaveMs = 1000
 const resyncAfterMs = 1000
+const marksAheadMax = 1024
 /** Own topics named in a JOIN. */
 const memoryMax = 10_000
 
@@ -123,11 +137,17 @@ export class ClientSide implements UpSide {
   readonly #waiting: { readonly received: Waiter[]; readonly rooted: Waiter[] } = { received: [], rooted: [] }
   #room: (() => void)[] = []
   #syncNumber = 0
-  /** Interests whose SYNC has not been answered, by its number. */
-  readonly #asked = new Map<number, Interest[]>()
+  readonly #asked = new Map<number, Asked>()
   #newInterests: Interest[] = []
   #directTopic: TopicState | undefined
   #markSeen = 0
+  /** All marks up to this one have come, and through `verified` every hole is known. Below 0 before a baseline. */
+  #markThrough = -1
+  #verified = 0
+  /** Marks that came before an earlier one: their publish numbers. */
+  readonly #marksAhead = new Map<number, number>()
+  /** The direct messages a heartbeat spoke of that had not come by then. */
+  #directBehind: { readonly arrived: number; readonly through: number } | undefined
   /** Everything up to this publish number has come or is known missing. */
   #through = 0
   #holes: Range[] = []
@@ -135,7 +155,6 @@ export class ClientSide implements UpSide {
   #nextRepair = 1
   readonly #resolving = new Map<number, Deferred<Uint8Array[]>>()
   #nextResolve = 1
-  #positions: Baseline | undefined
   #heardAt = 0
   #silent = false
   #tickedAt = 0
@@ -250,7 +269,7 @@ export class ClientSide implements UpSide {
       await Promise.all([this.#dialSubscriber(legs), this.#dialPusher(legs)])
       this.#resend()
       this.#syncAll(legs)
-      const again = clock.every(resyncAfterMs, () => this.#syncAll(legs))
+      const again = clock.every(resyncAfterMs, () => this.#legs === legs && this.#syncAll(legs))
       try {
         await legs.baseline.promise
       } finally {
@@ -310,35 +329,39 @@ export class ClientSide implements UpSide {
 
   #onAccepted(accept: Accept): void {
     const regenerated = this.#incarnation !== 0 && this.#incarnation !== accept.incarnation
-    if (this.#incarnation !== accept.incarnation) {
+    for (const topic of this.#node.topics.all) topic.repairing = 0
+    if (this.#incarnation === accept.incarnation) {
+      // Repairs asked on the old link will not be answered: their ranges are holes again.
+      for (const repair of this.#repairs.values()) this.#holes.push(...repair.ranges)
+      for (const [topic, range] of this.#late) this.#holes.push({ topic: topic.bytes, ...range })
+    } else {
       for (const topic of this.#node.topics.all) {
-        topic.arrived = 0
-        topic.repairing = 0
-        if (regenerated) topic.order = undefined
+        topic.arrived = -1
+        if (regenerated) this.#node.newReign(topic)
       }
       for (const interest of this.#interests.values()) interest.base = undefined
       this.#through = 0
+      this.#markSeen = 0
       if (this.#resyncFrom !== undefined) this.#resyncFrom = 0
       this.#holes = []
-      this.#markSeen = 0
     }
+    this.#markThrough = -1
+    this.#marksAhead.clear()
+    this.#directBehind = undefined
     this.#asked.clear()
     this.#unsettled.clear()
-    for (const [topic, range] of this.#late) {
-      if (this.#incarnation === accept.incarnation) this.#holes.push({ topic: topic.bytes, ...range })
-    }
     this.#late.clear()
-    // Repairs asked on the old link will not be answered: their ranges are holes again.
-    for (const topic of this.#node.topics.all) topic.repairing = 0
-    for (const repair of this.#repairs.values()) {
-      if (this.#incarnation === accept.incarnation) this.#holes.push(...repair.ranges)
-    }
     this.#repairs.clear()
     this.#session = accept.session.slice()
     this.#ticket = accept.ticket.slice()
     this.#generation = accept.generation.slice()
     this.#incarnation = accept.incarnation
     this.#link = accept.link
+    if (!accept.resumed && this.#directTopic !== undefined) {
+      // What waited for the old session went with it.
+      const gone = this.#directTopic
+      this.#holes = this.#holes.filter(hole => !equalBytes(hole.topic, gone.bytes))
+    }
     this.#hostId = endpointIdFromBytes(accept.hostId)
     this.#hostName = accept.hostName
     this.#heartbeatMs = accept.limits?.heartbeatMs || 250
@@ -368,7 +391,12 @@ export class ClientSide implements UpSide {
     )
     own = subscriber
     legs.subscriber = subscriber
-    await subscriber.connect(address, { signal: legs.abort.signal })
+    try {
+      await subscriber.connect(address, { signal: legs.abort.signal })
+    } catch (thrown) {
+      if (legs.subscriber === own) legs.subscriber = undefined
+      throw thrown
+    }
   }
 
   async #dialPusher(legs: Legs): Promise<void> {
@@ -383,7 +411,12 @@ export class ClientSide implements UpSide {
     )
     own = pusher
     legs.pusher = pusher
-    await pusher.connect(address, { signal: legs.abort.signal })
+    try {
+      await pusher.connect(address, { signal: legs.abort.signal })
+    } catch (thrown) {
+      if (legs.pusher === own) legs.pusher = undefined
+      throw thrown
+    }
   }
 
   /** Where a leg is: what the host said, at the machine we dialled; nothing said means what we dialled. */
@@ -409,16 +442,17 @@ export class ClientSide implements UpSide {
       subscriber.subscribe(directTopicBytes(accept.privatePrefix))
       for (const interest of interests) subscriber.subscribe(interest.prefix)
     }
-    this.#sync(legs, interests)
+    this.#sync(legs, interests, [], true)
   }
   readonly #subscribedOn = new WeakSet<SubscriberSocket>()
 
-  #sync(legs: Legs, interests: Interest[]): void {
+  #sync(legs: Legs, interests: readonly Interest[], settling: readonly TopicState[] = [], all = false): void {
     const number = ++this.#syncNumber
-    this.#asked.set(number, interests)
+    this.#asked.set(number, { interests, settling, all })
     if (this.#asked.size > 32) this.#asked.delete(this.#asked.keys().next().value as number)
     legs.subscriber!.subscribe(baselineTopicBytes(legs.accept!.privatePrefix, number))
-    this.#control({ case: "sync", value: { number, prefixes: interests.map(interest => interest.prefix) } })
+    const prefixes = [...interests.map(interest => interest.prefix), ...settling.map(topic => topic.bytes)]
+    this.#control({ case: "sync", value: { number, prefixes } })
   }
 
   #onUp(legs: Legs): void {
@@ -466,6 +500,7 @@ export class ClientSide implements UpSide {
   /** L9: one data leg lost is a degraded link; it is redialled for a while under the same session. */
   #onLegLost(legs: Legs, leg: "subscriber" | "pusher", error: Error | undefined): void {
     if (this.#legs !== legs || legs.accept === undefined) return
+    legs[leg] = undefined
     if (!this.linked) {
       const lost = new ZincError("PeerLost", `the ${leg} leg to ${legs.address} was lost while joining`, {
         retryable: true,
@@ -479,7 +514,7 @@ export class ClientSide implements UpSide {
       return
     }
     this.#state = "degraded"
-    if (leg === "subscriber") this.#resyncFrom ??= this.#through
+    if (leg === "subscriber") this.#missFrom(this.#verified)
     const until = this.#node.clock.now() + degradedMs
     const redial = () => {
       if (this.#legs !== legs || !this.linked) return
@@ -507,6 +542,12 @@ export class ClientSide implements UpSide {
   /** After a lost subscriber leg, until the baseline: the publish number from which on things may be missing. */
   #resyncFrom: number | undefined
 
+  /** From that publish number on things may be missing, until the next baseline and the repair that follows it. */
+  #missFrom(number: number): void {
+    this.#resyncFrom ??= number
+    this.#node.resyncing = true
+  }
+
   #lost(error: ZincError): void {
     if (this.#state === "closed") return
     const peer = this.#peer()
@@ -518,7 +559,7 @@ export class ClientSide implements UpSide {
     this.#legs = undefined
     for (const pending of this.#resolving.values()) pending.reject(error)
     this.#resolving.clear()
-    if (!this.#snail) this.#resyncFrom ??= this.#through
+    if (!this.#snail) this.#missFrom(this.#verified)
     if (this.#o.reconnect === undefined) {
       this.#node.events.emit({ type: "left", peer, code: error.code, reason: error.message })
       this.#o.onLink("down")
@@ -629,6 +670,7 @@ export class ClientSide implements UpSide {
         break
       }
       case "heartbeat":
+        this.#noticeDirect(Number(body.value.direct))
         this.#control({
           case: "heartbeatReply",
           value: { count: body.value.count, mark: BigInt(this.#markSeen), legLast: BigInt(this.#sent) },
@@ -702,6 +744,7 @@ export class ClientSide implements UpSide {
     // The snail stops itself and comes back with a fresh baseline, as a new session.
     this.#snail = true
     this.#resyncFrom = undefined
+    this.#node.resyncing = true
     this.#accept = undefined
     this.#lost(error)
   }
@@ -730,7 +773,7 @@ export class ClientSide implements UpSide {
       out[1] = header
       // A transport keeps long frames by reference, and the caller's octets are the caller's again when send returns.
       out[2] = payload.length < this.#o.transport.supports.referenceBytes ? payload : this.#log.payload(number)!
-      if (this.#legs!.pusher!.send(out)) this.#sent = this.#everSent = number
+      if (this.#legs!.pusher?.send(out)) this.#sent = this.#everSent = number
     }
     return true
   }
@@ -859,7 +902,7 @@ export class ClientSide implements UpSide {
     const key = toHex(prefix)
     let interest = this.#interests.get(key)
     if (interest === undefined) {
-      interest = { prefix, count: 0, base: undefined, refused: undefined, ready: deferred() }
+      interest = { prefix, count: 0, base: undefined, followed: false, refused: undefined, ready: deferred() }
       interest.ready.promise.catch(() => {})
       this.#interests.set(key, interest)
       if (this.#newInterests.length === 0) this.#node.clock.soon(() => this.#syncNew())
@@ -948,12 +991,14 @@ export class ClientSide implements UpSide {
   #noticeHoles(topic: TopicState, frame: Frame): void {
     const number = readU64(frame.header, frame.at + At.Number)
     const previous = readU64(frame.header, frame.at + At.Previous)
-    if (topic.arrived === 0) topic.arrived = this.#baseOf(topic) ?? 0
-    // While a rejoin's baseline is awaited, the repair that follows it covers everything.
-    if (topic.arrived > 0 && previous > topic.arrived && this.#state === "up" && this.#resyncFrom === undefined) {
-      this.#hole({ topic: topic.bytes, after: topic.arrived, through: previous }, topic)
+    let arrived = topic.arrived
+    if (arrived < 0) arrived = topic === this.#directTopic ? 0 : (this.#baseOf(topic) ?? -1)
+    if (arrived >= 0) {
+      // While a rejoin's baseline is awaited, the repair that follows it covers everything.
+      if (previous > arrived && this.#resyncFrom === undefined)
+        this.#hole({ topic: topic.bytes, after: arrived, through: previous }, topic)
+      topic.arrived = number > arrived ? number : arrived
     }
-    if (number > topic.arrived) topic.arrived = number
     if (number > this.#through) this.#through = number
     this.#take(topic, frame)
   }
@@ -980,58 +1025,105 @@ export class ClientSide implements UpSide {
 
   #onMark(frame: Frame): void {
     const mark = decodeMark(frame.payload())
-    if (Number(mark.number) > this.#markSeen) this.#markSeen = Number(mark.number)
-    if (this.#state !== "up" || this.#resyncFrom !== undefined) return
+    const number = Number(mark.number)
+    if (number > this.#markSeen) this.#markSeen = number
+    if (this.#markThrough < 0 || number <= this.#markThrough || this.#resyncFrom !== undefined) return
     // What the mark says was published and has not come by now was dropped before it.
-    for (const { topic: bytes, number } of mark.topics) {
-      let topic: TopicState | undefined
-      for (const interest of this.#interests.values()) {
-        if (interest.base !== undefined && patternTakesIn(interest.prefix, bytes)) {
-          topic = this.#node.topics.of(bytes)
-          break
-        }
-      }
-      if (topic === undefined) continue
-      if (topic.arrived === 0) topic.arrived = this.#baseOf(topic) ?? 0
-      if (Number(number) > topic.arrived) {
-        this.#hole({ topic: bytes, after: topic.arrived, through: Number(number) }, topic)
-        topic.arrived = Number(number)
-      }
+    for (const { topic: bytes, number: last } of mark.topics) {
+      if (!this.#isFollowed(bytes)) continue
+      const topic = this.#node.topics.of(bytes)
+      const arrived = topic.arrived < 0 ? (this.#baseOf(topic) ?? Number.POSITIVE_INFINITY) : topic.arrived
+      if (Number(last) <= arrived) continue
+      this.#hole({ topic: bytes, after: arrived, through: Number(last) }, topic)
+      topic.arrived = Number(last)
     }
+    this.#marksAhead.set(number, Number(mark.published))
+    for (;;) {
+      const published = this.#marksAhead.get(this.#markThrough + 1)
+      if (published === undefined) break
+      this.#marksAhead.delete(++this.#markThrough)
+      this.#verified = Math.max(this.#verified, published)
+    }
+    if (this.#marksAhead.size > marksAheadMax) this.#marksAhead.delete(this.#marksAhead.keys().next().value as number)
+  }
+
+  /** Marks do not speak of private topics: what a heartbeat says of direct messages and has not come by the next is lost. */
+  #noticeDirect(through: number): void {
+    const topic = this.#directTopic
+    if (topic === undefined || this.#resyncFrom !== undefined || !this.linked) return
+    const arrived = Math.max(0, topic.arrived)
+    const behind = this.#directBehind
+    this.#directBehind = through > arrived ? { arrived, through } : undefined
+    if (behind === undefined || behind.arrived !== arrived || behind.through <= arrived) return
+    this.#directBehind = undefined
+    this.#hole({ topic: topic.bytes, after: arrived, through: behind.through }, topic)
+    topic.arrived = behind.through
+  }
+
+  #isFollowed(bytes: Uint8Array): boolean {
+    for (const interest of this.#interests.values()) {
+      if (interest.base !== undefined && patternTakesIn(interest.prefix, bytes)) return true
+    }
+    return false
   }
 
   #onBaseline(baseline: Baseline): void {
-    const interests = this.#asked.get(baseline.number)
+    const asked = this.#asked.get(baseline.number)
     const legs = this.#legs
-    if (interests === undefined || legs === undefined) return
+    if (asked === undefined || legs === undefined) return
     this.#asked.delete(baseline.number)
     const published = Number(baseline.published)
     legs.subscriber?.unsubscribe(baselineTopicBytes(legs.accept!.privatePrefix, baseline.number))
     const refused = new Map(baseline.refused.map(({ prefix, reason }) => [toHex(prefix), reason]))
-    const from = this.#resyncFrom
-    this.#resyncFrom = undefined
-    for (const interest of interests) {
-      const reason = refused.get(toHex(interest.prefix))
-      if (reason === undefined) {
-        interest.base ??= published
-        continue
-      }
-      interest.refused = reason
-      interest.ready.reject(
-        new ZincError("Refused", `the host does not let this endpoint follow that topic: ${reason}`),
-      )
-      for (const receiver of this.#receiversFor(interest.prefix)) receiver.refused?.(reason)
+    const from = asked.all ? this.#resyncFrom : undefined
+    const fresh: Interest[] = []
+    const followed: Interest[] = []
+    for (const interest of asked.interests) {
+      interest.refused = refused.get(toHex(interest.prefix))
+      if (interest.refused === undefined) (interest.followed ? followed : fresh).push(interest)
     }
-    if (from !== undefined) this.#startResync(interests, from, baseline)
-    // A fresh start: the positions are where streams begin. A snail's streams go on there too, and it is told what it missed.
-    else this.#settle(baseline, this.#snail ? "slow" : undefined)
-    this.#snail = false
+    // A new interest's streams begin where the positions say, but not on topics that were followed already.
+    const isNew = (topic: TopicState) =>
+      fresh.some(interest => patternTakesIn(interest.prefix, topic.bytes)) && !this.#wasFollowed(topic)
+    this.#settle(baseline, undefined, isNew)
+    for (const interest of fresh) interest.followed = true
+    for (const interest of asked.interests) {
+      if (interest.refused === undefined && (interest.base === undefined || from !== undefined))
+        interest.base = published
+    }
+    if (this.#markThrough < 0 || from !== undefined) {
+      this.#markThrough = Number(baseline.mark)
+      this.#verified = published
+    }
+    if (this.#snail && asked.all) {
+      // A fresh start, and it is told what it missed.
+      this.#snail = false
+      this.#endResync({ lost: [], baseline, reason: "slow", only: topic => !isNew(topic) })
+    } else if (from !== undefined) {
+      this.#resyncFrom = undefined
+      this.#startResync(followed, from, baseline)
+    }
+    if (asked.settling.length > 0) this.#settleLost(asked.settling, baseline)
     legs.baseline.resolve()
-    for (const interest of interests) {
-      if (interest.refused !== undefined) continue
-      interest.ready.resolve()
-      for (const receiver of this.#receiversFor(interest.prefix)) receiver.baseline?.()
+    for (const interest of asked.interests) {
+      if (interest.refused === undefined) interest.ready.resolve()
+      else {
+        interest.ready.reject(
+          new ZincError("Refused", `the host does not let this endpoint follow that topic: ${interest.refused}`),
+        )
+      }
+      for (const receiver of this.#receiversFor(interest.prefix)) {
+        if (interest.refused === undefined) receiver.baseline?.()
+        else receiver.refused?.(interest.refused)
+      }
     }
+  }
+
+  #wasFollowed(topic: TopicState): boolean {
+    for (const interest of this.#interests.values()) {
+      if (interest.followed && patternTakesIn(interest.prefix, topic.bytes)) return true
+    }
+    return false
   }
 
   #receiversFor(prefix: Uint8Array): Receiver[] {
@@ -1049,48 +1141,57 @@ export class ClientSide implements UpSide {
     this.unwant(receiver.prefixes)
   }
 
-  #startResync(interests: readonly Interest[], from: number, baseline: Baseline): void {
+  /** Asks for all that was published since `from`, up to the baseline, on what was followed before. */
+  #startResync(followed: readonly Interest[], from: number, baseline: Baseline): void {
     const through = Number(baseline.published)
     const ranges: Range[] = [...this.#holes]
     this.#holes = []
     if (through > from) {
-      for (const interest of interests) {
-        if (interest.refused === undefined && interest.prefix !== markTopic)
-          ranges.push({ topic: interest.prefix, after: from, through })
-      }
-      if (this.#directTopic !== undefined)
-        ranges.push({ topic: this.#directTopic.bytes, after: Math.max(from, this.#directTopic.arrived), through })
+      for (const { prefix } of followed) if (prefix !== markTopic) ranges.push({ topic: prefix, after: from, through })
     }
-    this.#positions = baseline
-    if (ranges.length === 0) {
-      this.#endResync([])
-      return
+    const direct = this.#directTopic
+    if (direct !== undefined && through > Math.max(0, direct.arrived))
+      ranges.push({ topic: direct.bytes, after: Math.max(0, direct.arrived), through })
+    for (const topic of this.#node.topics.all) {
+      if (topic.arrived >= 0 && topic.arrived < through && topic !== direct) topic.arrived = through
     }
-    this.#node.resyncing = true
-    this.#ask({ ranges, topics: [], askedAt: this.#node.clock.now(), resync: true })
+    if (ranges.length === 0) this.#endResync({ lost: [], baseline, reason: "lost" })
+    else this.#ask({ ranges, topics: [], askedAt: this.#node.clock.now(), resync: baseline, lost: [] })
   }
 
-  #endResync(lost: readonly Range[]): void {
+  #isResyncing(): boolean {
+    for (const repair of this.#repairs.values()) if (repair.resync !== undefined) return true
+    return false
+  }
+
+  #endResync(end: {
+    readonly lost: readonly Range[]
+    readonly baseline: Baseline
+    readonly reason: "slow" | "lost"
+    readonly only?: (topic: TopicState) => boolean
+  }): void {
     const node = this.#node
-    const late = [...this.#late.keys()]
+    const { baseline, reason } = end
+    const only = end.only ?? (() => true)
+    const late = new Set(this.#late.keys())
     for (const topic of late) this.#askLate(topic)
-    node.resyncing = false
-    for (const topic of node.topics.all) node.repairEnded(topic, "lost")
-    const baseline = this.#positions
-    this.#positions = undefined
-    if (baseline !== undefined) {
-      this.#settle(baseline, "lost", topic => !late.includes(topic))
-      for (const topic of late) this.#unsettled.set(topic, baseline)
+    node.resyncing = this.#resyncFrom !== undefined || this.#isResyncing()
+    this.#settle(baseline, reason, topic => only(topic) && !late.has(topic))
+    for (const topic of late) this.#unsettled.set(topic, baseline)
+    for (const { topic, origin, first } of baseline.positions) {
+      const state = node.topics.of(topic)
+      if (late.has(state)) node.begin(state, origin.length === 16 ? node.origin(origin, 0) : undefined, Number(first))
     }
-    for (const topic of late) node.startFloating(this.#streamsOf(topic))
-    for (const range of lost) {
+    if (!node.resyncing) for (const topic of node.topics.all) node.repairEnded(topic, reason)
+    for (const range of end.lost) {
       for (const topic of node.topics.matching(range.topic)) {
         // Positions tell exactly what is missing of numbered streams; documents take fragments in any order and compare
         // versions whenever something may have been lost.
-        if (baseline?.positionsComplete && topic.kind !== TopicKind.Document) continue
-        node.reportGap(topic, undefined, range.after + 1, range.through, "lost")
+        if (baseline.positionsComplete && topic.kind !== TopicKind.Document && !isPrivate(topic.bytes)) continue
+        node.reportGap(this.#streamsOf(topic), undefined, range.after + 1, range.through, reason)
       }
     }
+    node.batchEnded()
   }
 
   /** `reason`: report what the positions pass over; undefined: only open streams that are not known. */
@@ -1100,16 +1201,27 @@ export class ClientSide implements UpSide {
     only: (topic: TopicState) => boolean = () => true,
   ): void {
     const node = this.#node
-    for (const { topic: bytes, origin: from, last } of baseline.positions) {
+    for (const { topic: bytes, origin: from, first, last } of baseline.positions) {
       const topic = node.topics.of(bytes)
       if (!only(topic)) continue
       const origin = from.length === 16 ? node.origin(from, 0) : undefined
-      if (origin === node.self) continue
-      const known = origin === undefined ? topic.order : topic.stream(from, 0)
-      if (known !== undefined && reason === undefined) continue
-      node.settle(topic, origin, Number(last), reason ?? "lost")
+      if (origin !== node.self) node.settle(topic, origin, { first: Number(first), last: Number(last) }, reason)
     }
     node.batchEnded()
+  }
+
+  /** A repair of these topics found something lost, and here are their positions. */
+  #settleLost(topics: readonly TopicState[], baseline: Baseline): void {
+    this.#settle(baseline, "lost", topic => topics.includes(topic))
+    for (const topic of topics) {
+      topic.repairing = Math.max(0, topic.repairing - 1)
+      this.#node.repairEnded(topic, "lost")
+      if (!baseline.positionsComplete) {
+        const through = Number(baseline.published)
+        this.#node.reportGap(topic, undefined, through, through, "lost")
+      }
+    }
+    this.#node.batchEnded()
   }
 
   // ---- repair (L6) ----
@@ -1157,7 +1269,8 @@ export class ClientSide implements UpSide {
       ranges,
       topics: ranges.map(range => this.#node.topics.of(range.topic)),
       askedAt: this.#node.clock.now(),
-      resync: false,
+      resync: undefined,
+      lost: [],
     })
   }
 
@@ -1194,38 +1307,59 @@ export class ClientSide implements UpSide {
       const topic = this.#node.topics.of(batch.frame(message, part))
       const number = readU64(header, At.Number)
       // Not above `arrived`: the frames after it on this topic may still come, and have their own "previous".
-      if (number > topic.arrived && pending.resync) topic.arrived = number
+      if (number > topic.arrived && pending.resync !== undefined) topic.arrived = number
       this.#node.statistics.repaired++
       this.#take(topic, Frame.over(header, batch.frame(message, part + 2)))
     }
     if (!repair.last) return
     this.#repairs.delete(repair.id)
-    const lost = repair.lost.map(range => ({
-      topic: range.topic,
-      after: Number(range.after),
-      through: Number(range.through),
-    }))
-    if (pending.resync) {
-      this.#endResync(lost)
+    const lost = [
+      ...pending.lost,
+      ...repair.lost.map(({ topic, after, through }) => ({ topic, after: Number(after), through: Number(through) })),
+    ]
+    const through = Number(repair.through)
+    if (through > 0) {
+      const ranges = pending.ranges
+        .filter(range => range.through > through)
+        .map(range => ({ ...range, after: Math.max(range.after, through) }))
+      this.#ask({ ...pending, ranges, lost, askedAt: this.#node.clock.now() })
       return
     }
-    for (const topic of pending.topics) {
+    if (pending.resync !== undefined) this.#endResync({ lost, baseline: pending.resync, reason: "lost" })
+    else this.#endRepair(pending.topics, lost)
+  }
+
+  #endRepair(topics: readonly TopicState[], lost: readonly Range[]): void {
+    const node = this.#node
+    const settling: TopicState[] = []
+    for (const topic of topics) {
       this.#askLate(topic)
+      const isLost = lost.some(range => equalBytes(range.topic, topic.bytes))
+      if (isLost && topic.kind === TopicKind.System) {
+        // A lost mark: what it spoke of may be lost without a trace. Ask for everything since what is certain.
+        this.#missFrom(this.#verified)
+        if (this.#legs !== undefined) this.#syncAll(this.#legs)
+      } else if (isLost && !isPrivate(topic.bytes) && topic.kind !== TopicKind.Document) {
+        // The positions will say what exactly is lost; until then the topic counts as under repair.
+        settling.push(topic)
+        continue
+      }
       topic.repairing = Math.max(0, topic.repairing - 1)
       const streams = this.#streamsOf(topic)
       if (streams === this.#directUp) streams.repairing = Math.max(0, streams.repairing - 1)
-      const gaveUp = this.#node.repairEnded(streams, "lost")
+      const gaveUp = node.repairEnded(streams, "lost")
       const unsettled = topic.repairing === 0 ? this.#unsettled.get(topic) : undefined
       if (unsettled !== undefined) {
         this.#unsettled.delete(topic)
         this.#settle(unsettled, "lost", settled => settled === topic)
       }
-      if (gaveUp) continue
+      if (!isLost || gaveUp || topic.kind === TopicKind.System) continue
       for (const range of lost) {
-        if (toHex(range.topic) !== toHex(topic.bytes)) continue
-        this.#node.reportGap(streams, undefined, range.after + 1, range.through, "lost")
+        if (equalBytes(range.topic, topic.bytes))
+          node.reportGap(streams, undefined, range.after + 1, range.through, "lost")
       }
     }
+    if (settling.length > 0 && this.#legs?.subscriber !== undefined) this.#sync(this.#legs, [], settling)
   }
 
   // ---- time ----
@@ -1252,15 +1386,12 @@ export class ClientSide implements UpSide {
     }
     // A SYNC whose baseline did not come is asked again under a new number (L2).
     if (this.#state === "up" && this.#legs?.subscriber !== undefined) {
-      for (const [number, interests] of [...this.#asked]) {
+      for (const [number, { interests, settling, all }] of [...this.#asked]) {
         if (number > this.#syncSeen) continue
         this.#asked.delete(number)
-        if (
-          interests.some(interest => interest.base === undefined && interest.refused === undefined) ||
-          this.#resyncFrom !== undefined
-        ) {
-          this.#sync(this.#legs, interests)
-        }
+        if (all) this.#syncAll(this.#legs)
+        else if (settling.length > 0 || interests.some(interest => interest.base === undefined))
+          this.#sync(this.#legs, interests, settling)
       }
       this.#syncSeen = this.#syncNumber
     }
@@ -1285,12 +1416,15 @@ export class ClientSide implements UpSide {
 
   async close(lingerMs: number): Promise<void> {
     const legs = this.#legs
-    if (this.linked && legs !== undefined) {
-      this.#control({ case: "leave", value: { code: "Requested", reason: "it closed", retryAfterMs: 0 } }, this.#sent)
+    const closed = new ZincError("Closed", "the endpoint closed before the message was acknowledged")
+    if (!this.linked || legs === undefined) {
+      // Nobody to say goodbye to: an attempt to come back under way ends here.
+      this.abort(closed)
+      return
     }
+    this.#control({ case: "leave", value: { code: "Requested", reason: "it closed", retryAfterMs: 0 } }, this.#sent)
     this.#stop()
-    this.#failWaiting(new ZincError("Closed", "the endpoint closed before the message was acknowledged"))
-    if (legs === undefined) return
+    this.#failWaiting(closed)
     await Promise.all([
       legs.dealer.close({ lingerMs }),
       legs.subscriber?.close({ lingerMs: 0 }),

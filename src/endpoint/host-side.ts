@@ -77,6 +77,7 @@ interface Stranger {
 const envelopeVersion = 1
 /** Positions in one baseline (L5). */
 const positionsMax = 256
+const noOrigin = new Uint8Array(0)
 /** Strangers may stay this long without joining or binding. */
 const strangerMs = 10_000
 /** Octets of one part of a repair. */
@@ -840,29 +841,32 @@ export class HostSide implements DownSide {
     const refused = prefixes
       .filter(prefix => !link.mayReceive(prefix))
       .map(prefix => ({ prefix, reason: "not granted" }))
-    const positions: { topic: Uint8Array; origin: Uint8Array; last: bigint; epoch: number }[] = []
-    let complete = true
+    const positions: { topic: Uint8Array; origin: Uint8Array; first: bigint; last: bigint; epoch: number }[] = []
+    const add = (topic: TopicState, origin: Uint8Array, first: number, last: number, epoch: number) =>
+      positions.push({ topic: topic.bytes, origin, first: BigInt(first), last: BigInt(last), epoch })
     for (const prefix of prefixes) {
       if (!link.mayReceive(prefix) || isPrivate(prefix)) continue
       link.prefixes.set(toHex(prefix), prefix)
       for (const topic of node.topics.matching(prefix)) {
         if (topic.route === "ordered") {
-          const last = node.up === undefined ? topic.ordered : (topic.order?.next ?? 1) - 1
-          positions.push({ topic: topic.bytes, origin: new Uint8Array(0), last: BigInt(last), epoch: node.epoch })
-        } else {
-          if (topic.sent > 0)
-            positions.push({ topic: topic.bytes, origin: node.self.bytes, last: BigInt(topic.sent), epoch: 0 })
-          for (const stream of topic.streams()) {
-            positions.push({ topic: topic.bytes, origin: stream.key.bytes, last: BigInt(stream.next - 1), epoch: 0 })
-            if (positions.length > positionsMax) break
-          }
+          const order = topic.order
+          add(
+            topic,
+            noOrigin,
+            order?.first ?? 1,
+            node.up === undefined ? topic.ordered : (order?.next ?? 1) - 1,
+            node.epoch,
+          )
         }
-        if (positions.length > positionsMax) {
-          complete = false
-          break
+        if (topic.sent > 0) add(topic, node.self.bytes, 1, topic.sent, 0)
+        for (const stream of topic.streams()) {
+          add(topic, stream.key.bytes, stream.first, stream.next - 1, 0)
+          if (positions.length > positionsMax) break
         }
+        if (positions.length > positionsMax) break
       }
     }
+    const complete = positions.length <= positionsMax
     const payload = encodeBaseline({
       number,
       published: BigInt(this.published),
@@ -870,6 +874,7 @@ export class HostSide implements DownSide {
       positions: complete ? positions : [],
       positionsComplete: complete,
       incarnation: node.incarnation,
+      mark: BigInt(this.#markNumber),
     })
     const header = new Uint8Array(headerBytes)
     header[At.Version] = headerVersion
@@ -883,7 +888,9 @@ export class HostSide implements DownSide {
 
   // ---- repair (L6) ----
 
+  /** One part; the client asks for the next when it has this one, so a repair never fills its control queue. */
   #repair(link: Link, id: number, ranges: { topic: Uint8Array; after: number; through: number }[]): void {
+    if (!this.#links.has(link.id) || link.control === 0) return
     const plan = planRepair(
       this.#ring,
       ranges,
@@ -891,48 +898,31 @@ export class HostSide implements DownSide {
       link.droppedThrough,
       topic => this.#node.topics.published(topic),
     )
-    let next = 0
-    const sendPart = () => {
-      link.repairTimer = undefined
-      if (!this.#links.has(link.id) || link.control === 0) return
-      for (;;) {
-        const frames: Uint8Array[] = [new Uint8Array(0)]
-        const lost: { topic: Uint8Array; after: bigint; through: bigint }[] = []
-        let bytes = 0
-        const start = next
-        while (next < plan.numbers.length && bytes < repairPartBytes) {
-          const number = plan.numbers[next]!
-          const header = this.#ring.header(number)?.slice()
-          if (header !== undefined) {
-            header[At.Flags]! |= Flag.Again
-            const topic = this.#ring.topic(number)!.bytes
-            const payload = this.#ring.payload(number)!
-            frames.push(topic, header, payload)
-            bytes += header.length + payload.length
-          }
-          next++
-        }
-        const last = next >= plan.numbers.length
-        if (last)
-          lost.push(
-            ...plan.lost.map(range => ({
-              topic: range.topic,
-              after: BigInt(range.after),
-              through: BigInt(range.through),
-            })),
-          )
-        frames[0] = encodeControl({ case: "repair", value: { id, last, lost } })
-        if (!this.#router.send(link.control, frames)) {
-          // Its control queue is full: the same part again when it may have drained.
-          next = start
-          link.repairTimer = this.#node.clock.after(10, sendPart)
-          return
-        }
-        if (last) return
-      }
+    const frames: Uint8Array[] = [new Uint8Array(0)]
+    let bytes = 0
+    let through = 0
+    for (const number of plan.numbers) {
+      if (bytes >= repairPartBytes) break
+      const header = this.#ring.header(number)!.slice()
+      header[At.Flags]! |= Flag.Again
+      const payload = this.#ring.payload(number)!
+      frames.push(this.#ring.topic(number)!.bytes, header, payload)
+      bytes += header.length + payload.length
+      through = number
     }
-    if (link.repairTimer === undefined) sendPart()
-    else this.#node.clock.after(10, () => this.#repair(link, id, ranges))
+    const whole = frames.length === 1 + 3 * plan.numbers.length
+    const lost = plan.lost.map(({ topic, after, through }) => ({
+      topic,
+      after: BigInt(after),
+      through: BigInt(through),
+    }))
+    frames[0] = encodeControl({ case: "repair", value: { id, last: true, lost, through: BigInt(whole ? 0 : through) } })
+    if (this.#router.send(link.control, frames)) return
+    // Its control queue is full: the same answer when it may have drained. Of several the client asks again for the others.
+    link.repairTimer ??= this.#node.clock.after(10, () => {
+      link.repairTimer = undefined
+      this.#repair(link, id, ranges)
+    })
   }
 
   // ---- time: heartbeats, marks, liveness (L9), lag (§11) ----
@@ -964,7 +954,12 @@ export class HostSide implements DownSide {
       link.heartbeatCount++
       this.#control(link, {
         case: "heartbeat",
-        value: { count: BigInt(link.heartbeatCount), published: BigInt(this.published), epoch: this.#node.epoch },
+        value: {
+          count: BigInt(link.heartbeatCount),
+          published: BigInt(this.published),
+          epoch: this.#node.epoch,
+          direct: BigInt(link.directTopic.published),
+        },
       })
       this.#watchLag(link, now)
     }

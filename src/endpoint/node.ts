@@ -40,6 +40,12 @@ export interface UpSide {
   echoed(topic: TopicState, sequence: number): void
 }
 
+/** The first and the last number of a stream that a host has passed on in this life of it; `last` below `first`: none. */
+export interface Position {
+  readonly first: number
+  readonly last: number
+}
+
 export interface NodeOptions {
   readonly id: EndpointId
   readonly clock: Clock
@@ -253,14 +259,35 @@ export class Node {
 
   #passOrdered(topic: TopicState, frame: Frame): void {
     const origin = this.origin(frame.header, frame.at + At.Origin)
-    if (origin === this.self) this.up?.echoed(topic, frame.sequence)
-    this.#passFromAbove(topic, frame, origin, frame.sequence)
+    const sequence = frame.sequence
+    if (origin === this.self) {
+      this.up?.echoed(topic, sequence)
+      this.#passFromAbove(topic, frame, origin, sequence)
+      return
+    }
+    const heard = topic.heard(origin.bytes, 0)
+    if (heard === undefined) topic.hear(origin, sequence + 1)
+    else if (sequence < heard.next) {
+      // Its origin sent it again to a root without memory, which numbered it anew. Those below judge for themselves.
+      this.statistics.duplicates++
+      this.#republish(topic, frame, origin)
+      return
+    } else {
+      if (!heard.current) this.#report(topic, origin, { from: heard.next, through: sequence - 1 }, "lost")
+      heard.current = true
+      heard.next = sequence + 1
+    }
+    this.#passFromAbove(topic, frame, origin, sequence)
   }
 
   #passFromAbove(topic: TopicState, frame: Frame, origin: Origin, sequence: number): void {
+    this.#republish(topic, frame, origin)
+    if (origin !== this.self) this.#deliver(topic, frame, origin, sequence)
+  }
+
+  #republish(topic: TopicState, frame: Frame, origin: Origin): void {
     if (this.down !== undefined && frame.hops > 0)
       this.down.publish(topic, this.#header(frame, origin), frame.payload(), 0)
-    if (origin !== this.self) this.#deliver(topic, frame, origin, sequence)
   }
 
   // ---- parked frames ----
@@ -299,6 +326,10 @@ export class Node {
     stream.floating = false
     const range = stream.skip()
     if (range !== undefined && !floating) this.#report(topic, stream.key, range, reason)
+    this.#release(topic, stream)
+  }
+
+  #release(topic: TopicState, stream: Stream<Origin> | Stream<undefined>): void {
     if (stream.key === undefined) this.#releaseOrdered(topic, stream as Stream<undefined>)
     else this.#releaseNearest(topic, stream as Stream<Origin>)
   }
@@ -321,36 +352,53 @@ export class Node {
     return any
   }
 
-  /** Streams of the topic whose start was open begin with what they have: the repair has brought the earlier frames. */
-  startFloating(topic: TopicState): void {
-    for (const [stream, parkedOn] of [...this.#parked]) {
-      if (parkedOn === topic && stream.floating) this.#giveUp(topic, stream, "lost")
+  /**
+   * The positions say where the stream stands: the first and the last number passed on above. What has not come of
+   * those is lost, and is reported if there is a reason; without one this is where an unknown stream begins.
+   */
+  settle(topic: TopicState, origin: Origin | undefined, position: Position, reason: GapReason | undefined): void {
+    const { first, last } = position
+    if (topic.route === "ordered" && origin !== undefined) {
+      const heard = topic.heard(origin.bytes, 0)
+      if (heard === undefined) topic.hear(origin, last + 1)
+      else if (reason !== undefined) {
+        if (!heard.current) this.#report(topic, origin, { from: heard.next, through: last }, reason)
+        heard.current = true
+        heard.next = Math.max(heard.next, last + 1)
+      }
+      return
+    }
+    const stream = origin === undefined ? topic.order : topic.stream(origin.bytes, 0)
+    if (stream === undefined) {
+      if (reason !== undefined) this.#report(topic, origin, { from: first, through: last }, reason)
+      if (origin === undefined) topic.order = new Stream<undefined>(undefined, last + 1)
+      else topic.openStream(origin, last + 1)
+      return
+    }
+    if (reason === undefined) return
+    this.begin(topic, origin, first)
+    while (stream.next <= last) {
+      const through = Math.min(last, (stream.lowestParked() ?? Number.POSITIVE_INFINITY) - 1)
+      if (!isUnordered(topic)) this.#report(topic, stream.key, { from: stream.next, through }, reason)
+      stream.advanceTo(through + 1)
+      this.#release(topic, stream)
     }
   }
 
-  /** The stream is settled through `last`, whatever came; what did not is lost. True if something was. */
-  settle(topic: TopicState, origin: Origin | undefined, last: number, reason: GapReason): boolean {
+  /** A stream whose start was open begins there. */
+  begin(topic: TopicState, origin: Origin | undefined, first: number): void {
     const stream = origin === undefined ? topic.order : topic.stream(origin.bytes, 0)
-    if (stream === undefined) {
-      if (origin === undefined) topic.order = new Stream<undefined>(undefined, last + 1)
-      else topic.openStream(origin, last + 1)
-      return false
-    }
+    if (stream === undefined || !stream.floating) return
     stream.floating = false
-    let lost = false
-    while (stream.next <= last) {
-      const range = stream.skip()
-      const through = range === undefined ? last : Math.min(range.through, last)
-      const from = range?.from ?? stream.next
-      if (from <= through && (stream.parked === 0 || range !== undefined)) {
-        this.#report(topic, stream.key, { from, through }, reason)
-        lost = true
-      }
-      if (stream.parked === 0) stream.advanceTo(last + 1)
-      else if (stream.key === undefined) this.#releaseOrdered(topic, stream as Stream<undefined>)
-      else this.#releaseNearest(topic, stream as Stream<Origin>)
-    }
-    return lost
+    stream.advanceTo(first)
+    this.#release(topic, stream)
+  }
+
+  /** A root without memory numbers ordered topics anew: what waits for numbers of the old reign waits in vain. */
+  newReign(topic: TopicState): void {
+    const stream = topic.order
+    if (stream !== undefined) while (stream.parked > 0) this.#giveUp(topic, stream, "lost")
+    topic.newReign()
   }
 
   #report(
@@ -366,7 +414,8 @@ export class Node {
   reportGap(topic: TopicState, origin: Origin | undefined, from: number, through: number, reason: GapReason): void {
     this.statistics.gaps++
     for (const receiver of topic.receivers) receiver.lost?.(topic)
-    if (topic.kind === TopicKind.Document || topic.kind === TopicKind.Sequenced) return
+    if (topic.kind === TopicKind.Document || topic.kind === TopicKind.Sequenced || topic.kind === TopicKind.System)
+      return
     this.events.emit({
       type: "gap",
       topic: topic.name,

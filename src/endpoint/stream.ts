@@ -14,6 +14,8 @@ export type Offer = (typeof Offer)[keyof typeof Offer]
 export class Stream<K> {
   /** Whose stream it is. */
   readonly key: K
+  /** The number it began with. */
+  readonly first: number
   /** The number expected next. */
   next: number
   #parked: Map<number, Frame> | undefined
@@ -31,6 +33,7 @@ export class Stream<K> {
 
   constructor(key: K, next: number, floating = false) {
     this.key = key
+    this.first = next
     this.next = next
     this.floating = floating
   }
@@ -107,11 +110,18 @@ export class Stream<K> {
     return frame
   }
 
-  /** Gives up on what is missing before the lowest parked number: the range given up, or undefined if nothing is parked. */
-  skip(): { readonly from: number; readonly through: number } | undefined {
+  /** The lowest parked number, or undefined if nothing is parked. */
+  lowestParked(): number | undefined {
     if (this.parked === 0) return undefined
     let lowest = Number.MAX_SAFE_INTEGER
     for (const number of this.#parked!.keys()) if (number < lowest) lowest = number
+    return lowest
+  }
+
+  /** Gives up on what is missing before the lowest parked number: the range given up, or undefined if nothing is parked. */
+  skip(): { readonly from: number; readonly through: number } | undefined {
+    const lowest = this.lowestParked()
+    if (lowest === undefined) return undefined
     const from = this.next
     this.next = lowest
     return from < lowest ? { from, through: lowest - 1 } : undefined

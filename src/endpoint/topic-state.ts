@@ -11,6 +11,15 @@ export interface Origin {
   id: string | undefined
 }
 
+/** An origin on an ordered topic, as heard from above. */
+export interface Heard {
+  readonly origin: Origin
+  /** Its own number expected next. */
+  next: number
+  /** Whether it was heard in the root's present reign; holes of the same reign show in the order numbers already. */
+  current: boolean
+}
+
 export class TopicState {
   readonly bytes: Uint8Array
   readonly kind: TopicKind
@@ -24,8 +33,8 @@ export class TopicState {
   changed = false
   /** At the root, on ordered topics: the last order number given. */
   ordered = 0
-  /** At a client: the last publish number that came on this topic (L6). */
-  arrived = 0
+  /** At a client: the last publish number that came on this topic (L6); below 0: not known yet. */
+  arrived = -1
   /** At a client: repairs under way that may bring frames of this topic. */
   repairing = 0
   /** At a client, on ordered topics: the numbering as it arrives. */
@@ -33,6 +42,8 @@ export class TopicState {
   /** Who here wants it. */
   receivers: readonly Receiver[] = []
   readonly #streams = new ByteMap<Stream<Origin>>()
+  /** At a client, on ordered topics: what was heard of each origin, for it may be numbered twice. */
+  #heard: ByteMap<Heard> | undefined
   #last: Stream<Origin> | undefined
 
   constructor(bytes: Uint8Array, kind: TopicKind, name: string) {
@@ -63,12 +74,26 @@ export class TopicState {
   streams(): Iterable<Stream<Origin>> {
     return this.#streams.values()
   }
+  /** What was heard on this ordered topic of the origin whose sixteen octets stand at `at`. */
+  heard(buffer: Uint8Array, at: number): Heard | undefined {
+    return this.#heard?.get(buffer, at, at + 16)
+  }
+  hear(origin: Origin, next: number): void {
+    this.#heard ??= new ByteMap()
+    this.#heard.set(origin.bytes, { origin, next, current: true })
+  }
+  /** A root without memory numbers this topic anew: its numbers are unknown, its origins' own go on. */
+  newReign(): void {
+    this.order = undefined
+    for (const heard of this.#heard?.values() ?? []) heard.current = false
+  }
   /** Forgets what came (L5: unsubscribing forgets receive state). */
   forgetStreams(): void {
     this.#streams.clear()
     this.#last = undefined
     this.order = undefined
-    this.arrived = 0
+    this.#heard = undefined
+    this.arrived = -1
   }
 }
 

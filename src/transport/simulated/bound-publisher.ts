@@ -45,7 +45,7 @@ export class SimulatedPublisher extends BoundSocket implements PublisherSocket {
     const message = messageOf(frames)
     for (const end of [...this.ends.values()]) {
       if (!this.#wants(end, topic)) continue
-      if (!end.send(message) && this.ends.has(end.number)) this.#handler.onFull?.(end.number, frames)
+      if (!end.send(message) && end.out.full && this.ends.has(end.number)) this.#handler.onFull?.(end.number, frames)
     }
   }
 

@@ -51,27 +51,24 @@ export class SimulatedNode {
     this.#resuming = false
   }
 
-  /** What was held runs from a clock event, in the order in which it was due. */
+  /** What was held runs in the order in which it was due, each from a clock event of its own, as a process would. */
   resume(): void {
     if (!this.#paused || this.#resuming) return
     this.#resuming = true
     const clock = this.#clock
-    this.#base.after(0, () => {
+    const next = () => {
+      // Crashed or stopped again on the way: the rest stays due, before anything newer.
       if (clock !== this.#clock || !this.#resuming) return
-      this.#resuming = false
-      this.#paused = false
-      const held = this.#held
-      this.#held = []
-      for (let i = 0; i < held.length; i++) {
-        if (this.#paused) {
-          // Stopped again on the way: the rest stays due, before anything newer.
-          this.#held = [...held.slice(i), ...this.#held]
-          return
-        }
-        if (clock !== this.#clock) return
-        held[i]!()
+      const action = this.#held.shift()
+      if (action === undefined) {
+        this.#resuming = false
+        this.#paused = false
+        return
       }
-    })
+      action()
+      this.#base.after(0, next)
+    }
+    this.#base.after(0, next)
   }
 
   crash(silent: boolean): void {
