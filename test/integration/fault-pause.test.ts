@@ -17,7 +17,7 @@ async function expectUndisturbed(host: EndpointProcess, clients: readonly Endpoi
   }
 }
 
-describe.each(carriages)("over $transport and $scheme", ({ transport, scheme }) => {
+describe.concurrent.each(carriages)("over $transport and $scheme", ({ transport, scheme }) => {
   it("a host paused for three seconds loses no session and no message", async () => {
     await using scene = new Scene()
     const host = await scene.host(transport, { name: "hub" }, { address: scene.listen(scheme) })
