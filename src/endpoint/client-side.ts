@@ -106,8 +106,8 @@ const degradedMs = 1000
 const leaveMs = 1000
 const resyncAfterMs = 1000
 const marksAheadMax = 1024
-/** Own topics named in a JOIN. */
-const memoryMax = 10_000
+/** Octets of own topics named in a JOIN: a host takes at most 2 MiB of control message. */
+const memoryBytesMax = 1024 * 1024
 
 export class ClientSide implements UpSide {
   readonly #o: ClientSideOptions
@@ -299,11 +299,16 @@ export class ClientSide implements UpSide {
       const header = this.#log.header(number)!
       if (!kept.has(topic)) kept.set(topic, readU64(header, At.Sequence))
     }
+    let memoryBytes = 0
+    const remember = (topic: TopicState, first: number) => {
+      memoryBytes += topic.bytes.length + 24
+      if (memoryBytes <= memoryBytesMax)
+        memory.push({ topic: topic.bytes, first: BigInt(first), acknowledged: BigInt(first - 1) })
+    }
+    // Those of which something will be sent again come first: for them it matters where their numbers begin.
+    for (const [topic, first] of kept) remember(topic, first)
     for (const topic of this.#node.topics.all) {
-      if (topic.sent === 0) continue
-      const first = kept.get(topic) ?? topic.sent + 1
-      memory.push({ topic: topic.bytes, first: BigInt(first), acknowledged: BigInt(first - 1) })
-      if (memory.length >= memoryMax) break
+      if (topic.sent > 0 && !kept.has(topic)) remember(topic, topic.sent + 1)
     }
     return {
       versionMin: envelopeVersion,

@@ -30,6 +30,7 @@ import type {
 } from "../transport/transport.ts"
 import type { EndpointEvent, PeerInfo, SlowOptions, SlowPolicy } from "./api.ts"
 import type { Authenticator, Verdict } from "./authenticator.ts"
+import { Conflation } from "./conflation.ts"
 import { Frame } from "./frame.ts"
 import { FrameLog } from "./frame-log.ts"
 import { Link } from "./link.ts"
@@ -80,6 +81,18 @@ const positionsMax = 256
 const noOrigin = new Uint8Array(0)
 /** Strangers may stay this long without joining or binding. */
 const strangerMs = 10_000
+/** Most connections of one kind that are nobody's; the oldest makes room. */
+const strangersMax = 1024
+/**
+ * Largest control message a client may send. The largest are a JOIN that names the topics its sender remembers, and a
+ * SYNC or REPAIR_REQUEST that names all it follows; a publisher takes 1 MiB of that.
+ */
+const controlBytesMax = 2 * 1024 * 1024
+/** Largest message on the publish leg, where clients say nothing but what they subscribe to. */
+const subscriptionBytesMax = 64 * 1024
+/** Malformed messages, and frames of sessions that are over, after which a pusher is cut off. */
+const badFramesMax = 3
+const deadFramesMax = 1000
 /** Octets of one part of a repair. */
 const repairPartBytes = 256 * 1024
 /** How long a resend may take before it is asked for again. */
@@ -111,13 +124,16 @@ export class HostSide implements DownSide {
   readonly #strangers = new Map<number, Stranger>()
   readonly #subscriberStrangers = new Map<number, number>()
   readonly #remotes = new Map<number, string>()
-  readonly #badFrames = new Map<number, number>()
+  /** Connections to the puller that no session has used yet, and what was wrong with what they sent. */
+  readonly #pushStrangers = new Map<number, { bad: number; dead: number }>()
   readonly #frame = new Frame()
   readonly #down = new Uint8Array(headerBytes)
   readonly #out: Uint8Array[] = [new Uint8Array(0), new Uint8Array(0), new Uint8Array(0)]
   readonly #changed: TopicState[] = []
   readonly #marks: { readonly number: number; readonly at: number }[] = []
-  readonly #conflated = new Map<Link, Map<string, { topic: TopicState; header: Uint8Array; payload: Uint8Array }>>()
+  readonly #conflated = new Map<Link, Conflation>()
+  /** Most octets that wait for one subscriber, in its queue and conflated beside it. */
+  readonly #hwmBytes: number
   #lastLink: Link | undefined
   #nextLink = 1
   #markNumber = 0
@@ -145,17 +161,19 @@ export class HostSide implements DownSide {
     this.#byPeer = new ByteMap(node.random.u32())
     this.#ring = new FrameLog({ messagesMax: options.replayMessages, bytesMax: options.replayBytes, after: 0 })
     this.#tickedAt = node.clock.now()
+    this.#hwmBytes = options.slow.hwm?.bytes ?? 32 * 1024 * 1024
     this.#down[At.Version] = headerVersion
-    const maxMessageBytes = options.maxPayloadBytes + 64 * 1024
-    const logger = node.logger
+    const shared = { logger: node.logger, handshakeTimeoutMs: strangerMs }
     this.#router = transport.router(
       {
         onBatch: batch => this.#onControl(batch),
-        onConnect: (connection, remote) =>
-          this.#strangers.set(connection, { remote, since: node.clock.now(), deciding: false }),
+        onConnect: (connection, remote) => {
+          this.#strangers.set(connection, { remote, since: node.clock.now(), deciding: false })
+          this.#makeRoom(this.#strangers, strangersMax, oldest => this.#router.disconnect(oldest))
+        },
         onDisconnect: (connection, error) => this.#onControlLost(connection, error),
       },
-      { maxMessageBytes, logger },
+      { ...shared, maxMessageBytes: controlBytesMax },
     )
     this.#publisher = transport.publisher(
       {
@@ -163,7 +181,10 @@ export class HostSide implements DownSide {
         onUnsubscribe: () => {},
         onFull: (connection, frames) => this.#onFull(connection, frames),
         onRoom: connection => this.#onRoom(connection),
-        onConnect: connection => this.#subscriberStrangers.set(connection, node.clock.now()),
+        onConnect: connection => {
+          this.#subscriberStrangers.set(connection, node.clock.now())
+          this.#makeRoom(this.#subscriberStrangers, strangersMax, oldest => this.#publisher.disconnect(oldest))
+        },
         onDisconnect: connection => {
           this.#subscriberStrangers.delete(connection)
           const link = this.#bySubscriber.get(connection)
@@ -172,27 +193,42 @@ export class HostSide implements DownSide {
         },
       },
       {
-        maxMessageBytes,
-        logger,
+        ...shared,
+        maxMessageBytes: subscriptionBytesMax,
         guard: transport.supports.subscriberIdentity,
-        sendLimits: options.slow.hwm ?? { messages: 10_000, bytes: 32 * 1024 * 1024 },
+        sendLimits: { messages: options.slow.hwm?.messages ?? 10_000, bytes: this.#hwmBytes },
       },
     )
     this.#puller = transport.puller(
       {
         onBatch: batch => this.#onPushed(batch),
-        onConnect: (connection, remote) => this.#remotes.set(connection, remote),
+        onConnect: (connection, remote) => {
+          this.#remotes.set(connection, remote)
+          // A client is known as a pusher only once it has pushed, so those that have not may be as many as clients.
+          this.#pushStrangers.set(connection, { bad: 0, dead: 0 })
+          this.#makeRoom(this.#pushStrangers, strangersMax + this.#o.maxClients, oldest =>
+            this.#puller.disconnect(oldest),
+          )
+        },
         onDisconnect: connection => {
           this.#remotes.delete(connection)
-          this.#badFrames.delete(connection)
+          this.#pushStrangers.delete(connection)
           const link = this.#byPush.get(connection)
           this.#byPush.delete(connection)
           if (link?.push === connection) link.push = 0
           if (this.#lastLink === link) this.#lastLink = undefined
         },
       },
-      { maxMessageBytes, logger },
+      { ...shared, maxMessageBytes: options.maxPayloadBytes + 64 * 1024 },
     )
+  }
+
+  /** The oldest of a crowd makes room for the newest. */
+  #makeRoom(crowd: Map<number, unknown>, most: number, cut: (connection: number) => void): void {
+    if (crowd.size <= most) return
+    const oldest = crowd.keys().next().value as number
+    crowd.delete(oldest)
+    cut(oldest)
   }
 
   async bind(address: string): Promise<void> {
@@ -300,7 +336,7 @@ export class HostSide implements DownSide {
       frame.end = ends[at + 2]!
       const link = this.#linkOf(frame, batch.connection)
       if (link === undefined) {
-        node.statistics.deadSession++
+        this.#deadPush(batch.connection)
         continue
       }
       link.heardAt = this.#tickedAt > link.heardAt ? this.#tickedAt : link.heardAt
@@ -401,6 +437,7 @@ export class HostSide implements DownSide {
         if (link.push !== 0) this.#byPush.delete(link.push)
         link.push = connection
         this.#byPush.set(connection, link)
+        this.#pushStrangers.delete(connection)
       }
       link.confirmed = true
       this.#lastLink = link
@@ -445,10 +482,23 @@ export class HostSide implements DownSide {
   }
 
   #badPush(connection: number, what: string): void {
-    const count = (this.#badFrames.get(connection) ?? 0) + 1
-    this.#badFrames.set(connection, count)
     this.#violation(this.#remotes.get(connection) ?? "a pusher", new ZincError("BadFrame", what))
-    if (count >= 3) this.#puller.disconnect(connection)
+    const seen = this.#pushStrangers.get(connection)
+    if (seen === undefined) this.#pushStrangers.set(connection, { bad: 1, dead: 0 })
+    else if (++seen.bad >= badFramesMax) this.#cutPush(connection)
+  }
+
+  /** What is still under way when a session ends is dropped; but nobody goes on for ever. */
+  #deadPush(connection: number): void {
+    this.#node.statistics.deadSession++
+    const seen = this.#pushStrangers.get(connection)
+    if (seen === undefined) this.#pushStrangers.set(connection, { bad: 0, dead: 1 })
+    else if (++seen.dead === deadFramesMax) this.#cutPush(connection)
+  }
+
+  #cutPush(connection: number): void {
+    this.#pushStrangers.delete(connection)
+    this.#puller.disconnect(connection)
   }
 
   // ---- control (L1) ----
@@ -1097,13 +1147,11 @@ export class HostSide implements DownSide {
     if (isPrivate(topic.bytes)) return
     let kept = this.#conflated.get(link)
     if (kept === undefined) {
-      kept = new Map()
+      kept = new Conflation(this.#hwmBytes)
       this.#conflated.set(link, kept)
     }
     const key = this.#o.slow.key === undefined ? topic.name : this.#o.slow.key(topic.name, payload)
-    kept.delete(`${topic.kind} ${key}`)
     kept.set(`${topic.kind} ${key}`, { topic, header: frames[1]!.slice(), payload: payload.slice() })
-    if (kept.size > 100_000) kept.delete(kept.keys().next().value as string)
     link.droppedThrough = this.published
   }
 
@@ -1111,7 +1159,7 @@ export class HostSide implements DownSide {
     const link = this.#bySubscriber.get(connection)
     const kept = link === undefined ? undefined : this.#conflated.get(link)
     if (link === undefined || kept === undefined) return
-    for (const [key, { topic, header, payload }] of kept) {
+    for (const [key, { topic, header, payload }] of kept.entries()) {
       const origin = header.slice(At.Origin, At.Origin + 16)
       const covers = encodeExtensions({ covers: [{ origin, through: readU64(header, At.Sequence) }] })
       const out = new Uint8Array(headerBytes + covers.length)

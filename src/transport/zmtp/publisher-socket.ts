@@ -5,11 +5,18 @@ import type { FrameBatch } from "../../core/frame-batch.ts"
 import type { Connection } from "../../zmtp/connection.ts"
 import type { Engine } from "../../zmtp/engine.ts"
 import type { Outbox } from "../../zmtp/outbox.ts"
-import { Fanout, prefixesMax } from "../../zmtp/pattern/fanout.ts"
+import { Fanout } from "../../zmtp/pattern/fanout.ts"
 import { keyOf } from "../../zmtp/pattern/subscription-count.ts"
 import { SocketType } from "../../zmtp/socket-type.ts"
 import type { PublisherHandler, PublisherOptions, PublisherSocket } from "../transport.ts"
 import { type BoundPeer, BoundSocket } from "./bound-socket.ts"
+
+/**
+ * Most that is held for a subscriber before it is granted. A client asks for its private topic first, and is granted
+ * with that; who is not, is nobody yet, and a prefix costs us more than its octets.
+ */
+const heldPrefixesMax = 1024
+const heldBytesMax = 64 * 1024
 
 interface Subscriber extends BoundPeer {
   /** Which prefixes it may have; absent until it is granted. */
@@ -119,7 +126,8 @@ export class ZmtpPublisher extends BoundSocket<Subscriber> implements PublisherS
     }
     const key = keyOf(prefix)
     if (peer.held.has(key)) return true
-    if (peer.heldBytes + prefix.length > this.#maxSubscriptionBytes || peer.held.size >= prefixesMax) return false
+    const bytesMax = Math.min(heldBytesMax, this.#maxSubscriptionBytes)
+    if (peer.heldBytes + prefix.length > bytesMax || peer.held.size >= heldPrefixesMax) return false
     peer.held.set(key, prefix)
     peer.heldBytes += prefix.length
     return true

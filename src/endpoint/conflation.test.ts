@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest"
+import { encodeTopic, TopicKind } from "../message/topic.ts"
+import { Conflation } from "./conflation.ts"
+import { TopicTable } from "./topic-state.ts"
+
+const topic = new TopicTable(1).of(encodeTopic(TopicKind.Nearest, "a"))
+const frame = (bytes: number) => ({ topic, header: new Uint8Array(80), payload: new Uint8Array(bytes) })
+const keys = (conflation: Conflation) => [...conflation.entries()].map(([key]) => key)
+
+describe("Conflation", () => {
+  it("keeps the latest of each key, the freshest key last", () => {
+    const conflation = new Conflation(0)
+    for (const key of ["a", "b", "a"]) conflation.set(key, frame(key === "a" ? 1 : 2))
+    expect(keys(conflation)).toEqual(["b", "a"])
+    expect(conflation.size).toBe(2)
+  })
+
+  it("stays within its octets by forgetting the stalest key, but never the one just set", () => {
+    const conflation = new Conflation(10_000)
+    for (let i = 0; i < 100; i++) conflation.set(`${i}`, frame(1000))
+    expect(keys(conflation)).toEqual(["93", "94", "95", "96", "97", "98", "99"])
+    expect(conflation.bytes).toBeLessThanOrEqual(10_000)
+    conflation.set("huge", frame(20_000))
+    expect(keys(conflation)).toEqual(["huge"])
+    conflation.delete("huge")
+    expect(conflation.bytes).toBe(0)
+  })
+})

@@ -1,0 +1,91 @@
+/** A client written out by hand: it joins as the protocol says, or as it should not, and then does as it is told. */
+import { randomBytes } from "node:crypto"
+import { type Control, decodeControl, encodeControl, type Join } from "../../../src/message/control.ts"
+import { command, frame, RawPeer } from "../../interop/raw-peer.ts"
+
+export type JoinFields = Partial<
+  Pick<Join, "versionMin" | "versionMax" | "tree" | "token" | "endpointId" | "name" | "features">
+>
+type Accepted = Extract<Control["body"], { case: "accept" }>["value"]
+
+export function join(fields: JoinFields = {}): Uint8Array {
+  return encodeControl({
+    case: "join",
+    value: { versionMin: 1, versionMax: 1, endpointId: randomBytes(16), name: "raw", ...fields },
+  })
+}
+
+export function subscribe(prefix: Uint8Array): Buffer {
+  return command("SUBSCRIBE", prefix)
+}
+
+/** The next control message. */
+export async function nextControl(dealer: RawPeer): Promise<Control["body"]> {
+  return decodeControl((await dealer.next("a control message")).body).body
+}
+
+export class RawJoiner {
+  readonly control: RawPeer
+  readonly subscriber: RawPeer
+  readonly accept: Accepted
+  /** Every control message that came since the baseline. */
+  readonly heard: Control["body"][] = []
+
+  private constructor(control: RawPeer, subscriber: RawPeer, accept: Accepted) {
+    this.control = control
+    this.subscriber = subscriber
+    this.accept = accept
+  }
+
+  /** Resolves at the baseline; from then on it answers heartbeats until `silence`. */
+  static async open(address: string, fields: JoinFields, topics: readonly string[]): Promise<RawJoiner> {
+    const control = await RawPeer.connect(address)
+    await control.shakeHands("DEALER")
+    control.send(frame(0, join(fields)))
+    const answer = await nextControl(control)
+    if (answer.case !== "accept") throw new Error(`expected ACCEPT, got ${JSON.stringify(answer)}`)
+    const accept = answer.value
+    const subscriber = await RawPeer.connect(address)
+    await subscriber.shakeHands("SUB")
+    const prefixes = [...topics.map(topic => Buffer.from(topic)), Buffer.from("mmark\0")]
+    const mine = Buffer.from(accept.privatePrefix)
+    subscriber.send(subscribe(Buffer.concat([mine, Buffer.from("d\0")])), ...prefixes.map(subscribe))
+    subscriber.send(subscribe(Buffer.concat([mine, Buffer.from("1\0")])))
+    control.send(frame(0, encodeControl({ case: "sync", value: { number: 1, prefixes } })))
+    const joiner = new RawJoiner(control, subscriber, accept)
+    for (;;) {
+      const { body } = await subscriber.next("the baseline")
+      if (body.subarray(0, mine.length).equals(mine)) break
+    }
+    void joiner.#answer()
+    return joiner
+  }
+
+  /** Heartbeats are answered with the newest mark there can be: the lag this peer admits is none. */
+  async #answer(): Promise<void> {
+    for (;;) {
+      let body: Control["body"]
+      try {
+        body = decodeControl((await this.control.next("control", 60_000)).body).body
+      } catch {
+        return
+      }
+      this.heard.push(body)
+      if (body.case !== "heartbeat") continue
+      const { count } = body.value
+      this.control.send(
+        frame(0, encodeControl({ case: "heartbeatReply", value: { count, mark: BigInt(1), legLast: BigInt(0) } })),
+      )
+    }
+  }
+
+  /** Stops reading what is published. */
+  stall(): void {
+    this.subscriber.socket.pause()
+  }
+
+  destroy(): void {
+    this.control.destroy()
+    this.subscriber.destroy()
+  }
+}
