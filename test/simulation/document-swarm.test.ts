@@ -4,7 +4,10 @@ import { simulateDocuments } from "../../src/testing/simulation/index.ts"
 
 const only = process.env.ZINC_SEED
 const count = Number(process.env.ZINC_DOCUMENT_SEEDS ?? 100)
-const seeds = only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(only)]
+const seeds =
+  only === undefined
+    ? Array.from({ length: count }, (_, i) => i + 1 + Number(process.env.ZINC_DOCUMENT_FROM ?? 0))
+    : [Number(only)]
 
 describe("A swarm that edits a document", () => {
   it.each(seeds)("ends equal and loses nothing of a living writer: seed %i", async seed => {

@@ -8,7 +8,8 @@ import { textOf } from "./source.ts"
 
 const envelope = textOf("docs/protocol/envelope.md")
 const control = textOf("docs/protocol/control.md")
-const vectors = ["topics", "headers", "control"].map(name => textOf(`docs/protocol/vectors/${name}.json`))
+const documents = textOf("docs/protocol/document.md")
+const vectors = ["topics", "headers", "control", "document"].map(name => textOf(`docs/protocol/vectors/${name}.json`))
 const known = new Set(
   vectors.flatMap(text => [...text.matchAll(/"hex": "([^"]*)"/g)].map(match => match[1]!.replaceAll(" ", ""))),
 )
@@ -28,6 +29,7 @@ describe("docs/protocol", () => {
   for (const [name, page] of [
     ["envelope.md", envelope],
     ["control.md", control],
+    ["document.md", documents],
   ] as const) {
     it(`shows only octets of the vectors in ${name}`, () => {
       expect(blocks(page).length).toBeGreaterThan(0)
