@@ -48,7 +48,10 @@ async function converse(shell: Shell, endpoint: Endpoint, conversation: Conversa
   })
   conversation.prompt = interactive ? () => lines.prompt(true) : () => {}
   // In a terminal readline takes Ctrl-C as a key.
-  lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"))
+  lines.on("SIGINT", () => {
+    process.stdout.write("\n")
+    process.kill(process.pid, "SIGINT")
+  })
   let work = Promise.resolve()
   let failed = false
   const ended = new Promise<void>(resolve => {

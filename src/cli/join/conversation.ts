@@ -59,6 +59,7 @@ export class Conversation {
   readonly #endpoint: Endpoint
   readonly #output: Output
   readonly #topic: string
+  readonly #names: NameLookup
   readonly #watching = new Map<string, { close(): Promise<void> }>()
   /** Shows the prompt again after something was printed. */
   prompt: () => void = () => {}
@@ -67,6 +68,7 @@ export class Conversation {
     this.#endpoint = endpoint
     this.#output = output
     this.#topic = topic
+    this.#names = new NameLookup(endpoint)
     // Direct messages come on whatever topic their sender chose; "/to" uses this one.
     endpoint.handle(directTopic, message => this.#print(message))
   }
@@ -121,9 +123,10 @@ export class Conversation {
     }
   }
 
-  #print(message: Message): null {
+  async #print(message: Message): Promise<null> {
     const { colours } = this.#output
     const { topic, origin, direct } = message
+    const name = await this.#names.of(origin)
     let value: unknown
     try {
       value = message.value
@@ -134,13 +137,39 @@ export class Conversation {
     const where = direct ? colours.magenta("to you") : colours.cyan(printable(topic))
     if (this.#output.live) this.#output.stdout.write("\r\u001b[K")
     this.#output.result(
-      { message: { topic, origin, direct, value: forMachines(value) } },
-      `${where} ${colours.dim(origin.slice(0, 8))} ${shown(value)}`,
+      { message: { topic, origin, name, direct, value: forMachines(value) } },
+      `${where} ${colours.bold(printable(name))} ${shown(value)}`,
     )
     this.prompt()
     return null
   }
 }
+
+/** Names of those who speak: messages carry only ids. */
+class NameLookup {
+  readonly #endpoint: Endpoint
+  readonly #known = new Map<string, string>()
+  #askedAt = Number.NEGATIVE_INFINITY
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint
+  }
+
+  /** The first digits of the id where nobody knows the name: who has left already, or has a host that does not tell. */
+  async of(id: string): Promise<string> {
+    const known = this.#known.get(id)
+    if (known !== undefined) return known
+    if (performance.now() - this.#askedAt > namesAskedEveryMs) {
+      this.#askedAt = performance.now()
+      if (this.#known.size > namesKept) this.#known.clear()
+      for (const peer of await listPeers(this.#endpoint)) this.#known.set(peer.id, peer.name)
+    }
+    return this.#known.get(id) ?? id.slice(0, 8)
+  }
+}
+
+const namesAskedEveryMs = 500
+const namesKept = 10_000
 
 const directTopic = "zinc.say"
 
