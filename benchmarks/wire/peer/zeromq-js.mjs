@@ -22,7 +22,7 @@ await play({
     const socket = new Push({ linger: 10_000 })
     socket.connect(address)
     for (let i = 0; i < count; i++) await socket.send(messages[i & (ring - 1)])
-    socket.close()
+    // Not closed here: libzmq 4.3.5 too may lose the end of what it has sent when it closes an ipc connection.
     return {}
   },
 
@@ -35,7 +35,6 @@ await play({
       await socket.send(message)
       if (--left === 0) break
     }
-    socket.close()
     return {}
   },
 
