@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest"
 import { carriages } from "./harness/carriage.ts"
 import type { EndpointProcess } from "./harness/endpoint-process.ts"
+import { expectHolesTold } from "./harness/expectation.ts"
 import { lasting, Scene } from "./harness/scene.ts"
 
 const pauseMs = 3000
@@ -104,11 +105,7 @@ describe.concurrent.each(carriages)("over $transport and $scheme", ({ transport,
     expect(atSleeper).toMatchObject({ first: 1, again: 0 })
     if (told) {
       expect(atSleeper.holes.length).toBeGreaterThan(0)
-      const gaps = sleeper.eventsOf("gap")
-      for (const [from, through] of atSleeper.holes) {
-        const covered = gaps.filter(gap => gap.topic === "w" && (gap.from as number) <= from)
-        expect(covered.some(gap => (gap.through as number) >= through)).toBe(true)
-      }
+      expectHolesTold(atSleeper, sleeper.eventsOf("gap"))
     } else {
       expect(atSleeper).toMatchObject({ count: fromWriter.sent, holes: [] })
       expect(sleeper.eventsOf("gap")).toEqual([])

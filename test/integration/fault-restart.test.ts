@@ -1,28 +1,9 @@
 /** Processes killed with SIGKILL and started again, under load. */
 import { describe, expect, it } from "vitest"
 import { carriages } from "./harness/carriage.ts"
-import type { EndpointProcess, StreamReport, Told } from "./harness/endpoint-process.ts"
+import type { EndpointProcess } from "./harness/endpoint-process.ts"
+import { expectHolesTold, expectWhole } from "./harness/expectation.ts"
 import { Scene } from "./harness/scene.ts"
-
-/** All numbers from the first to `last`, once and in order. */
-function expectWhole(stream: StreamReport, last: number): void {
-  expect(stream).toMatchObject({ last, again: 0, holes: [] })
-  expect(stream.count).toBe(last - stream.first! + 1)
-}
-
-/** Every hole was told of: a gap event on that topic and origin covers it (event numbers are origin sequences). */
-function expectHolesTold(stream: StreamReport, gaps: readonly Told[]): void {
-  for (const [from, through] of stream.holes) {
-    const told = gaps.some(
-      gap =>
-        gap.topic === stream.topic &&
-        (gap.origin === undefined || gap.origin === stream.origin) &&
-        (gap.from as number) <= from &&
-        (gap.through as number) >= through,
-    )
-    expect(told, `hole ${from}–${through} of ${stream.topic} without a gap event`).toBe(true)
-  }
-}
 
 describe.each(carriages)("over $transport and $scheme", ({ transport, scheme }) => {
   it("a client killed and started again is seen to leave and to join, and costs the others nothing", async () => {

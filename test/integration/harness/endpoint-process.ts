@@ -235,9 +235,9 @@ export class EndpointProcess {
     })
   }
 
-  /** Records what comes on the topic; resolves when the host knows of it. */
-  async handle(topic: string, more: { readonly slowMs?: number; readonly options?: object } = {}): Promise<void> {
-    await this.#call("handle", { topic, ...more })
+  /** Records what comes on the topic, and unless not `timed` how long it took; resolves when the host knows of it. */
+  async handle(topic: string, { timed = true }: { readonly timed?: boolean } = {}): Promise<void> {
+    await this.#call("handle", { topic, timed })
   }
   /** Begins to write numbers from 1. */
   async write(what: Writing): Promise<void> {

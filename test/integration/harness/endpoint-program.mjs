@@ -52,7 +52,7 @@ function streamOf(topic, origin) {
   return stream
 }
 
-function onMessage(message, slowMs) {
+function onMessage(message, timed) {
   const { payload } = message
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
   const n = view.getUint32(0)
@@ -65,9 +65,8 @@ function onMessage(message, slowMs) {
       stream.holes.push([stream.last + 1, n - 1])
     stream.last = n
   }
-  if (delays.length < 1_000_000) delays.push(nowUs() - view.getFloat64(4))
+  if (timed && delays.length < 1_000_000) delays.push(nowUs() - view.getFloat64(4))
   for (const wait of waiting) if (wait.stream === stream && stream.last >= wait.n) wait.done()
-  return slowMs > 0 ? new Promise(resolve => setTimeout(resolve, slowMs)) : undefined
 }
 
 /** Sends `perSecond` numbers a second on a topic, `count` of them or until told to stop; waits for room when refused. */
@@ -141,8 +140,8 @@ function percentile(sorted, share) {
 }
 
 const commands = {
-  async handle({ topic, slowMs = 0, options }) {
-    await endpoint.handle(topic, message => onMessage(message, slowMs), options).ready
+  async handle({ topic, timed = true }) {
+    await endpoint.handle(topic, message => onMessage(message, timed)).ready
     return {}
   },
   /** Begins to write; answers at once. */
