@@ -185,6 +185,16 @@ describe("zinc doctor", () => {
   })
 })
 
+describe("A reader that has enough", () => {
+  it("ends the listener, and that is no failure", async () => {
+    const listener = await listening("chat")
+    listener.stopReading()
+    await zinc(["send", address, "chat", "1"])
+    await zinc(["send", address, "chat", "2"])
+    expect((await listener.ended).code).toBe(0)
+  })
+})
+
 describe("Ctrl-C", () => {
   it("ends a listener with 130 after draining", async () => {
     const listener = await listening("chat")

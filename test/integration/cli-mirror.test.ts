@@ -139,6 +139,45 @@ describe("zinc mirror", () => {
     expect(statSync(path("a.txt")).mode & 0o777).toBe(0o600)
   })
 
+  it("of one file on two sides, started at once, gives it once", async () => {
+    writeFileSync(path("a.txt"), "the same file\n")
+    writeFileSync(path("b.txt"), "the same file\n")
+    await Promise.all([mirror(path("a.txt")), mirror(path("b.txt"))])
+    appendFileSync(path("a.txt"), "and more\n")
+    await has("b.txt", "the same file\nand more\n")
+  })
+
+  it("keeps what was edited while the host was dead, and hands it in when the host is back", async () => {
+    const { host: first, address: door } = await openHost()
+    writeFileSync(path("a.txt"), "one\n")
+    const a = new Cli(["mirror", path("a.txt"), door, "--document", "notes", "--json"])
+    await a.event({ event: "mirroring" })
+    first.kill("SIGKILL")
+    await a.event({ event: "left" })
+    appendFileSync(path("a.txt"), "two\n")
+    await a.event({ event: "toDocument" })
+    const second = new Cli(["host", door, "--json"])
+    await second.event({ event: "listening" })
+    const b = new Cli(["mirror", path("b.txt"), door, "--document", "notes", "--json"])
+    await b.event({ event: "mirroring" })
+    await has("b.txt", "one\ntwo\n")
+  })
+
+  it("is ended at once by a second Ctrl-C, though its host is stuck", async () => {
+    const { host: stuck, address: door } = await openHost()
+    writeFileSync(path("a.txt"), "one\n")
+    const a = new Cli(["mirror", path("a.txt"), door, "--document", "notes"])
+    await a.says(/mirroring/)
+    stuck.kill("SIGSTOP")
+    appendFileSync(path("a.txt"), "two\n")
+    await a.says(/a\.txt changed/)
+    a.kill("SIGINT")
+    await a.says(/closing…/)
+    a.kill("SIGINT")
+    expect((await a.ended).code).toBe(130)
+    stuck.kill("SIGKILL")
+  })
+
   it("hands in the last edit when it is ended with Ctrl-C", async () => {
     writeFileSync(path("a.txt"), "one\n")
     const a = await mirror(path("a.txt"))

@@ -96,6 +96,11 @@ export class Cli {
     this.#child.stdin!.write(text)
   }
 
+  /** Closes our end of its standard output, as `head -1` does. */
+  stopReading(): void {
+    this.#child.stdout!.destroy()
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
   }

@@ -105,12 +105,21 @@ async function stay(shell: Shell, { file, glanceMs, mirror, document, endpoint, 
         await watching.close()
         // The last edit of the file is handed in, too.
         await mirror.close()
+        await document.acknowledged("rooted", { signal: AbortSignal.timeout(handInMs) }).catch(() => {
+          shell.output.warn(
+            "Timeout",
+            `the host has not confirmed the last edits; they are in ${path}: mirror it again when the host is back`,
+          )
+        })
       },
     })
   } finally {
     await watching.close()
   }
 }
+
+/** How long the last edits may take when a mirror is ended. */
+const handInMs = 3_000
 
 function report(output: Output, event: MirrorEvent, path: string, name: string): void {
   const { colours } = output

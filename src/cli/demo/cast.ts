@@ -31,7 +31,7 @@ export function parts(paragraphs: number, writers: number): number[][] {
   return dealt
 }
 
-/** The same cast where the native transport cannot be used. */
-export function withoutNative(player: Player): Player {
-  return { ...player, transport: "zmtp" }
+/** What this machine can do of what a player would like to. */
+export function within({ native, ipc }: { readonly native: boolean; readonly ipc: boolean }, player: Player): Player {
+  return { ...player, transport: native ? player.transport : "zmtp", carrier: ipc ? player.carrier : "tcp" }
 }

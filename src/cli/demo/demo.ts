@@ -13,7 +13,7 @@ import { printable } from "../output.ts"
 import type { ReplicaState } from "../replay/replay-message.ts"
 import { sameState } from "../replay/replica-state.ts"
 import { openTransport } from "../transport-choice.ts"
-import { clients, hostName, latecomer, type Player, parts, victim, withoutNative } from "./cast.ts"
+import { clients, hostName, latecomer, type Player, parts, victim, within } from "./cast.ts"
 import type { FromDemoWorker, ToDemoWorker } from "./demo-message.ts"
 import { type Actor, Stage } from "./demo-stage.ts"
 import { paragraphs, story } from "./story.ts"
@@ -93,9 +93,9 @@ export class Demo {
   }
 
   async run(): Promise<DemoResult> {
-    const native = await this.#nativeLoads()
-    const cast = (player: Player) => (native ? player : withoutNative(player))
-    await this.#openHost()
+    const abilities = { native: await this.#nativeLoads(), ipc: process.platform !== "win32" }
+    const cast = (player: Player) => within(abilities, player)
+    await this.#openHost(abilities.ipc)
     const players = clients.map(cast)
     await this.#until(Promise.all(players.map(player => this.#openClient(player))))
 
@@ -149,18 +149,18 @@ export class Demo {
     }
   }
 
-  async #openHost(): Promise<void> {
+  async #openHost(ipc: boolean): Promise<void> {
     const host = this.#start({ name: hostName, transport: "zmtp", carrier: "tcp" }, "host")
     const hosting = host.next("hosting")
     host.send({
       type: "host",
       name: hostName,
-      listen: [this.#options.listen, `ipc://${join(this.#folder, "halden.sock")}`],
+      listen: [this.#options.listen, ...(ipc ? [`ipc://${join(this.#folder, "halden.sock")}`] : [])],
     })
     const { addresses } = await this.#until(hosting)
     this.#addresses = {
       tcp: addresses.find(each => each.startsWith("tcp:"))!,
-      ipc: addresses.find(each => each.startsWith("ipc:"))!,
+      ipc: addresses.find(each => each.startsWith("ipc:")) ?? "",
     }
     this.#stage.find(hostName)!.state = "hosting"
     this.#tell({ event: "hosting", addresses }, `${hostName} hosts at ${addresses.join(" and ")}`)

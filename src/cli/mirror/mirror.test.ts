@@ -30,6 +30,9 @@ class PlainText implements MirroredText {
   toString() {
     return this.text
   }
+  seed(text: string) {
+    this.text = text
+  }
   apply(edits: readonly Edit[]) {
     this.applied++
     this.text = applied(this.text, edits)

@@ -19,6 +19,8 @@ import { editsForDocument } from "./three-way.ts"
 /** The document as the mirror needs it. */
 export interface MirroredText {
   toString(): string
+  /** Fills the empty document. Who else seeds it with the same text at the same time adds nothing. */
+  seed(text: string): void
   /** Applies edits, ascending and in positions of the text now, as one change. */
   apply(edits: readonly Edit[]): void
   /** Calls back after changes that came from elsewhere. */
@@ -90,9 +92,12 @@ export class Mirror {
       this.#base = text
       this.#format = format
       if (document === text) this.#options.on({ type: "started", action: "equal" })
-      else if (document === "" || this.#options.prefer === "file") {
+      else if (document === "") {
+        this.#document.seed(text)
+        this.#options.on({ type: "started", action: "seeded" })
+      } else if (this.#options.prefer === "file") {
         this.#toDocument(editsForDocument({ base: document, file: text, document }))
-        this.#options.on({ type: "started", action: document === "" ? "seeded" : "preferred" })
+        this.#options.on({ type: "started", action: "preferred" })
       } else {
         const kept = text === "" ? undefined : await this.#file.keepCopy()
         await this.#write()

@@ -1,6 +1,7 @@
 /** Writes a trace into an open text as its author did: sequential ones edit by edit, concurrent ones update by update. */
 import * as Y from "yjs"
 import type { TextDocument } from "../../index.ts"
+import { rootNameOf } from "../shared-root.ts"
 import { CodePointText, hasWide, type UnitPatch } from "./code-points.ts"
 import { Arrival, type RecordedUpdate, recordTrace } from "./recording.ts"
 import type { ConcurrentTrace, SequentialTrace } from "./trace.ts"
@@ -47,7 +48,7 @@ export function concurrentWriting(
   path: string,
 ): Writing {
   const doc = document.shared.doc!
-  const name = rootNameOf(doc, document)
+  const name = rootNameOf(document)
   const recorded = recordTrace(trace, name, path)
   const own = recorded.filter(each => each.author === author)
   const arrival = new Arrival(doc, recorded, trace.authors)
@@ -88,11 +89,6 @@ function arrived(document: TextDocument, arrival: Arrival, needs: readonly numbe
       resolve()
     }
   })
-}
-
-function rootNameOf(doc: Y.Doc, document: TextDocument): string {
-  for (const [name, type] of doc.share) if ((type as unknown) === document.shared) return name
-  throw new Error("the text is no root of its document")
 }
 
 function turn(): Promise<void> {
