@@ -77,6 +77,7 @@ class Saver {
   readonly #options: DocumentStoreOptions
   #timer: Timer | undefined
   #dirty = false
+  #stopped = false
   #writing: Promise<void> | undefined
   #pauseUntil = 0
 
@@ -90,28 +91,30 @@ class Saver {
 
   changed(): void {
     this.#dirty = true
-    this.#arm(this.#options.saveAfterMs)
+    if (this.#writing === undefined) this.#arm()
   }
 
   stop(): void {
+    this.#stopped = true
     this.#timer?.cancel()
   }
 
+  /** What changed before the call is written when it resolves; later changes wait for their turn. */
   async save(): Promise<void> {
-    while (this.#dirty || this.#writing !== undefined) await (this.#writing ?? this.#write())
+    await this.#writing?.catch(() => {})
+    if (this.#dirty) await (this.#writing ?? this.#write())
   }
 
-  #arm(delayMs: number): void {
-    const { clock, logger } = this.#options
-    if (this.#timer !== undefined) return
-    this.#timer = clock.after(Math.max(delayMs, this.#pauseUntil - clock.now()), () => {
+  #arm(): void {
+    if (this.#stopped) return
+    const { clock, logger, saveAfterMs } = this.#options
+    this.#timer ??= clock.after(Math.max(saveAfterMs, this.#pauseUntil - clock.now()), () => {
       this.#timer = undefined
       this.save().catch(thrown => {
         logger.error("a document could not be saved; it is tried again", {
           key: this.#key.join("/"),
           reason: messageOf(thrown),
         })
-        this.#arm(retryMs)
       })
     })
   }
@@ -120,16 +123,19 @@ class Saver {
     const { clock, storage } = this.#options
     const began = clock.now()
     this.#dirty = false
-    this.#writing = storage
-      .write([{ type: "put", key: this.#key, value: concat([this.#head, this.#encode()]) }])
-      .catch(thrown => {
+    const ended = (pauseMs: number) => {
+      this.#writing = undefined
+      this.#pauseUntil = clock.now() + pauseMs
+      if (this.#dirty) this.#arm()
+    }
+    this.#writing = storage.write([{ type: "put", key: this.#key, value: concat([this.#head, this.#encode()]) }]).then(
+      () => ended(pauseFactor * (clock.now() - began)),
+      thrown => {
         this.#dirty = true
+        ended(retryMs)
         throw thrown
-      })
-      .finally(() => {
-        this.#writing = undefined
-        this.#pauseUntil = clock.now() + pauseFactor * (clock.now() - began)
-      })
+      },
+    )
     return this.#writing
   }
 }

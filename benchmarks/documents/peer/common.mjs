@@ -34,7 +34,7 @@ export const dismissed = () =>
   })
 
 export const transactions = () => load(trace, Number(edits))
-const warmUpEdits = 8_000
+const warmUpEdits = 20_000
 export const warmUp = work => work.slice(0, warmUpEdits)
 
 const endLength = Number(length)
