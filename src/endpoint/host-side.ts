@@ -88,6 +88,8 @@ const strangersMax = 1024
  * SYNC or REPAIR_REQUEST that names all it follows; a publisher takes 1 MiB of that.
  */
 const controlBytesMax = 2 * 1024 * 1024
+/** Octets of control messages, repairs mostly, that may wait for one client. */
+const controlWaitingBytesMax = 4 * 1024 * 1024
 /** Largest message on the publish leg, where clients say nothing but what they subscribe to. */
 const subscriptionBytesMax = 64 * 1024
 /** Malformed messages, and frames of sessions that are over, after which a pusher is cut off. */
@@ -173,7 +175,7 @@ export class HostSide implements DownSide {
         },
         onDisconnect: (connection, error) => this.#onControlLost(connection, error),
       },
-      { ...shared, maxMessageBytes: controlBytesMax },
+      { ...shared, maxMessageBytes: controlBytesMax, sendLimits: { messages: 1000, bytes: controlWaitingBytesMax } },
     )
     this.#publisher = transport.publisher(
       {
@@ -969,7 +971,7 @@ export class HostSide implements DownSide {
     frames[0] = encodeControl({ case: "repair", value: { id, last: true, lost, through: BigInt(whole ? 0 : through) } })
     if (this.#router.send(link.control, frames)) return
     // Its control queue is full: the same answer when it may have drained. Of several the client asks again for the others.
-    link.repairTimer ??= this.#node.clock.after(10, () => {
+    link.repairTimer ??= this.#node.clock.after(this.#o.heartbeatMs, () => {
       link.repairTimer = undefined
       this.#repair(link, id, ranges)
     })

@@ -3,7 +3,7 @@ import { writeU64 } from "../core/bytes.ts"
 import { At, headerBytes } from "../message/header.ts"
 import { encodeTopic, TopicKind } from "../message/topic.ts"
 import { FrameLog } from "./frame-log.ts"
-import { planRepair } from "./repair-answer.ts"
+import { planRepair, type Range, stepsMax, stepsPerFrame } from "./repair-answer.ts"
 import { TopicTable } from "./topic-state.ts"
 
 /** A ring of frames on the topics named, numbered from 1. */
@@ -19,14 +19,15 @@ function published(names: string, messagesMax = 1000) {
     ring.makeRoom(header.length)
     ring.append(topic, header, new Uint8Array(0))
   }
-  return (range: { topic: Uint8Array; after: number; through: number }, droppedThrough = 0) =>
+  const all = (ranges: readonly Range[], droppedThrough = 0) =>
     planRepair(
       ring,
-      [range],
+      ranges,
       () => true,
       droppedThrough,
       topic => topics.published(topic),
     )
+  return Object.assign((range: Range, droppedThrough?: number) => all([range], droppedThrough), { all })
 }
 
 const topicOf = (name: string) => encodeTopic(TopicKind.Nearest, name)
@@ -51,6 +52,14 @@ describe("A repair", () => {
       { topic: topicOf("a"), after: 1, through: 3 },
     ])
     expect(plan({ topic: topicOf("b"), after: 1, through: 6 })).toEqual({ numbers: [4, 5, 6], lost: [] })
+  })
+
+  it("does a bounded work for one request, and counts what it did not reach as lost", () => {
+    const plan = published("a".repeat(5000), 10_000)
+    const everything = { topic: topicOf("a").subarray(0, 1), after: 0, through: 5000 }
+    const { numbers, lost } = plan.all(Array.from({ length: 60_000 }, () => everything))
+    expect(numbers).toHaveLength(5000)
+    expect(lost).toHaveLength(60_000 - Math.ceil(stepsMax / (5000 * (1 + stepsPerFrame))))
   })
 
   it("says what the slow policy took away", () => {

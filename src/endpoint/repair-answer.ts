@@ -18,6 +18,11 @@ export interface RepairPlan {
   readonly lost: readonly Range[]
 }
 
+/** Most work for one request, some tens of milliseconds; what is not reached counts as lost. A step is a frame looked at. */
+export const stepsMax: number = 4 * 1024 * 1024
+/** What it costs to take one. */
+export const stepsPerFrame = 8
+
 /**
  * `allows` says which topics the asker may see; `droppedThrough` is what its slow policy took from it; `lastOf` is the
  * last number published on a topic.
@@ -31,15 +36,23 @@ export function planRepair(
 ): RepairPlan {
   const numbers = new Set<number>()
   const lost: Range[] = []
+  let steps = 0
   for (const range of ranges) {
+    if (steps > stepsMax) {
+      lost.push(range)
+      continue
+    }
     const floor = Math.max(ring.first - 1, droppedThrough)
     const through = Math.min(range.through, ring.last)
     const whole = range.topic[range.topic.length - 1] === 0
     if (!whole) {
       if (range.after < floor) lost.push({ topic: range.topic, after: range.after, through: Math.min(floor, through) })
       for (let number = Math.max(range.after, floor) + 1; number <= through; number++) {
+        steps++
         const topic = ring.topic(number)!.bytes
-        if (patternTakesIn(range.topic, topic) && allows(topic)) numbers.add(number)
+        if (!patternTakesIn(range.topic, topic) || !allows(topic)) continue
+        steps += stepsPerFrame
+        numbers.add(number)
       }
       continue
     }
@@ -48,6 +61,7 @@ export function planRepair(
     // another topic: after a rejoin it ends at the last of all.
     let number = lastOf(range.topic)
     while (number > range.after && number > floor && patternTakesIn(range.topic, ring.topic(number)!.bytes)) {
+      steps += stepsPerFrame
       if (number <= through) numbers.add(number)
       number = ring.previous(number)
     }
