@@ -7,6 +7,11 @@ import { At } from "../message/header.ts"
 import type { TopicState } from "./topic-state.ts"
 
 const slabBytes = 64 * 1024
+/**
+ * Longer frames have octets of their own: transports keep such payloads by reference, and one that waits for a stalled
+ * subscriber must not keep a slab of other frames alive.
+ */
+const ownBytes = 6 * 1024
 
 export interface FrameLogOptions {
   readonly messagesMax: number
@@ -70,7 +75,7 @@ export class FrameLog {
     const size = header.length + payload.length
     let slab: Uint8Array
     let start: number
-    if (size > slabBytes / 4) {
+    if (size > ownBytes) {
       slab = new Uint8Array(size)
       start = 0
     } else {
