@@ -46,6 +46,34 @@ for (const kind of peerKinds) {
       )
     })
 
+    it("as PULL that had not read for long: what waited here behind it arrives at the next one", async () => {
+      const first = await start()
+      const address = await first.bind("s", "PULL", "tcp://127.0.0.1:*", { options: { RCVHWM: 10 } })
+      const limit = 50
+      const push = closing(new Push({ lingerMs: 0, reconnect: fast, sendLimits: { messages: limit } }))
+      const connected = nextEvent(push, "connected")
+      push.connect(address)
+      await connected
+      const weight = Buffer.alloc(32 * 1024)
+      let sent = 0
+      while (push.send([Buffer.from(String(sent)), weight])) sent++
+      const lost = nextEvent(push, "disconnected")
+      await first.stop("SIGKILL")
+      await lost
+      const second = await start()
+      await second.bind("s", "PULL", address)
+      while (!push.send([Buffer.from("last")])) await push.drained()
+      const came: string[] = []
+      while (came.at(-1) !== "last") {
+        const { messages } = await second.receive("s", 1, { plain: true })
+        came.push(Buffer.from(messages[0]![0]!, "hex").toString())
+      }
+      came.pop()
+      // What the system had is lost with the connection; what waited here is not, so it is the end of what was sent.
+      expect(came.length).toBeGreaterThanOrEqual(limit / 2)
+      expect(came).toEqual(Array.from({ length: came.length }, (_, i) => String(sent - came.length + i)))
+    })
+
     it("as PUSH amid a large message: our PULL never sees a part", async () => {
       const pull = closing(new Pull({ lingerMs: 0 }))
       const address = await pull.bind("tcp://127.0.0.1:0")
