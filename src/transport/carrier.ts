@@ -7,6 +7,11 @@
 export interface ByteStreamHandler {
   /** Bytes in order, as a plain Uint8Array. The chunk belongs to the reader: the carrier never writes to it again. */
   onBytes(chunk: Uint8Array): void
+  /**
+   * The same, of a carrier that reads everything into one place: the chunk is valid during the call only. Where a reader
+   * has this, such a carrier calls it in place of `onBytes`, for which it would have to copy.
+   */
+  onBorrowed?(chunk: Uint8Array): void
   /** A write that had returned false is now wholly with the operating system. */
   onDrain(): void
   /** The stream is over, once. `error` is absent after an orderly end. Nothing follows. */

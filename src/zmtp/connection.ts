@@ -13,6 +13,7 @@ import { fromUtf8, noBytes, utf8 } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
+import type { Arena } from "./arena.ts"
 import {
   type Command,
   encodeError,
@@ -147,7 +148,17 @@ export class Connection {
 
   // ---- what the stream tells ----
 
+  /** Octets that are ours from now on. */
   onBytes(chunk: Uint8Array): void {
+    this.#receive(chunk, undefined)
+  }
+
+  /** Octets that will be overwritten when this returns. */
+  onBorrowed(chunk: Uint8Array): void {
+    this.#receive(chunk, this.#engine.arena)
+  }
+
+  #receive(chunk: Uint8Array, arena: Arena | undefined): void {
     if (this.#phase === "closing" || this.#phase === "closed" || this.#finishing) return
     let at = 0
     if (this.#phase === "greeting") {
@@ -158,7 +169,7 @@ export class Connection {
     this.#heartbeat?.heard()
     const batch = this.#engine.borrowBatch()
     try {
-      const fault = this.#decoder.decode(chunk, at, batch, this)
+      const fault = this.#decoder.decode(chunk, at, batch, this, arena)
       if (batch.count > 0 && this.#role !== undefined && this.isOpen) this.#role.handler.onBatch(batch)
       if (fault !== undefined) this.fail(this.#named(fault))
     } finally {

@@ -1,6 +1,7 @@
 /** What all connections of one transport or socket share. Nothing in here does I/O. */
 import type { Clock } from "../core/clock.ts"
 import { FrameBatch } from "../core/frame-batch.ts"
+import { Arena } from "./arena.ts"
 import { Flusher } from "./flusher.ts"
 import { SlabPool } from "./slab.ts"
 
@@ -8,6 +9,7 @@ export class Engine {
   readonly clock: Clock
   readonly slabs: SlabPool = new SlabPool()
   readonly flusher: Flusher
+  readonly arena: Arena = new Arena()
   readonly #batches: FrameBatch[] = []
 
   constructor(clock: Clock) {

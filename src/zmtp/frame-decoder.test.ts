@@ -3,21 +3,35 @@ import { describe, expect, it } from "vitest"
 import { concat, fromHex, toHex } from "../core/bytes.ts"
 import { ZincError } from "../core/errors.ts"
 import { FrameBatch } from "../core/frame-batch.ts"
+import { Arena } from "./arena.ts"
 import { encodeCommandFrame, encodeMessage } from "./frame.ts"
 import { type DecoderLimits, defaultLimits, FrameDecoder } from "./frame-decoder.ts"
 
-/** Feeds chunks to a fresh decoder in traffic; what it said, as hex. */
+/** Feeds chunks to a fresh decoder in traffic; what it said, as hex. Lent chunks must make no difference. */
 function decode(chunks: readonly Uint8Array[], limits: Partial<DecoderLimits> = {}) {
+  const own = run(chunks, limits, undefined)
+  const lent = run(chunks, limits, new Arena())
+  expect({ ...lent, fault: lent.fault?.message }).toEqual({ ...own, fault: own.fault?.message })
+  return own
+}
+
+function run(chunks: readonly Uint8Array[], limits: Partial<DecoderLimits>, arena: Arena | undefined) {
   const decoder = new FrameDecoder({ ...defaultLimits, ...limits })
   decoder.handshaking = false
   const messages: string[][] = []
   const commands: string[] = []
   let fault: ZincError | undefined
-  for (const chunk of chunks) {
+  for (const given of chunks) {
+    const chunk = new Uint8Array(given)
     const batch = new FrameBatch()
-    fault = decoder.decode(chunk, 0, batch, {
-      onCommand: (buffer, start, end) => commands.push(toHex(buffer.subarray(start, end))),
-    })
+    fault = decoder.decode(
+      chunk,
+      0,
+      batch,
+      { onCommand: (buffer, start, end) => commands.push(toHex(buffer.subarray(start, end))) },
+      arena,
+    )
+    if (arena !== undefined) chunk.fill(0xee)
     for (let i = 0; i < batch.count; i++) messages.push(batch.message(i).map(toHex))
     expect(batch.frames).toBe(batch.first[batch.count])
   }

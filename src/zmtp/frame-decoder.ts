@@ -8,6 +8,7 @@
 import { copyOf, dirtyBytes, noBytes, readU32 } from "../core/bytes.ts"
 import { ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
+import type { Arena } from "./arena.ts"
 import { Flag, longHeaderBytes, shortBodyMax, shortHeaderBytes } from "./frame.ts"
 
 export interface DecoderLimits {
@@ -79,15 +80,23 @@ export class FrameDecoder {
   }
 
   /**
-   * Adds the messages that `chunk` completes, from `at` on, to `batch`, and tells commands to `sink` as they come. The
-   * batch points into the chunk. Returns what the peer did wrong, after which nothing more is decoded.
+   * Adds the messages that `chunk` completes, from `at` on, to `batch`, and tells commands to `sink` as they come.
+   * Returns what the peer did wrong, after which nothing more is decoded.
+   *
+   * The batch points into the chunk; or, with an `arena`, into a copy there, for a chunk that will be overwritten.
    */
-  decode(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink): ZincError | undefined {
+  decode(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink, arena?: Arena): ZincError | undefined {
     if (this.#stopped) return this.#fault
     const end = chunk.length
     if (this.#body !== undefined) at = this.#continueBody(chunk, at, batch, sink)
     else if (this.#left.length > 0) at = this.#continueHeader(chunk, at, batch, sink)
 
+    // Frames are noted where they will be: octets from here on move by `shift`, all at once when it is known how many.
+    const from = at
+    arena?.reserve(end - from)
+    const into = arena === undefined ? chunk : arena.bytes
+    const shift = arena === undefined ? 0 : arena.at - from
+    let taken = from
     while (at < end && !this.#stopped) {
       // The common case: a short frame of data that is all here and is a whole message.
       if (chunk[at] === 0 && !this.#inMessage && !this.handshaking && at + 1 < end) {
@@ -96,9 +105,9 @@ export class FrameDecoder {
         const stop = start + size
         if (stop <= end && size <= this.#shortMax) {
           if (this.prefix !== undefined) batch.addFrame(this.prefix, 0, this.prefix.length)
-          batch.addFrame(chunk, start, stop)
+          batch.addFrame(into, start + shift, stop + shift)
           batch.endMessage()
-          at = stop
+          taken = at = stop
           continue
         }
       }
@@ -107,7 +116,21 @@ export class FrameDecoder {
         this.#left = copyOf(chunk, at)
         break
       }
-      at = this.#readBody(chunk, at + header, batch, sink)
+      at += header
+      if (this.#stopped || !this.#admit()) break
+      const stop = at + this.#size
+      if (stop > end) {
+        this.#beginBody(chunk, at)
+        break
+      }
+      if (this.#isCommand) sink.onCommand(chunk, at, stop)
+      else if (this.#held.length === 0) this.#take(into, at + shift, stop + shift, batch)
+      else this.#takeNext(arena === undefined ? kept(chunk, at, stop) : copyOf(chunk, at, stop), batch)
+      taken = at = stop
+    }
+    if (arena !== undefined && taken > from) {
+      arena.bytes.set(from === 0 && taken === end ? chunk : chunk.subarray(from, taken), arena.at)
+      arena.at += taken - from
     }
     if (this.#inMessage) this.#hold(batch)
     return this.#fault
@@ -147,41 +170,12 @@ export class FrameDecoder {
     return longHeaderBytes
   }
 
-  /** Takes the body at `at`, or as much of it as is here. Returns where it stopped. */
-  #readBody(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink): number {
-    if (this.#stopped || !this.#admit()) return chunk.length
-    const stop = at + this.#size
-    if (stop <= chunk.length) {
-      this.#take(chunk, at, stop, batch, sink)
-      return stop
-    }
-    this.#body = dirtyBytes(Math.min(this.#size, Math.max(firstBodyBytes, chunk.length - at)))
-    this.#have = 0
-    return this.#continueBody(chunk, at, batch, sink)
-  }
-
-  #continueHeader(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink): number {
-    const left = this.#left
-    const taken = Math.min(longHeaderBytes - left.length, chunk.length - at)
-    const joined = new Uint8Array(left.length + taken)
-    joined.set(left)
-    joined.set(chunk.subarray(at, at + taken), left.length)
-    const header = this.#readHeader(joined, 0, joined.length)
-    if (header === 0) {
-      this.#left = joined
-      return chunk.length
-    }
-    this.#left = noBytes
-    if (header < left.length) {
-      // A broken-command guess that came to nothing: what was looked at belongs to the frames after it.
-      this.#take(joined, 0, 0, batch, sink)
-      const rest = new Uint8Array(left.length - header + chunk.length - at)
-      rest.set(left.subarray(header))
-      rest.set(chunk.subarray(at), left.length - header)
-      this.decode(rest, 0, batch, sink)
-      return chunk.length
-    }
-    return this.#readBody(chunk, at + header - left.length, batch, sink)
+  /** The chunk ends within a body: keeps what is here of it. */
+  #beginBody(chunk: Uint8Array, at: number): void {
+    const here = chunk.length - at
+    this.#body = dirtyBytes(Math.min(this.#size, Math.max(firstBodyBytes, here)))
+    this.#body.set(chunk.subarray(at))
+    this.#have = here
   }
 
   #continueBody(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink): number {
@@ -197,16 +191,51 @@ export class FrameDecoder {
     this.#have = need
     if (need === this.#size) {
       this.#body = undefined
-      this.#take(body, 0, need, batch, sink)
+      if (this.#isCommand) sink.onCommand(body, 0, need)
+      else if (this.#held.length === 0) this.#take(body, 0, need, batch)
+      else this.#takeNext(body.subarray(0, need), batch)
     }
     return stop
+  }
+
+  /** A header that began in an earlier chunk. Where it ends, its body is copied, for that is seldom long. */
+  #continueHeader(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink): number {
+    const left = this.#left
+    const taken = Math.min(longHeaderBytes - left.length, chunk.length - at)
+    const joined = new Uint8Array(left.length + taken)
+    joined.set(left)
+    joined.set(chunk.subarray(at, at + taken), left.length)
+    const header = this.#readHeader(joined, 0, joined.length)
+    if (header === 0) {
+      this.#left = joined
+      return chunk.length
+    }
+    this.#left = noBytes
+    if (header < left.length) {
+      // A broken-command guess that came to nothing: what was looked at belongs to the frames after it.
+      sink.onCommand(joined, 0, 0)
+      const rest = new Uint8Array(left.length - header + chunk.length - at)
+      rest.set(left.subarray(header))
+      rest.set(chunk.subarray(at), left.length - header)
+      this.decode(rest, 0, batch, sink)
+      return chunk.length
+    }
+    const bodyAt = at + header - left.length
+    if (this.#stopped || !this.#admit()) return chunk.length
+    this.#body = dirtyBytes(Math.min(this.#size, Math.max(firstBodyBytes, chunk.length - bodyAt)))
+    this.#have = 0
+    return this.#continueBody(chunk, bodyAt, batch, sink)
+  }
+
+  get #isCommand(): boolean {
+    return this.handshaking || (this.#flags & Flag.Command) !== 0
   }
 
   /** Whether the frame of #flags and #size is within the limits, said before any of its body is kept. */
   #admit(): boolean {
     const size = this.#size
     const limits = this.#limits
-    if (this.handshaking || (this.#flags & Flag.Command) !== 0) {
+    if (this.#isCommand) {
       if (size <= limits.maxCommandBytes) return true
       return this.#fail("TooLarge", `a command of ${size} octets; at most ${limits.maxCommandBytes} are accepted`)
     }
@@ -222,34 +251,28 @@ export class FrameDecoder {
     return true
   }
 
-  /** A whole frame. */
-  #take(buffer: Uint8Array, start: number, end: number, batch: FrameBatch, sink: CommandSink): void {
-    if (this.handshaking || (this.#flags & Flag.Command) !== 0) {
-      sink.onCommand(buffer, start, end)
-      return
-    }
+  /** A whole frame of a message. */
+  #take(buffer: Uint8Array, start: number, end: number, batch: FrameBatch): void {
     if (!this.#inMessage && this.prefix !== undefined) batch.addFrame(this.prefix, 0, this.prefix.length)
-    const more = (this.#flags & Flag.More) !== 0
-    if (this.#held.length > 0) {
-      // The message began in an earlier chunk; its frames wait aside so that each is moved only once.
-      this.#held.push(kept(buffer, start, end))
-      if (!more) {
-        for (const frame of this.#held) batch.addFrame(frame, 0, frame.length)
-        this.#held = []
-      }
-    } else {
-      batch.addFrame(buffer, start, end)
-    }
-    if (more) {
-      this.#inMessage = true
-      this.#messageBytes += end - start
-      this.#messageFrames++
-      return
-    }
+    batch.addFrame(buffer, start, end)
+    if (!this.#continues(end - start)) batch.endMessage()
+  }
+
+  /** A whole frame of a message that began in an earlier chunk. Its frames wait aside, so that each is moved only once. */
+  #takeNext(frame: Uint8Array, batch: FrameBatch): void {
+    this.#held.push(frame)
+    if (this.#continues(frame.length)) return
+    for (const each of this.#held) batch.addFrame(each, 0, each.length)
+    this.#held = []
     batch.endMessage()
-    this.#inMessage = false
-    this.#messageBytes = 0
-    this.#messageFrames = 0
+  }
+
+  /** Counts a frame of #flags. Whether the message goes on after it. */
+  #continues(bytes: number): boolean {
+    this.#inMessage = (this.#flags & Flag.More) !== 0
+    this.#messageBytes = this.#inMessage ? this.#messageBytes + bytes : 0
+    this.#messageFrames = this.#inMessage ? this.#messageFrames + 1 : 0
+    return this.#inMessage
   }
 
   /** Takes the frames of an unfinished message out of the batch, until the rest comes. */

@@ -14,6 +14,7 @@ import { badAddress, parseAddress } from "../address.ts"
 import type { ByteStream, Carrier, CarrierListener } from "../carrier.ts"
 import { dialNode } from "./node-dial.ts"
 import { listening, NodeListener } from "./node-listener.ts"
+import { acceptReading } from "./node-read.ts"
 import { NodeStream } from "./node-stream.ts"
 
 /** Longest path in octets: the system's field (108 on Linux, 104 on macOS and the BSDs) less the closing zero. */
@@ -33,7 +34,7 @@ export class IpcCarrier implements Carrier {
     const wanted = read(address)
     const path = wanted === "*" ? join(tmpdir(), `zinc-${toHex(this.#random.bytes(8))}.sock`) : wanted
     const bound = `ipc://${path}`
-    const server = createServer(socket => onStream(new NodeStream(socket, `${bound}#${++this.#accepted}`)))
+    const server = createServer()
     try {
       await listening(server, { path }, bound)
     } catch (thrown) {
@@ -41,6 +42,9 @@ export class IpcCarrier implements Carrier {
       await unlink(path).catch(() => {})
       await listening(server, { path }, bound)
     }
+    acceptReading(server, (socket, reading) => {
+      onStream(new NodeStream(socket, `${bound}#${++this.#accepted}`, reading))
+    })
     return new NodeListener(server, bound)
   }
 

@@ -1,13 +1,21 @@
 /** Dials with node:net, for tcp and ipc alike. */
-import { connect, type NetConnectOpts } from "node:net"
+import { connect, type IpcNetConnectOpts, type TcpNetConnectOpts } from "node:net"
 import { ZincError } from "../../core/errors.ts"
+import { Reading } from "./node-read.ts"
 import { NodeStream } from "./node-stream.ts"
 
 /** Rejects with `Unreachable` or `Aborted`. */
-export function dialNode(options: NetConnectOpts, address: string, signal: AbortSignal): Promise<NodeStream> {
+export function dialNode(
+  options: TcpNetConnectOpts | IpcNetConnectOpts,
+  address: string,
+  signal: AbortSignal,
+): Promise<NodeStream> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(aborted(address, signal))
-    const socket = connect(options)
+    const reading = new Reading()
+    const socket = connect({ ...options, onread: reading.onread })
+    // It reads when somebody listens.
+    socket.pause()
     const onAbort = () => {
       socket.destroy()
       reject(aborted(address, signal))
@@ -26,7 +34,7 @@ export function dialNode(options: NetConnectOpts, address: string, signal: Abort
     socket.once("connect", () => {
       signal.removeEventListener("abort", onAbort)
       socket.removeListener("error", onError)
-      resolve(new NodeStream(socket, address))
+      resolve(new NodeStream(socket, address, reading))
     })
   })
 }

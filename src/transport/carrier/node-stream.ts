@@ -1,10 +1,12 @@
 /** A byte stream over a socket of node:net, for tcp and ipc alike. */
 import type { Socket } from "node:net"
 import type { ByteStream, ByteStreamHandler } from "../carrier.ts"
+import type { Reading } from "./node-read.ts"
 
 export class NodeStream implements ByteStream {
   readonly remote: string
   readonly #socket: Socket
+  readonly #reading: Reading | undefined
   #handler: ByteStreamHandler | undefined
   #error: Error | undefined
   #closed = false
@@ -13,9 +15,12 @@ export class NodeStream implements ByteStream {
   /** A write has returned false since. */
   #owesDrain = false
   #ending = false
+  #paused = false
 
-  constructor(socket: Socket, remote: string) {
+  /** The socket must not be reading yet when it comes with a Reading. */
+  constructor(socket: Socket, remote: string, reading: Reading | undefined) {
     this.#socket = socket
+    this.#reading = reading
     this.remote = remote
     // Errors and the end may come before start; nothing is read until then.
     socket.on("error", error => {
@@ -32,6 +37,11 @@ export class NodeStream implements ByteStream {
     if (this.#closed) {
       // Told from a turn of its own, for nothing is ever told from inside a call.
       Promise.resolve().then(() => handler.onClose(this.#error))
+      return
+    }
+    if (this.#reading !== undefined) {
+      this.#reading.start(handler)
+      if (!this.#paused) this.#socket.resume()
       return
     }
     this.#socket.on("data", chunk => {
@@ -70,15 +80,18 @@ export class NodeStream implements ByteStream {
   }
 
   pause(): void {
+    this.#paused = true
     this.#socket.pause()
   }
   resume(): void {
-    this.#socket.resume()
+    this.#paused = false
+    if (this.#handler !== undefined) this.#socket.resume()
   }
 
   end(): void {
     if (this.#ending || this.#closed) return
     this.#ending = true
+    this.#reading?.stop()
     this.#socket.end()
     // What still comes is read and dropped: closing over unread octets would reset the connection, and with it
     // what the peer has not yet read.

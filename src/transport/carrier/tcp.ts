@@ -4,6 +4,7 @@ import { badAddress, parseAddress, parseTcp, type TcpAddress } from "../address.
 import type { ByteStream, Carrier, CarrierListener } from "../carrier.ts"
 import { dialNode } from "./node-dial.ts"
 import { listening, NodeListener } from "./node-listener.ts"
+import { acceptReading } from "./node-read.ts"
 import { NodeStream } from "./node-stream.ts"
 
 export class TcpCarrier implements Carrier {
@@ -11,8 +12,12 @@ export class TcpCarrier implements Carrier {
 
   async listen(address: string, onStream: (stream: ByteStream) => void): Promise<CarrierListener> {
     const { host, port } = read(address)
-    const server = createServer({ noDelay: true }, socket => onStream(new NodeStream(socket, remoteOf(socket))))
+    const server = createServer()
     await listening(server, host === undefined ? { port } : { host, port }, address)
+    acceptReading(server, (socket, reading) => {
+      socket.setNoDelay(true)
+      onStream(new NodeStream(socket, remoteOf(socket), reading))
+    })
     const bound = (server.address() as AddressInfo).port
     return new NodeListener(server, `tcp://${dialable(host)}:${bound}`)
   }
