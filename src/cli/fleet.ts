@@ -6,6 +6,9 @@ import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { deferred, ZincError } from "../core/index.ts"
 
+/** How long a join may take where many processes start at once on one machine, in milliseconds. */
+export const crowdedJoinMs = 30_000
+
 /** What a worker says when it cannot go on. */
 export interface WorkerFailure {
   readonly type: "failed"

@@ -1,7 +1,7 @@
 /** One process of `zinc demo`: the host, or a client that writes. */
 import { ZincError } from "../../core/index.ts"
 import { Endpoint, type TextDocument, text } from "../../index.ts"
-import { serveCommand } from "../fleet.ts"
+import { crowdedJoinMs, serveCommand } from "../fleet.ts"
 import { answerPeers } from "../peer-list.ts"
 import { reportState } from "../replay/replica-state.ts"
 import { openTransport } from "../transport-choice.ts"
@@ -42,6 +42,7 @@ serveCommand<ToDemoWorker, FromDemoWorker>(async (message, say) => {
       endpoint = await Endpoint.join(message.address, {
         name: message.name,
         transport: await openTransport(message.transport),
+        joinTimeoutMs: crowdedJoinMs,
       })
       document = await endpoint.document(demoDocument, text)
       await begin(endpoint, document, say)

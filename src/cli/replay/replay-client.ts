@@ -1,7 +1,7 @@
 /** One client process of `zinc replay`. */
-import { silentLogger, ZincError } from "../../core/index.ts"
+import { ZincError } from "../../core/index.ts"
 import { Endpoint, type TextDocument, text } from "../../index.ts"
-import { serveCommand } from "../fleet.ts"
+import { crowdedJoinMs, serveCommand } from "../fleet.ts"
 import { openTransport } from "../transport-choice.ts"
 import type { FromReplayClient, ToReplayClient } from "./replay-message.ts"
 import { reportState } from "./replica-state.ts"
@@ -16,7 +16,7 @@ serveCommand<ToReplayClient, FromReplayClient>(async (message, say) => {
   switch (message.type) {
     case "join": {
       const transport = await openTransport(message.transport)
-      endpoint = await Endpoint.join(message.address, { transport, name: message.name, logger: silentLogger })
+      endpoint = await Endpoint.join(message.address, { transport, name: message.name, joinTimeoutMs: crowdedJoinMs })
       document = await endpoint.document(message.document, text)
       say({ type: "joined" })
       return
