@@ -5,7 +5,7 @@ import type { EndpointProcess } from "./harness/endpoint-process.ts"
 import { expectHolesTold, expectWhole } from "./harness/expectation.ts"
 import { Scene } from "./harness/scene.ts"
 
-describe.each(carriages)("over $transport and $scheme", ({ transport, scheme }) => {
+describe.concurrent.each(carriages)("over $transport and $scheme", ({ transport, scheme }) => {
   it("a client killed and started again is seen to leave and to join, and costs the others nothing", async () => {
     await using scene = new Scene()
     const host = await scene.host(transport, { name: "hub", sessionKeepMs: 1000 }, { address: scene.listen(scheme) })

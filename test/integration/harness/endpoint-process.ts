@@ -52,6 +52,13 @@ export interface Report {
   readonly streams: readonly StreamReport[]
 }
 
+export interface DocumentReport {
+  readonly text: string
+  /** Equal for equal documents. */
+  readonly version: string
+  readonly state: string
+}
+
 export interface Delays {
   readonly count: number
   /** In microseconds, as all of these. */
@@ -298,6 +305,34 @@ export class EndpointProcess {
       }
     )
   }
+  // ---- documents ----
+
+  async openDocument(name: string): Promise<void> {
+    await this.#call("openDocument", { name })
+  }
+  /** Begins to put in marks `<tag n>`, n from 1, and to take every fifth's third last out again. */
+  async edit(name: string, tag: string, perSecond: number): Promise<void> {
+    await this.#call("edit", { name, tag, perSecond })
+  }
+  /** Ends editing. How many marks were put in. */
+  async stopEditing(name: string): Promise<number> {
+    return (await this.#call<{ edits: number }>("stopEditing", { name })).edits
+  }
+  /** Waits until that many marks of the tag are in the document here. */
+  async marks(name: string, tag: string, count: number): Promise<void> {
+    await this.#call("marks", { name, tag, count })
+  }
+  async acknowledged(name: string, tier: "received" | "rooted"): Promise<void> {
+    await this.#call("acknowledged", { name, tier })
+  }
+  document(name: string): Promise<DocumentReport> {
+    return this.#call("document", { name })
+  }
+  /** Waits until the document is another than that, or the time is up. */
+  async documentOtherThan(name: string, { version, state }: DocumentReport): Promise<void> {
+    await this.#call("otherThan", { name, version, state }).catch(() => {})
+  }
+
   async close(): Promise<void> {
     await this.#call("close")
   }

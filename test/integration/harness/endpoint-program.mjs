@@ -3,7 +3,7 @@
 // each event of the endpoint. endpoint-process.ts drives it.
 import { createInterface } from "node:readline"
 import { setImmediate as turn } from "node:timers/promises"
-import { MessageEndpoint, tokenAuthenticator } from "../../../dist/endpoint/index.js"
+import { Endpoint, text, tokenAuthenticator } from "../../../dist/index.js"
 
 const given = JSON.parse(process.argv[2])
 
@@ -135,6 +135,38 @@ class Writer {
   }
 }
 
+/**
+ * Types into a document: marks `<tag n>` put in between others at places by chance, and every fifth taken out again two
+ * marks later. So each edit can be told from the text.
+ */
+class Editor {
+  constructor(document, { tag, perSecond }) {
+    this.document = document
+    this.tag = tag
+    this.n = 0
+    this.timer = setInterval(() => this.edit(), 1000 / perSecond)
+  }
+  edit() {
+    const content = this.document.toString()
+    const at = content.indexOf("<", Math.floor(Math.random() * content.length))
+    this.document.insert(at < 0 ? content.length : at, `<${this.tag} ${++this.n}>`)
+    if (this.n % 5 !== 0) return
+    const gone = `<${this.tag} ${this.n - 2}>`
+    const start = this.document.toString().indexOf(gone)
+    if (start >= 0) this.document.delete(start, gone.length)
+  }
+  stop() {
+    clearInterval(this.timer)
+    return { edits: this.n }
+  }
+}
+const documents = new Map()
+const editors = new Map()
+
+function hexOf(bytes) {
+  return Buffer.from(bytes).toString("hex")
+}
+
 function percentile(sorted, share) {
   return sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
 }
@@ -214,11 +246,57 @@ const commands = {
   async request({ target, topic, value, options }) {
     return { value: await endpoint.request(target, topic, value, options) }
   },
+  async openDocument({ name }) {
+    const document = await endpoint.document(name, text)
+    documents.set(name, document)
+    document.on("state", ({ state }) => say({ event: "documentState", name, state }))
+    return {}
+  },
+  edit({ name, ...what }) {
+    editors.set(name, new Editor(documents.get(name), what))
+    return {}
+  },
+  stopEditing({ name }) {
+    return editors.get(name).stop()
+  },
+  /** Waits until that many marks of the tag are in the text. */
+  marks({ name, tag, count }) {
+    const document = documents.get(name)
+    const enough = () => document.toString().split(`<${tag} `).length > count
+    return changed(document, enough, () => ({}))
+  },
+  async acknowledged({ name, tier }) {
+    await documents.get(name).acknowledged(tier)
+    return {}
+  },
+  document({ name }) {
+    const document = documents.get(name)
+    return { text: document.toString(), version: hexOf(document.version()), state: document.state }
+  },
+  /** Waits until the document is another version than that, or in another state. */
+  otherThan({ name, version, state }) {
+    const document = documents.get(name)
+    const isOther = () => document.state !== state || hexOf(document.version()) !== version
+    return changed(document, isOther, () => ({}))
+  },
   async close() {
+    for (const editor of editors.values()) editor.stop()
     for (const writer of writers.values()) writer.stop()
     await endpoint.close()
     return {}
   },
+}
+
+/** Resolves when the condition holds, looked at after each event of the document. */
+function changed(document, condition, answer) {
+  if (condition()) return answer()
+  return new Promise(resolve => {
+    const off = document.on("*", () => {
+      if (!condition()) return
+      off()
+      resolve(answer())
+    })
+  })
 }
 
 function plain(event) {
@@ -230,8 +308,8 @@ try {
   const options = { ...given.options, transport: await transport() }
   if (given.role === "host") {
     if (given.token !== undefined) options.authenticator = tokenAuthenticator(given.token)
-    endpoint = await MessageEndpoint.host({ ...options, listen: given.address })
-  } else endpoint = await MessageEndpoint.join(given.address, options)
+    endpoint = await Endpoint.host({ ...options, listen: given.address })
+  } else endpoint = await Endpoint.join(given.address, options)
 } catch (error) {
   say({ event: "failed", code: error.code, message: error.message })
   process.exit(1)
