@@ -72,12 +72,10 @@ describe("Our heartbeat", () => {
       const connected = nextEvent(dealer, "connected")
       dealer.connect(await theirs.bind("s", "ROUTER", "tcp://127.0.0.1:*"))
       await connected
-      const lost = nextEvent(dealer, "disconnected")
       theirs.signal("SIGSTOP")
-      expect((await lost).error?.code).toBe("PeerLost")
-      const back = nextEvent(dealer, "connected")
+      expect((await nextEvent(dealer, "disconnected")).error?.code).toBe("PeerLost")
       theirs.signal("SIGCONT")
-      await back
+      if (dealer.peers.length === 0) await nextEvent(dealer, "connected")
       dealer.send([Buffer.from("hello")])
       expect(await theirs.echo("s", 1)).toBe(1)
       expect(await receiveText(dealer, 1)).toEqual(["hello"])
@@ -129,12 +127,13 @@ describe("A peer's heartbeat", () => {
     const theirs = await PeerProcess.start("python")
     closers.push(() => theirs.stop())
     const pull = closing(new Pull({ lingerMs: 0 }))
-    const options = { HEARTBEAT_IVL: 40, HEARTBEAT_TIMEOUT: 120, HEARTBEAT_TTL: 200 }
+    // Long enough that a busy machine is not taken for silence, short enough that silence would show.
+    const options = { HEARTBEAT_IVL: 100, HEARTBEAT_TIMEOUT: 1_000, HEARTBEAT_TTL: 2_000 }
     const connected = nextEvent(pull, "connected")
     await theirs.connect("s", "PUSH", await pull.bind("tcp://127.0.0.1:0"), { options })
     await connected
     await theirs.monitor("s")
-    expect((await theirs.awaitEvent("s", "DISCONNECTED", 600)).came).toBe(false)
+    expect((await theirs.awaitEvent("s", "DISCONNECTED", 1_500)).came).toBe(false)
     const sending = theirs.send("s", { seed: "beat", messages: [[100_000]], times: 200 })
     expect((await receiveAll(pull, 200)).length).toBe(200)
     await sending
