@@ -94,6 +94,8 @@ interface Legs {
   readonly abort: AbortController
   readonly address: string
   accept: Accept | undefined
+  /** Why the link can no longer come up. */
+  lost: ZincError | undefined
   readonly accepted: Deferred<Accept>
   readonly baseline: Deferred<void>
 }
@@ -254,6 +256,7 @@ export class ClientSide implements UpSide {
       abort,
       address,
       accept: undefined,
+      lost: undefined,
       accepted: deferred<Accept>(),
       baseline: deferred(),
     }
@@ -275,6 +278,7 @@ export class ClientSide implements UpSide {
       } finally {
         again.cancel()
       }
+      if (legs.lost !== undefined) throw legs.lost
       this.#onUp(legs)
     } catch (thrown) {
       this.#drop(legs)
@@ -377,7 +381,8 @@ export class ClientSide implements UpSide {
       this.#directTopic.arrived = 0
       this.#markSeen = 0
     }
-    this.#regenerated = regenerated
+    // Told when the link is up, which may take more attempts than this one.
+    if (regenerated) this.#regenerated = true
     this.#accept = accept
     this.#acknowledge(Number(accept.received), Number(accept.rooted))
     this.#sent = Math.max(Number(accept.received), this.#log.first - 1)
@@ -496,6 +501,7 @@ export class ClientSide implements UpSide {
         ...(error === undefined ? {} : { cause: error }),
       },
     )
+    legs.lost = lost
     legs.accepted.reject(lost)
     legs.baseline.reject(lost)
     // A host that has said goodbye closes its sockets one after the other.
@@ -511,6 +517,7 @@ export class ClientSide implements UpSide {
         retryable: true,
         cause: error,
       })
+      legs.lost = lost
       legs.baseline.reject(lost)
       return
     }
@@ -996,13 +1003,14 @@ export class ClientSide implements UpSide {
   #noticeHoles(topic: TopicState, frame: Frame): void {
     const number = readU64(frame.header, frame.at + At.Number)
     const previous = readU64(frame.header, frame.at + At.Previous)
-    let arrived = topic.arrived
-    if (arrived < 0) arrived = topic === this.#directTopic ? 0 : (this.#baseOf(topic) ?? -1)
-    if (arrived >= 0) {
-      // While a rejoin's baseline is awaited, the repair that follows it covers everything.
-      if (previous > arrived && this.#resyncFrom === undefined)
-        this.#hole({ topic: topic.bytes, after: arrived, through: previous }, topic)
-      topic.arrived = number > arrived ? number : arrived
+    // While a rejoin's baseline is awaited, the repair that follows it covers everything.
+    if (this.#resyncFrom === undefined) {
+      let arrived = topic.arrived
+      if (arrived < 0) arrived = topic === this.#directTopic ? 0 : (this.#baseOf(topic) ?? -1)
+      if (arrived >= 0) {
+        if (previous > arrived) this.#hole({ topic: topic.bytes, after: arrived, through: previous }, topic)
+        topic.arrived = number > arrived ? number : arrived
+      }
     }
     if (number > this.#through) this.#through = number
     this.#take(topic, frame)

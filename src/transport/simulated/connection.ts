@@ -188,6 +188,7 @@ export class End {
       this.peer.out.inbox.length = 0
       this.#deaf = true
       if (!this.node.silent) this.out.push({ kind: "refuse" }, this.#network.latency(this.connection.leg))
+      this.#network.forget(this.connection)
       return
     }
     if (this.#waking || this.#reading || this.#paused || first === undefined) return
