@@ -145,6 +145,8 @@ export class HostSide implements DownSide {
   #ticker: Timer | undefined
   #tickedAt: number
   #closing = false
+  /** The sockets are closed, though a timer may still come. */
+  #ended = false
 
   constructor(options: HostSideOptions) {
     this.#o = options
@@ -273,6 +275,7 @@ export class HostSide implements DownSide {
       link.repairTimer?.cancel()
       this.#control(link, { case: "leave", value: { code, reason, retryAfterMs: 0 } }, this.published)
     }
+    this.#ended = true
     await Promise.all([
       this.#publisher.close({ lingerMs }),
       this.#puller.close({ lingerMs: 0 }),
@@ -282,6 +285,7 @@ export class HostSide implements DownSide {
 
   abort(): void {
     this.#closing = true
+    this.#ended = true
     this.#ackTimer?.cancel()
     this.#ticker?.cancel()
     for (const link of this.#links.values()) link.repairTimer?.cancel()
@@ -603,7 +607,7 @@ export class HostSide implements DownSide {
   }
 
   #control(link: Link, body: ControlBody, after = 0): boolean {
-    return link.control !== 0 && this.#router.send(link.control, [encodeControl(body, after)])
+    return !this.#ended && link.control !== 0 && this.#router.send(link.control, [encodeControl(body, after)])
   }
 
   #refuse(connection: number, name: string, code: string, reason: string, retryAfterMs = 0): void {
@@ -942,7 +946,7 @@ export class HostSide implements DownSide {
 
   /** One part; the client asks for the next when it has this one, so a repair never fills its control queue. */
   #repair(link: Link, id: number, ranges: { topic: Uint8Array; after: number; through: number }[]): void {
-    if (!this.#links.has(link.id) || link.control === 0) return
+    if (this.#ended || !this.#links.has(link.id) || link.control === 0) return
     const plan = planRepair(
       this.#ring,
       ranges,

@@ -111,47 +111,53 @@ export async function simulate(options: SwarmOptions): Promise<SwarmOutcome> {
   }
   const leave = (name: string): Promise<void> => world.close(name, { timeoutMs: 500 })
 
-  open(hostName)
-  await world.run(1)
-  for (const name of clients) world.clock.after(random.below(800), () => open(name))
-  play(world, script, { host: hostName, reopen, leave })
-  await world.run(stormMs)
+  let endpoints = 0
+  try {
+    open(hostName)
+    await world.run(1)
+    for (const name of clients) world.clock.after(random.below(800), () => open(name))
+    play(world, script, { host: hostName, reopen, leave })
+    await world.run(stormMs)
 
-  // Everything heals; whoever is gone comes back.
-  const { network } = world
-  network.setFaults("all", {})
-  network.heal()
-  for (const name of [hostName, ...clients]) {
-    network.slow(name, undefined)
-    world.resume(name)
-  }
-  // Faults still under way end by themselves within their time.
-  await world.run(4500)
-  network.setFaults("all", {})
-  for (const name of [hostName, ...clients]) if (world.life(name) === undefined) reopen(name)
+    // Everything heals; whoever is gone comes back.
+    const { network } = world
+    network.setFaults("all", {})
+    network.heal()
+    for (const name of [hostName, ...clients]) {
+      network.slow(name, undefined)
+      world.resume(name)
+    }
+    // Faults still under way end by themselves within their time.
+    await world.run(4500)
+    network.setFaults("all", {})
+    for (const name of [hostName, ...clients]) if (world.life(name) === undefined) reopen(name)
 
-  const joinedWithin = plan.sessionKeepMs + 2 * plan.joinTimeoutMs + plan.backOffMs * 10 + 2000
-  let joinedAfter = 0
-  while (!allJoined(world, clients) && joinedAfter < joinedWithin) {
-    await world.run(100)
-    joinedAfter += 100
-  }
-  if (!allJoined(world, clients))
-    journal.violated("liveness", `not all joined within ${joinedWithin} ms: ${whoIsOut(world, clients)}`)
-  workload.stop()
-  await world.run(calmMs)
-  if (plan.lastWords || hostLost) {
-    workload.lastWords()
+    const joinedWithin = plan.sessionKeepMs + 2 * plan.joinTimeoutMs + plan.backOffMs * 10 + 2000
+    let joinedAfter = 0
+    while (!allJoined(world, clients) && joinedAfter < joinedWithin) {
+      await world.run(100)
+      joinedAfter += 100
+    }
+    if (!allJoined(world, clients))
+      journal.violated("liveness", `not all joined within ${joinedWithin} ms: ${whoIsOut(world, clients)}`)
+    workload.stop()
     await world.run(calmMs)
+    if (plan.lastWords || hostLost) {
+      workload.lastWords()
+      await world.run(calmMs)
+    }
+    workload.ledger.judge()
+    workload.directs.judge()
+    for (const life of world.living) {
+      const waiting = workload.ledger.waiting(life)
+      if (waiting > 0)
+        journal.violated("acknowledgement", `${waiting} acknowledged sends of ${life.label} never settled`)
+    }
+    endpoints = world.living.length
+    await closeAll(world, random)
+  } catch (thrown) {
+    journal.violated("threw", thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
   }
-  workload.ledger.judge()
-  workload.directs.judge()
-  for (const life of world.living) {
-    const waiting = workload.ledger.waiting(life)
-    if (waiting > 0) journal.violated("acknowledgement", `${waiting} acknowledged sends of ${life.label} never settled`)
-  }
-  const endpoints = world.living.length
-  await closeAll(world, random)
 
   const { ledger, directs } = workload
   const outcome: SwarmOutcome = {
@@ -169,7 +175,7 @@ export async function simulate(options: SwarmOptions): Promise<SwarmOutcome> {
       requests: directs.asked,
       answered: directs.answered,
       directs: directs.heard,
-      events: network.trace.count,
+      events: world.network.trace.count,
     },
     report: (lines = 60, about) =>
       [
