@@ -153,6 +153,7 @@ export class ClientSide implements UpSide {
   /** Everything up to this publish number has come or is known missing. */
   #through = 0
   #holes: Range[] = []
+  #askDue = false
   readonly #repairs = new Map<number, PendingRepair>()
   #nextRepair = 1
   readonly #resolving = new Map<number, Deferred<Uint8Array[]>>()
@@ -485,6 +486,8 @@ export class ClientSide implements UpSide {
     }
     this.#o.onLink("up")
     if (this.#newInterests.length > 0) this.#syncNew()
+    // Holes noticed between the baseline and now.
+    this.#askHoles()
     this.#pump()
     this.#tellRoom()
   }
@@ -1271,7 +1274,12 @@ export class ClientSide implements UpSide {
     topic.repairing++
     if (topic === this.#directTopic) this.#directUp.repairing++
     this.#holes.push(range)
-    if (this.#holes.length === 1) this.#node.clock.soon(() => this.#askHoles())
+    if (this.#askDue) return
+    this.#askDue = true
+    this.#node.clock.soon(() => {
+      this.#askDue = false
+      this.#askHoles()
+    })
   }
 
   #askHoles(): void {

@@ -161,8 +161,9 @@ export class End {
     this.#dead = true
     this.#owner = undefined
     this.#onDrained = undefined
-    if (silent) this.out.vanish()
-    else this.out.orphan(error)
+    if (!silent) this.out.orphan(error)
+    else if (this.out.withdraw()) this.peer.#deaf = true
+    else this.out.vanish()
   }
 
   /** The queue of an end that is finishing has gone. */
