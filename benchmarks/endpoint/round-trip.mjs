@@ -1,5 +1,5 @@
 // How long does one question and its answer take? A client asks its host, one request after another: envelope, session,
-// numbering, deadline, handler, reply.
+// numbering, deadline, handler, reply. The first quarter of the questions warms both programs up and is not counted.
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { child } from "../harness/child.mjs"
