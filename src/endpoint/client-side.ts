@@ -302,7 +302,8 @@ export class ClientSide implements UpSide {
     for (let number = this.#log.first; number <= this.#log.last; number++) {
       const topic = this.#log.topic(number)!
       const header = this.#log.header(number)!
-      if (!kept.has(topic)) kept.set(topic, readU64(header, At.Sequence))
+      // Direct messages are numbered per target: those to a host that is no more say nothing of those to this one.
+      if (topic !== this.#directUp && !kept.has(topic)) kept.set(topic, readU64(header, At.Sequence))
     }
     let memoryBytes = 0
     const remember = (topic: TopicState, first: number) => {
