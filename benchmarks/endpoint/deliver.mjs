@@ -2,7 +2,8 @@
 // envelope, session, numbering, replay ring, and a handler called for each delivery. The receiving clients share one
 // process, the host and the sender have one each. The sender keeps at most `window` messages ahead of the slowest
 // receiver, as an application with flow control does, so nobody drops anything; a receiver that misses a message fails.
-// The first quarter of the messages warms all programs up and is not counted.
+// The first messages warm all programs up and are not counted.
+import { warmup } from "./peer/common.mjs"
 import { star } from "./star.mjs"
 
 const payload = 64
@@ -31,7 +32,7 @@ export default {
 function rate(name, clients, guess) {
   let known = Math.max(2000, Math.round(guess / (1 + clients / 10)))
   return async seconds => {
-    const count = Math.max(2000, Math.round(known * seconds))
+    const count = warmup(clients) + Math.max(2000, Math.round(known * seconds))
     const { host, receivers, sender } = await star(name, { clients, count, size: payload, window })
     const rateOfDeliveries = receivers.deliveries / receivers.seconds
     known = rateOfDeliveries / clients

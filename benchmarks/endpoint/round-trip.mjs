@@ -1,8 +1,9 @@
 // How long does one question and its answer take? A client asks its host, one request after another: envelope, session,
-// numbering, deadline, handler, reply. The first quarter of the questions warms both programs up and is not counted.
+// numbering, deadline, handler, reply. The first questions warm both programs up and are not counted.
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { child } from "../harness/child.mjs"
+import { warmupAsks } from "./peer/common.mjs"
 
 const here = dirname(fileURLToPath(import.meta.url))
 
@@ -27,7 +28,14 @@ function trips(name) {
     const program = join(here, `peer/${name}.mjs`)
     const host = child(process.execPath, [program, "host"])
     const { address } = await host.next()
-    const asker = child(process.execPath, [program, "ask", Math.round(perSecond * seconds), 64, 1, address])
+    const asker = child(process.execPath, [
+      program,
+      "ask",
+      warmupAsks + Math.round(perSecond * seconds),
+      64,
+      1,
+      address,
+    ])
     const { median, p99 } = await asker.done
     perSecond = Math.min(50_000, 1e6 / median)
     host.dismiss()

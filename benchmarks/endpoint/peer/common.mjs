@@ -23,6 +23,13 @@ export const dismissed = () =>
     process.stdin.resume()
   })
 
+/** Messages that come first and are not counted. */
+export function warmup(clients) {
+  return Math.min(30_000, Math.max(3000, Math.round(300_000 / clients)))
+}
+/** Questions that come first and are not counted. */
+export const warmupAsks = 4000
+
 /** Counts deliveries of every client and tells how far the slowest is. */
 export class Tally {
   #counts
@@ -33,8 +40,8 @@ export class Tally {
   #warm
   #unwarmed
   constructor(onProgress) {
-    // The clock starts when every client has a quarter: compiling the hot paths is not what is measured.
-    this.#warm = count >> 2
+    // The clock starts when every client has these: compiling the hot paths is not what is measured.
+    this.#warm = warmup(clients)
     this.#unwarmed = clients
     this.#counts = new Uint32Array(clients)
     this.onProgress = onProgress
@@ -67,6 +74,6 @@ export class Tally {
 }
 
 export function summary(times) {
-  const sorted = Float64Array.from(times.slice(times.length >> 2)).sort()
+  const sorted = Float64Array.from(times.slice(warmupAsks)).sort()
   return { median: sorted[sorted.length >> 1], p99: sorted[Math.floor(sorted.length * 0.99)] }
 }
