@@ -27,14 +27,14 @@ export interface WorkloadPlan {
 /** Every seed its own. */
 export function drawWorkload(random: SeededRandom): WorkloadPlan {
   return {
-    paceMs: 60 + random.below(200),
+    paceMs: 100 + random.below(300),
     nearestTopics: 1 + random.below(3),
     orderedTopics: random.below(3),
     acknowledged: random.below(2) * 0.2,
     requests: random.below(2) * 0.15,
     directs: random.below(2) * 0.15,
     subscriptions: random.below(2) * 0.08,
-    burst: 1 + random.below(4) ** 2,
+    burst: 1 + random.below(3) ** 2,
     paddingBytes: random.below(4) === 0 ? 20_000 : 0,
   }
 }
