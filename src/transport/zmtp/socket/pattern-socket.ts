@@ -105,6 +105,7 @@ export abstract class PatternSocket implements AsyncDisposable {
   readonly #connections = new Set<Connection>()
   readonly #peers = new Map<number, Peer>()
   #lastPeer = 0
+  #closingLingerMs = 0
   #room: Deferred<void> | undefined
   #gone: Deferred<void> | undefined
 
@@ -258,6 +259,7 @@ export abstract class PatternSocket implements AsyncDisposable {
   }
 
   async #close(lingerMs: number): Promise<void> {
+    this.#closingLingerMs = lingerMs
     this.signalRoom()
     const listening = [...this.#listeners.values()].map(one => one.close())
     this.#listeners.clear()
@@ -409,7 +411,7 @@ export abstract class PatternSocket implements AsyncDisposable {
           socketType: info.socketType,
           identity: info.identity,
         })
-        if (this.lifecycle.state !== State.Open) this.#finish(peer.connection, this.#lingerMs(undefined))
+        if (this.lifecycle.state !== State.Open) this.#finish(peer.connection, this.#closingLingerMs)
       },
       onBatch: batch => {
         batch.connection = peer.number

@@ -123,6 +123,26 @@ describe("dialled sockets", () => {
     expect(new Set(types(events))).toEqual(new Set(["handshakeFailed"]))
   })
 
+  it("Q7 begin again with the shortest wait once a handshake has succeeded", async () => {
+    const world = new World()
+    const { clock, parts } = world
+    const top = { u32: () => 0, float: () => 1, below: () => 0, bytes: () => new Uint8Array(0) }
+    const push = new Push({ ...parts, random: top })
+    const waits: number[] = []
+    push.events.on("dialFailed", event => waits.push(event.retryInMs))
+    push.connect("inproc://x")
+    await clock.run(5_000)
+    expect(Math.max(...waits)).toBeGreaterThan(1_000)
+    const pull = new Pull(parts)
+    await pull.bind("inproc://x")
+    await clock.run(10_000)
+    expect(push.peers).toHaveLength(1)
+    waits.length = 0
+    pull.abort()
+    await clock.run(150)
+    expect(waits).toEqual([200])
+  })
+
   it("Q8 dial again after a closed connection and an old protocol", async () => {
     const world = new World()
     let connects = 0
@@ -401,7 +421,7 @@ describe("XPub", () => {
 describe("closing", () => {
   it("Q6 lingers for what is queued, and no longer than it may", async () => {
     const { clock, parts } = new World()
-    const push = new Push(parts)
+    const push = new Push({ ...parts, lingerMs: 0 })
     push.connect("inproc://x")
     push.send(say("last words"))
     let done = false
