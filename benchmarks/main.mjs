@@ -59,7 +59,8 @@ const report = values.json ? jsonReport({ details: values.details }) : tableRepo
 console.error(
   `# ${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown processor"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
     `${platform()} ${release()} ${arch()}, node ${process.version}; ` +
-    `medians of ${options.runs} interleaved runs of about ${options.seconds} s`,
+    `medians of ${options.runs} interleaved runs of about ${options.seconds} s\n` +
+    `# npm run bench -- ${process.argv.slice(2).join(" ")}`,
 )
 for (const { load } of chosen) {
   const { default: bench } = await load()

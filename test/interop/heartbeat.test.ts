@@ -66,7 +66,7 @@ describe("Our heartbeat", () => {
         new Dealer({
           lingerMs: 0,
           reconnect: { initialMs: 20, maxMs: 50 },
-          heartbeat: { intervalMs: 20, timeoutMs: 200 },
+          heartbeat: { intervalMs: 20, timeoutMs: 400 },
         }),
       )
       const connected = nextEvent(dealer, "connected")
