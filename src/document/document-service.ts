@@ -283,6 +283,7 @@ export class DocumentService {
   async #answerSync(payload: Uint8Array, from: EndpointId): Promise<Uint8Array> {
     try {
       const { name, type, version } = decodeMessage(DocumentSyncRequestSchema, payload)
+      this.#assertAllowed(from, "receive", name)
       const entry = this.#obtain(name, type)
       entry.served = true
       const sync = await entry.opened
@@ -321,6 +322,7 @@ export class DocumentService {
   async #answerPush(payload: Uint8Array, from: EndpointId): Promise<Uint8Array> {
     try {
       const push = decodeMessage(DocumentPushSchema, payload)
+      this.#assertAllowed(from, "send", push.name)
       const entry = this.#obtain(push.name, push.type)
       const sync = await entry.opened
       const fragment = this.#pushes.add(from, push)
@@ -334,6 +336,11 @@ export class DocumentService {
     } catch (thrown) {
       return encodeMessage(DocumentPushReplySchema, { refusal: this.#refusal(thrown) })
     }
+  }
+
+  #assertAllowed(from: EndpointId, way: "receive" | "send", name: string): void {
+    if (this.#port.allows(from, way, TopicKind.Document, name)) return
+    throw new ZincError("Unauthorized", `you may not ${way === "receive" ? "read" : "write"} document "${name}"`)
   }
 
   #refusal(thrown: unknown): Refusal {

@@ -14,10 +14,12 @@ export interface JoinRequest {
 
 /** What a client may do. Checked by the first host, before any fan-out. */
 export interface Grants {
-  /** Which topics it may follow, as patterns; default all. */
+  /** Which topics it may follow, and documents it may read, as patterns; default all. */
   readonly receive?: readonly string[]
-  /** Which topics it may send to, as patterns; default all. */
+  /** Which topics it may send to, and documents it may write, as patterns; default all. */
   readonly send?: readonly string[]
+  /** Whether it may host a cluster of its own and speak for others, under their ids. Default false. */
+  readonly relay?: boolean
 }
 
 export type Verdict =

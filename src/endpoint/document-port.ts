@@ -57,6 +57,8 @@ export interface DocumentPort {
     topic: string,
     handler: (payload: Uint8Array, from: EndpointId) => Uint8Array | Promise<Uint8Array>,
   ): () => void
+  /** Whether one of those below may read, or write, that document. */
+  allows(from: EndpointId, way: "receive" | "send", kind: TopicKind, name: string): boolean
   /** Runs at each change of the link: up after a join's first baseline may begin, down when it is lost. */
   onLink(listener: (change: "up" | "down" | "regenerated") => void): () => void
 }

@@ -25,6 +25,8 @@ export interface EndpointDocumentPortOptions {
   readonly onRoom: (callback: () => void) => void
   readonly rooted: () => Promise<void>
   readonly assertOutbound: () => void
+  /** Whether the host's side lets that client read, or write, on the topic. */
+  readonly allows: (from: EndpointId, way: "receive" | "send", topic: Uint8Array) => boolean
 }
 
 /** Octets of a request that are Zinc's own: raw. */
@@ -106,6 +108,10 @@ export class EndpointDocumentPort implements DocumentPort {
 
   answer(topic: string, handler: Service): () => void {
     return this.#o.direct.addService(topic, handler)
+  }
+
+  allows(from: EndpointId, way: "receive" | "send", kind: TopicKind, name: string): boolean {
+    return this.#o.allows(from, way, encodeTopic(kind, name))
   }
 
   onLink(listener: (change: "up" | "down" | "regenerated") => void): () => void {

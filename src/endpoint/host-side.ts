@@ -8,7 +8,7 @@ import { equalBytes, readU64, toHex, writeU32, writeU64 } from "../core/bytes.ts
 import type { Timer } from "../core/clock.ts"
 import { messageOf, ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
-import { type EndpointId, endpointIdFromBytes } from "../core/id.ts"
+import { type EndpointId, endpointIdFromBytes, endpointIdToBytes } from "../core/id.ts"
 import {
   type Control,
   type ControlBody,
@@ -253,6 +253,13 @@ export class HostSide implements DownSide {
   /** Ids of clients with that name. */
   named(name: string): EndpointId[] {
     return [...this.#links.values()].filter(link => link.name === name).map(link => idOf(link.peer))
+  }
+
+  /** Whether that client may read, or write, what travels on the topic. */
+  allows(id: EndpointId, way: "receive" | "send", topic: Uint8Array): boolean {
+    const link = this.#byPeer.get(endpointIdToBytes(id))
+    if (link === undefined) return false
+    return way === "receive" ? link.mayReceive(topic) : link.maySend(this.#node.topics.of(topic))
   }
 
   /** Sends to one client. False when nobody here has that id. */
@@ -515,15 +522,19 @@ export class HostSide implements DownSide {
       try {
         this.#onControlMessage(connection, decodeControl(batch.frame(i, 0)))
       } catch (thrown) {
-        this.#violation(
-          this.#byControl.get(connection)?.name ?? this.#strangers.get(connection)?.remote ?? "a stranger",
-          thrown,
-        )
-        this.#router.disconnect(connection)
-        this.#onControlLost(connection)
+        this.#cutControl(connection, thrown)
         return
       }
     }
+  }
+
+  #cutControl(connection: number, thrown: unknown): void {
+    this.#violation(
+      this.#byControl.get(connection)?.name ?? this.#strangers.get(connection)?.remote ?? "a stranger",
+      thrown,
+    )
+    this.#router.disconnect(connection)
+    this.#onControlLost(connection)
   }
 
   #onControlMessage(connection: number, control: Control): void {
@@ -655,7 +666,8 @@ export class HostSide implements DownSide {
       // The joiner may have gone while the authenticator thought.
       if (this.#strangers.get(connection) !== stranger || this.#closing) return
       stranger.deciding = false
-      if (!verdict.allow) this.#refuse(connection, name, "Unauthorized", verdict.reason)
+      if (verdict?.allow !== true)
+        this.#refuse(connection, name, "Unauthorized", String(verdict?.reason ?? "the host does not say why"))
       else this.#admit(connection, stranger.remote, join, verdict)
     }
     if (this.#o.authenticator === undefined) {
@@ -674,7 +686,7 @@ export class HostSide implements DownSide {
         tree: join.tree,
         remote: stranger.remote,
       })
-      if (verdict instanceof Promise) verdict.then(decide, refuse)
+      if (verdict instanceof Promise) verdict.then(decide, refuse).catch(thrown => this.#cutControl(connection, thrown))
       else decide(verdict)
     } catch (thrown) {
       refuse(thrown)
@@ -773,7 +785,7 @@ export class HostSide implements DownSide {
       ticket: node.random.bytes(16),
       peer: node.origin(join.endpointId, 0),
       name,
-      relay: join.relay,
+      relay: join.relay && verdict.grants?.relay === true,
       prefix,
       directTopic: node.topics.of(directTopicBytes(prefix)),
       grants: verdict.grants,
@@ -783,6 +795,7 @@ export class HostSide implements DownSide {
     link.received = legFirst > 0 ? legFirst - 1 : Number(join.legLast)
     for (const memory of join.memory) {
       const topic = node.topics.of(memory.topic)
+      if (!isPrivate(topic.bytes) && !link.maySend(topic)) continue
       if (topic.stream(join.endpointId, 0) === undefined) {
         const first = Number(memory.first)
         if (link.relay) link.starts.set(toHex(memory.topic), first)

@@ -113,6 +113,7 @@ export class MessageEndpoint implements MessagingSurface {
       onRoom: callback => this.#onRoom(callback),
       rooted: () => this.flushed(),
       assertOutbound: () => this.#assertOutbound(),
+      allows: (from, way, topic) => this.#host?.allows(from, way, topic) ?? true,
     })
     this.documentPort = this.#port
   }

@@ -19,7 +19,7 @@ export function encodeControl(body: ControlBody, after = 0): Uint8Array {
   return toBinary(ControlSchema, create(ControlSchema, { after: BigInt(after), body }))
 }
 
-/** Throws `BadFrame`. */
+/** Throws `BadFrame`, also for numbers past 2⁵³ − 1, as do the others. */
 export function decodeControl(bytes: Uint8Array): Control {
   return decode(() => fromBinary(ControlSchema, bytes))
 }
@@ -43,9 +43,22 @@ export function decodeMark(bytes: Uint8Array): Mark {
 }
 
 function decode<T>(read: () => T): T {
+  let message: T
   try {
-    return read()
+    message = read()
   } catch (cause) {
     throw new ZincError("BadFrame", "a peer sent a control message that is not one", { cause })
   }
+  if (hasHugeNumber(message))
+    throw new ZincError("BadFrame", "a peer sent a control message with a number past 2⁵³ − 1")
+  return message
+}
+
+/** What we cannot count with, nor send on, we do not let in. */
+function hasHugeNumber(value: unknown): boolean {
+  if (typeof value === "bigint") return value > Number.MAX_SAFE_INTEGER
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false
+  if (Array.isArray(value)) return value.some(hasHugeNumber)
+  for (const key in value) if (hasHugeNumber((value as Record<string, unknown>)[key])) return true
+  return false
 }

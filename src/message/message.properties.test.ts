@@ -213,7 +213,8 @@ describe("Extensions", () => {
 
 describe("Control messages", () => {
   const bytes = fc.uint8Array({ maxLength: 30 })
-  const big = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n })
+  const most = 2n ** 53n - 1n
+  const big = fc.bigInt({ min: 0n, max: most })
 
   it("come out as they went in", () => {
     fc.assert(
@@ -250,6 +251,16 @@ describe("Control messages", () => {
         expect(decodeMark(encodeMark({ number, topics }))).toMatchObject({ number, topics })
       }),
     )
+  })
+
+  it("with a number past 2⁵³ − 1, however deep, are refused", () => {
+    const positions = (last: bigint) => [{ topic: new Uint8Array(3), origin: new Uint8Array(16), last }]
+    for (const past of [most + 1n, 2n ** 64n - 1n]) {
+      expect(readOrRefused(() => decodeControl(encodeControl({ case: "ack", value: { received: past } })))).toBe(false)
+      expect(readOrRefused(() => decodeBaseline(encodeBaseline({ positions: positions(past) })))).toBe(false)
+      expect(readOrRefused(() => decodeMark(encodeMark({ topics: [{ number: past }] })))).toBe(false)
+    }
+    expect(decodeBaseline(encodeBaseline({ positions: positions(most) })).positions[0]?.last).toBe(most)
   })
 
   it("from foreign octets are read or refused", () => {

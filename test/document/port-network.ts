@@ -166,6 +166,10 @@ abstract class Port implements DocumentPort {
   ): Promise<Uint8Array>
   abstract answer(topic: string, handler: Answer): () => void
 
+  allows(): boolean {
+    return true
+  }
+
   onLink(listener: LinkListener): () => void {
     this.listeners.add(listener)
     return () => {

@@ -1,10 +1,31 @@
 /** A client written out by hand: it joins as the protocol says, or as it should not, and then does as it is told. */
 import { randomBytes } from "node:crypto"
-import { type Control, decodeControl, encodeControl, type Join } from "../../../src/message/control.ts"
+import {
+  type Control,
+  type ControlBody,
+  decodeControl,
+  encodeControl,
+  type Join,
+} from "../../../src/message/control.ts"
+import { encodeHeader, Kind } from "../../../src/message/header.ts"
 import { command, frame, RawPeer } from "../../interop/raw-peer.ts"
 
 export type JoinFields = Partial<
-  Pick<Join, "versionMin" | "versionMax" | "tree" | "token" | "endpointId" | "name" | "features">
+  Pick<
+    Join,
+    | "versionMin"
+    | "versionMax"
+    | "tree"
+    | "token"
+    | "endpointId"
+    | "name"
+    | "features"
+    | "legFirst"
+    | "legLast"
+    | "relay"
+    | "session"
+    | "ticket"
+  > & { readonly memory: { topic: Uint8Array; first: bigint; acknowledged: bigint }[] }
 >
 type Accepted = Extract<Control["body"], { case: "accept" }>["value"]
 
@@ -79,6 +100,17 @@ export class RawJoiner {
     }
   }
 
+  say(body: ControlBody): void {
+    this.control.send(frame(0, encodeControl(body)))
+  }
+
+  /** Opens the up leg. Frames pushed there have this session, and leg numbers from 1 on. */
+  async opened(address: string): Promise<RawPusher> {
+    const peer = await RawPeer.connect(address)
+    await peer.shakeHands("PUSH")
+    return new RawPusher(peer, this.accept.session)
+  }
+
   /** Stops reading what is published. */
   stall(): void {
     this.subscriber.socket.pause()
@@ -88,4 +120,49 @@ export class RawJoiner {
     this.control.destroy()
     this.subscriber.destroy()
   }
+}
+
+/** The up leg of a raw client. */
+export class RawPusher {
+  readonly peer: RawPeer
+  readonly #session: Uint8Array
+  #leg = 0
+
+  constructor(peer: RawPeer, session: Uint8Array) {
+    this.peer = peer
+    this.#session = session
+  }
+
+  /** The octets of the next frame. */
+  next(topic: string, sequence: number, fields: PushFields = {}): Buffer {
+    const header = encodeHeader({
+      kind: fields.kind ?? Kind.Broadcast,
+      flags: 0,
+      codec: 0,
+      hops: 10,
+      epoch: 0,
+      ageMicros: 0,
+      origin: fields.origin ?? new Uint8Array(16),
+      sequence,
+      order: 0,
+      leg: { way: "up", session: this.#session, number: ++this.#leg },
+      extensions: fields.extensions ?? new Uint8Array(0),
+    })
+    return Buffer.concat([
+      frame(1, Buffer.from(`${topic}\0`)),
+      frame(1, header),
+      frame(0, fields.payload ?? Buffer.from("x")),
+    ])
+  }
+
+  push(topic: string, sequence: number, fields: PushFields = {}): void {
+    this.peer.send(this.next(topic, sequence, fields))
+  }
+}
+
+export interface PushFields {
+  readonly kind?: Kind
+  readonly origin?: Uint8Array
+  readonly extensions?: Uint8Array
+  readonly payload?: Uint8Array
 }
