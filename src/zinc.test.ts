@@ -79,4 +79,48 @@ describe("Endpoint", () => {
       message: expect.stringContaining("verse"),
     })
   })
+
+  it("refuses at once what a slip of the keyboard makes of its arguments", async () => {
+    const hub = await host()
+    const slips: readonly [string, string, () => unknown][] = [
+      ["an event that is none", "BadOption", () => hub.on("join" as "joined", () => {})],
+      ["no handler", "BadOption", () => hub.handle("x", undefined as never)],
+      ["a handler that is a name", "BadOption", () => hub.handle("x", "print" as never)],
+      ["a module by a relative path", "BadOption", () => hub.handle("x", { module: "./task.js" })],
+      ["half a thread", "BadOption", () => hub.handle("x", { module: "/task.js", threads: 0.5 })],
+      ["an order that is none", "BadOption", () => hub.handle("x", () => {}, { order: "key" as "topic" })],
+      ["no topic to send to", "BadTopic", () => hub.send(undefined as never, 1)],
+      ["no topic to handle", "BadTopic", () => hub.handle(undefined as never, () => {})],
+    ]
+    for (const [slip, code, make] of slips) expect(make, slip).toThrow(expect.objectContaining({ code }))
+  })
+
+  it("warns the process of a handler that fails while nobody listens, but not when the asker is told", async () => {
+    const hub = await host()
+    const a = await join(hub)
+    const warnings: Error[] = []
+    const heard = new Promise<void>(resolve => {
+      const listener = (warning: Error) => {
+        if (warning.name !== "ZincWarning") return
+        warnings.push(warning)
+        if (!warning.message.includes("last")) return
+        process.off("warning", listener)
+        resolve()
+      }
+      process.on("warning", listener)
+    })
+    const fail = (words: string) => () => {
+      throw new Error(words)
+    }
+    hub.handle("asked", fail("the asker knows"))
+    hub.handle("first", fail("a slip"))
+    hub.handle("last", fail("another"))
+    await expect(a.request(hub.id, "asked", null)).rejects.toMatchObject({ code: "HandlerFailed" })
+    for (const topic of ["first", "first", "last"]) await a.send(topic, null, { ack: "rooted" })
+    await heard
+    expect(warnings.map(each => each.message)).toEqual([
+      'a handler of "first" failed: Error: a slip',
+      'a handler of "last" failed: Error: another',
+    ])
+  })
 })

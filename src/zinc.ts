@@ -3,6 +3,7 @@
  * the default.
  */
 import type { ZincError } from "./core/errors.ts"
+import { warningLogger } from "./core/warning-logger.ts"
 import type { DocumentHandle, DocumentState } from "./document/document-handle.ts"
 import { type DocumentOptions, DocumentService, type OpenDocumentOptions } from "./document/document-service.ts"
 import type { DocumentSyncStatistics } from "./document/document-sync.ts"
@@ -32,14 +33,27 @@ export class Endpoint extends MessageEndpoint {
     void this.closed.then(() => this.#documents.abort())
   }
 
-  /** As `MessageEndpoint.host`; the default transport is `new ZmtpTransport()`. */
+  /**
+   * Opens an endpoint that hosts a cluster; resolves when every address is bound. The default transport is
+   * `new ZmtpTransport()`. Rejects with `AddressInUse`, `BadAddress`, `BadOption`, `Unguarded`, `Unreachable` or `Aborted`.
+   *
+   *     const host = await Endpoint.host({ listen: "tcp://127.0.0.1:0", name: "hub" })
+   *     console.log("others join", host.addresses[0])
+   */
   static override async host(options: HostOptions & WithDocuments): Promise<Endpoint> {
     const endpoint = new Endpoint(withDefaults(options), "host")
     await endpoint.openHost(options)
     return endpoint
   }
 
-  /** As `MessageEndpoint.join`; the default transport is `new ZmtpTransport()`. */
+  /**
+   * Opens an endpoint that joins the host at the address, or at the first of several that takes it; resolves when nothing
+   * sent from then on will be missed. Later it comes back to a lost host by itself. The default transport is
+   * `new ZmtpTransport()`. Rejects with `Unreachable`, `Refused`, `Unauthorized`, `VersionMismatch`, `Timeout`,
+   * `BadAddress`, `BadOption` or `Aborted`.
+   *
+   *     const ada = await Endpoint.join("tcp://hub.local:7700", { name: "ada" })
+   */
   static override async join(
     address: string | readonly string[],
     options: JoinOptions & WithDocuments = {},
@@ -93,9 +107,7 @@ export interface DocumentInfo {
 }
 
 function withDefaults<O extends HostOptions | JoinOptions>(options: O): O {
-  if (typeof options !== "object" || options === null || options.transport !== undefined) return options
-  return {
-    ...options,
-    transport: new ZmtpTransport({ ...(options.logger === undefined ? {} : { logger: options.logger }) }),
-  }
+  if (typeof options !== "object" || options === null) return options
+  const logger = options.logger ?? warningLogger()
+  return { ...options, logger, transport: options.transport ?? new ZmtpTransport({ logger }) }
 }

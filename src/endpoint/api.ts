@@ -30,8 +30,14 @@ export interface EndpointOptions {
   readonly sendWindow?: QueueLimits
   /** Largest payload sent or accepted, in octets. Default 16 MiB. */
   readonly maxPayloadBytes?: number
+  /** Default: the machine's. A simulated one lets tests advance time. */
   readonly clock?: Clock
+  /** Default: the machine's. */
   readonly random?: Random
+  /**
+   * Where the endpoint says what happens to it. Default: silent, but errors that nobody else hears of, such as a handler
+   * that throws while nobody listens for `handlerFailed`, become process warnings.
+   */
   readonly logger?: Logger
   /** Ends the opening. */
   readonly signal?: AbortSignal
@@ -107,8 +113,9 @@ export type SlowPolicy = "disconnect" | "die" | "conflate" | "dropOldest" | "war
 export interface Message {
   /** The topic's name, without kind or terminator. */
   readonly topic: string
+  /** "nearest" or "ordered", as it was sent. */
   readonly route: Route
-  /** Who sent it. */
+  /** Who sent it: an id. Names are for people and may repeat; put one into the value if the receiver shall show it. */
   readonly origin: EndpointId
   /** The origin's number on this topic, from 1. */
   readonly sequence: number
@@ -116,7 +123,9 @@ export interface Message {
   readonly order: { readonly epoch: number; readonly number: number } | undefined
   /** Whether it was sent to this endpoint alone. */
   readonly direct: boolean
+  /** Number of the codec it was sent in: 0 raw, 1 JSON, 2 MessagePack, 3 Protocol Buffers, from 128 your own. */
   readonly codec: number
+  /** The encoded value. */
   readonly payload: Uint8Array
   /** Decodes the payload by its codec, once. Throws `BadPayload`. */
   readonly value: unknown
@@ -168,8 +177,9 @@ export interface Handling extends AsyncDisposable {
 }
 
 export interface SendOptions {
-  /** Default "nearest". */
+  /** Default "nearest": the shortest way. "ordered": the root numbers it, and everyone sees one order. */
   readonly route?: Route
+  /** Default: what the topic declares, else the endpoint's. */
   readonly codec?: CodecName | Codec
 }
 
@@ -178,10 +188,12 @@ export type AckTier = "received" | "rooted"
 
 export interface AckOptions extends SendOptions {
   readonly ack: AckTier
+  /** Ends the waiting, with `Aborted`; the message may have gone out. */
   readonly signal?: AbortSignal
 }
 
 export interface RequestOptions {
+  /** Of the question. Default: what the topic declares, else the endpoint's. */
   readonly codec?: CodecName | Codec
   /** Default 5,000. */
   readonly deadlineMs?: number
@@ -271,6 +283,7 @@ export interface MessagingSurface extends AsyncDisposable {
   readonly closed: Promise<CloseReason>
   /** What others may dial to reach this host; empty for a client. */
   readonly addresses: readonly string[]
+  /** At a host its clients, at a client its host; ask the host for `zinc.peers` to see everyone. */
   readonly peers: readonly PeerInfo[]
   readonly statistics: EndpointStatistics
 
@@ -287,6 +300,7 @@ export interface MessagingSurface extends AsyncDisposable {
    * `NoHandler`, `HandlerFailed`, `PeerLost` or `Closed`.
    */
   request(target: Target, topic: string, value: unknown, options?: RequestOptions): Promise<unknown>
+  /** Calls the listener for events of that type, or for all with "*". Returns what stops it. Throws `BadOption`. */
   on<T extends EndpointEvent["type"] | "*">(
     type: T,
     listener: (event: T extends "*" ? EndpointEvent : Extract<EndpointEvent, { type: T }>) => void,

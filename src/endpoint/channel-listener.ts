@@ -68,8 +68,11 @@ export class ChannelListener {
     checkOptions(options)
     const { node } = this.#o
     const reports: MailboxReports = {
-      failed: (topic, error, attempt) => {
-        node.logger.error("a handler failed", { topic, attempt, error })
+      failed: (message, error, attempt) => {
+        const { topic } = message
+        // Whoever asks is told; any other failure that nobody listens for would pass without a word.
+        const told = (message as ReceivedMessage).settle !== undefined || node.events.has("handlerFailed")
+        node.logger[told ? "warn" : "error"](`a handler of "${topic}" failed`, { attempt, error })
         node.events.emit({ type: "handlerFailed", topic, error, attempt })
       },
       full: (topic, dropped) => node.events.emit({ type: "mailboxFull", topic, dropped }),
@@ -108,6 +111,13 @@ function checkOptions(options: HandleOptions): void {
     if (value !== undefined && !(Number.isInteger(value) && value >= least)) {
       throw new ZincError("BadOption", `${name} must be a whole number of at least ${least}, not ${value}`)
     }
+  }
+  const { order } = options
+  if (order !== undefined && order !== "topic" && order !== "none" && typeof order !== "function") {
+    throw new ZincError(
+      "BadOption",
+      `order must be "topic", "none" or a function that gives a message's key, not "${String(order)}"`,
+    )
   }
   if (options.route !== undefined && options.route !== "nearest" && options.route !== "ordered") {
     throw new ZincError("BadOption", `route must be "nearest" or "ordered", not "${String(options.route)}"`)

@@ -22,6 +22,8 @@ import type { Origin, TopicState } from "./topic-state.ts"
 export type Service = (payload: Uint8Array, from: EndpointId) => Uint8Array | Promise<Uint8Array>
 
 export interface DirectMessagesOptions {
+  /** This endpoint's, for those who are refused. */
+  readonly name: string
   readonly node: Node
   readonly codecs: CodecRegistry
   readonly listener: ChannelListener
@@ -249,11 +251,11 @@ export class DirectMessages implements Receiver {
     }
     const handler = this.#o.listener.handlersFor(topic)[0]
     if (handler === undefined) {
-      fail("NoHandler", `${node.id} has no handler for "${topic}"`)
+      fail("NoHandler", `"${this.#o.name}" has no handler for "${topic}"`)
       return
     }
     if (this.#serving.size >= servingMax) {
-      fail("Full", `${node.id} serves ${servingMax} requests already`)
+      fail("Full", `"${this.#o.name}" serves ${servingMax} requests already`)
       return
     }
     const key = `${requester} ${correlation}`

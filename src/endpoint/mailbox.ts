@@ -9,7 +9,7 @@ import type { HandleOptions, Message } from "./api.ts"
 export type Invoke = (message: Message) => unknown
 
 export interface MailboxReports {
-  failed(topic: string, error: unknown, attempt: number): void
+  failed(message: Message, error: unknown, attempt: number): void
   full(topic: string, dropped: number): void
   /** A message has been handled, well or not. `result` is what the handler gave. */
   done(message: Message, result: unknown, error: unknown): void
@@ -98,7 +98,7 @@ export class Mailbox {
     } catch (error) {
       if ((this.#options.retries ?? 0) > 0) result = Promise.reject(error)
       else {
-        this.#reports.failed(message.topic, error, 1)
+        this.#reports.failed(message, error, 1)
         this.#reports.done(message, undefined, error)
         return
       }
@@ -140,7 +140,7 @@ export class Mailbox {
         this.#reports.done(message, result, undefined)
         return
       } catch (error) {
-        this.#reports.failed(message.topic, error, attempt)
+        this.#reports.failed(message, error, attempt)
         if (attempt > (this.#options.retries ?? 0)) {
           this.#reports.done(message, undefined, error)
           return

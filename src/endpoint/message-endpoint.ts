@@ -43,10 +43,27 @@ import { HostSide } from "./host-side.ts"
 import { Node } from "./node.ts"
 import type { Receiver } from "./receiver.ts"
 import type { Origin, TopicState } from "./topic-state.ts"
+import { checkHandlerModule } from "./worker/handler-module.ts"
 import type { WorkerPool } from "./worker/worker-pool.ts"
 
 /** How long a resolved name is taken to hold. */
 const nameKeptMs = 1000
+
+/** What `on` takes; a name that is none of them would wait for ever. */
+const eventTypes = {
+  joined: true,
+  left: true,
+  refused: true,
+  regenerated: true,
+  gap: true,
+  slow: true,
+  tooSlow: true,
+  handlerFailed: true,
+  mailboxFull: true,
+  undeliverable: true,
+  violation: true,
+  "*": true,
+} as const satisfies Record<EndpointEvent["type"] | "*", true>
 
 /** What both ways of opening share, with defaults filled in. */
 interface Common {
@@ -94,6 +111,7 @@ export class MessageEndpoint implements MessagingSurface {
       unfollow: receiver => this.#client?.removeReceiver(receiver),
     })
     this.#direct = new DirectMessages({
+      name,
       node: this.#node,
       codecs,
       listener: this.#listener,
@@ -254,6 +272,12 @@ export class MessageEndpoint implements MessagingSurface {
     type: T,
     listener: (event: T extends "*" ? EndpointEvent : Extract<EndpointEvent, { type: T }>) => void,
   ): () => void {
+    if (!Object.hasOwn(eventTypes, type)) {
+      throw new ZincError(
+        "BadOption",
+        `no event is called "${String(type)}"; there are ${Object.keys(eventTypes).join(", ")}`,
+      )
+    }
     return this.#node.events.on(type, listener)
   }
 
@@ -265,6 +289,7 @@ export class MessageEndpoint implements MessagingSurface {
     let call: MessageHandler
     if (typeof handler === "function") call = handler
     else {
+      checkHandlerModule(handler)
       const module = handler
       pool = import("./worker/worker-pool.ts").then(loaded => {
         const opened = new loaded.WorkerPool(module)
@@ -317,8 +342,9 @@ export class MessageEndpoint implements MessagingSurface {
     const ack = (options as AckOptions).ack
     if (ack !== undefined) return this.#sendAcknowledged(topic, value, options as AckOptions)
     this.#assertOutbound()
+    const state = this.#topicFor(topic, options.route)
     const codec = this.#codecFor(topic, options.codec)
-    return this.#sendEncoded(this.#topicFor(topic, options.route), codec.number, codec.encode(value))
+    return this.#sendEncoded(state, codec.number, codec.encode(value))
   }
 
   #sendEncoded(topic: TopicState, codec: number, payload: Uint8Array, prompt = false): boolean {
@@ -331,8 +357,8 @@ export class MessageEndpoint implements MessagingSurface {
       throw new ZincError("BadOption", `ack must be "received" or "rooted", not "${String(options.ack)}"`)
     }
     this.#assertOutbound()
-    const codec = this.#codecFor(topic, options.codec)
     const state = this.#topicFor(topic, options.route)
+    const codec = this.#codecFor(topic, options.codec)
     const payload = codec.encode(value)
     while (!this.#sendEncoded(state, codec.number, payload, true)) {
       await this.drained()

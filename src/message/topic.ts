@@ -32,13 +32,15 @@ export const topicBytesMax = 240
 
 /** The octets of one exact topic. Throws `BadTopic`. */
 export function encodeTopic(kind: TopicKind, name: string): Uint8Array {
-  if (name.endsWith("*")) throw badTopic(name, "a topic to send to has no wildcard")
+  if (typeof name === "string" && name.endsWith("*")) throw badTopic(name, "a topic to send to has no wildcard")
   return encode(kind, name, true)
 }
 
 /** The octets to subscribe to: an exact topic, or, for a name ending in `*`, the prefix before it. Throws `BadTopic`. */
 export function encodePattern(kind: TopicKind, pattern: string): Uint8Array {
-  return pattern.endsWith("*") ? encode(kind, pattern.slice(0, -1), false) : encode(kind, pattern, true)
+  return typeof pattern === "string" && pattern.endsWith("*")
+    ? encode(kind, pattern.slice(0, -1), false)
+    : encode(kind, pattern, true)
 }
 
 function encode(kind: TopicKind, name: string, whole: boolean): Uint8Array {

@@ -3,9 +3,8 @@
  * above it keeps one message in flight per key. This is a shell: it touches threads, and only Node has them.
  */
 import { availableParallelism } from "node:os"
-import { fileURLToPath } from "node:url"
+import { fileURLToPath, pathToFileURL } from "node:url"
 import { Piscina } from "piscina"
-import { ZincError } from "../../core/errors.ts"
 import type { HandlerModule, Message } from "../api.ts"
 import type { WorkerCall } from "./worker-entry.ts"
 
@@ -15,13 +14,10 @@ export class WorkerPool {
   readonly #exported: string
 
   constructor(handler: HandlerModule) {
-    const url = handler.module instanceof URL ? handler.module.href : handler.module
-    this.#module = url.startsWith("file:") ? url : new URL(`file://${url}`).href
+    const place = handler.module instanceof URL ? handler.module.href : handler.module
+    this.#module = place.startsWith("file:") ? place : pathToFileURL(place).href
     this.#exported = handler.export ?? "default"
     const threads = handler.threads ?? Math.max(1, availableParallelism() - 1)
-    if (!(Number.isInteger(threads) && threads >= 1 && threads <= 1024)) {
-      throw new ZincError("BadOption", `threads must be a whole number from 1 to 1024, not ${threads}`)
-    }
     this.#pool = new Piscina({
       filename: fileURLToPath(new URL("./worker-entry.js", import.meta.url)),
       minThreads: 1,
