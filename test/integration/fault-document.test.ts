@@ -94,7 +94,7 @@ describe.concurrent.each(transports)("over $transport", ({ transport }) => {
 
   it("a client stopped for longer than the host keeps its session, or any frame, compares and is equal again", async () => {
     await using scene = new Scene()
-    const host = await scene.host(transport, { name: "hub", sessionKeepMs: 500, replay: { messages: 50 } })
+    const host = await scene.host(transport, { name: "hub", sessionKeepMs: 1500, replay: { messages: 50 } })
     const join = (who: string) => scene.client(transport, host.address, { name: who, reconnect })
     const [writer, sleeper] = await Promise.all([join("writer"), join("sleeper")] as const)
     for (const each of [host, writer, sleeper]) await each.openDocument(name)

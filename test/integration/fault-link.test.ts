@@ -52,7 +52,7 @@ describe.skipIf(link === undefined).each(transports)("over $transport", ({ trans
 
   it("after a long cut the client joins again by itself, and what was sent meanwhile is repaired", async () => {
     await using scene = new Scene()
-    const { host, client } = await far(scene, transport, 1000)
+    const { host, client } = await far(scene, transport, 2500)
     link!.cut()
     await Promise.all([host.event("left"), client.event("left")])
     const before = client.events.length
