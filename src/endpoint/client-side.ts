@@ -1193,11 +1193,10 @@ export class ClientSide implements UpSide {
     const late = new Set(this.#late.keys())
     for (const topic of late) this.#askLate(topic)
     node.resyncing = this.#resyncFrom !== undefined || this.#isResyncing()
-    this.#settle(baseline, reason, topic => only(topic) && !late.has(topic))
-    for (const topic of late) this.#unsettled.set(topic, baseline)
-    for (const { topic, origin, first } of baseline.positions) {
-      const state = node.topics.of(topic)
-      if (late.has(state)) node.begin(state, origin.length === 16 ? node.origin(origin, 0) : undefined, Number(first))
+    this.#settle(baseline, reason, only, late)
+    for (const topic of late) {
+      this.#unsettled.set(topic, baseline)
+      this.#beginLate(topic)
     }
     if (!node.resyncing) for (const topic of node.topics.all) node.repairEnded(topic, reason)
     for (const range of end.lost) {
@@ -1216,22 +1215,27 @@ export class ClientSide implements UpSide {
     baseline: Baseline,
     reason: "slow" | "lost" | undefined,
     only: (topic: TopicState) => boolean = () => true,
+    late: ReadonlySet<TopicState> = new Set(),
   ): void {
     const node = this.#node
     for (const { topic: bytes, origin: from, first, last } of baseline.positions) {
       const topic = node.topics.of(bytes)
       if (!only(topic)) continue
       const origin = from.length === 16 ? node.origin(from, 0) : undefined
-      if (origin !== node.self) node.settle(topic, origin, { first: Number(first), last: Number(last) }, reason)
+      if (origin === node.self) continue
+      node.settle(topic, origin, { first: Number(first), last: Number(last) }, reason, late.has(topic))
     }
     node.batchEnded()
   }
 
   /** A repair of these topics found something lost, and here are their positions. */
   #settleLost(topics: readonly TopicState[], baseline: Baseline): void {
-    this.#settle(baseline, "lost", topic => topics.includes(topic))
+    const late = new Set(topics.filter(topic => this.#askLate(topic)))
+    this.#settle(baseline, "lost", topic => topics.includes(topic), late)
+    for (const topic of late) this.#unsettled.set(topic, baseline)
     for (const topic of topics) {
       topic.repairing = Math.max(0, topic.repairing - 1)
+      if (late.has(topic)) this.#beginLate(topic)
       this.#node.repairEnded(topic, "lost")
       if (!baseline.positionsComplete) {
         const through = Number(baseline.published)
@@ -1259,11 +1263,18 @@ export class ClientSide implements UpSide {
     })
   }
 
-  #askLate(topic: TopicState): void {
+  /** Asks for what found no place. False when there is nothing such. */
+  #askLate(topic: TopicState): boolean {
     const range = this.#late.get(topic)
-    if (range === undefined) return
+    if (range === undefined) return false
     this.#late.delete(topic)
     this.#hole({ topic: topic.bytes, ...range }, topic)
+    return true
+  }
+
+  /** When nothing but what was late is under repair, the lowest of each stream is parked, and earlier ones will not come. */
+  #beginLate(topic: TopicState): void {
+    if (topic.repairing === 1) this.#node.beginAll(this.#streamsOf(topic))
   }
 
   /** Direct messages of all kinds are one stream per origin. */
@@ -1355,7 +1366,6 @@ export class ClientSide implements UpSide {
     const node = this.#node
     const settling: TopicState[] = []
     for (const topic of topics) {
-      this.#askLate(topic)
       const isLost = lost.some(range => equalBytes(range.topic, topic.bytes))
       if (isLost && topic.kind === TopicKind.System) {
         // A lost mark: what it spoke of may be lost without a trace. Ask for everything since what is certain.
@@ -1366,9 +1376,11 @@ export class ClientSide implements UpSide {
         settling.push(topic)
         continue
       }
+      const isLate = this.#askLate(topic)
       topic.repairing = Math.max(0, topic.repairing - 1)
       const streams = this.#streamsOf(topic)
       if (streams === this.#directUp) streams.repairing = Math.max(0, streams.repairing - 1)
+      if (isLate) this.#beginLate(topic)
       const gaveUp = node.repairEnded(streams, "lost")
       const unsettled = topic.repairing === 0 ? this.#unsettled.get(topic) : undefined
       if (unsettled !== undefined) {

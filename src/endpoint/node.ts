@@ -354,9 +354,17 @@ export class Node {
 
   /**
    * The positions say where the stream stands: the first and the last number passed on above. What has not come of
-   * those is lost, and is reported if there is a reason; without one this is where an unknown stream begins.
+   * those is lost, and is reported if there is a reason; without one this is where an unknown stream begins. With
+   * `belowParked` later frames of it are asked for again, since they found no place: then only what is missing below the
+   * parked ones is lost.
    */
-  settle(topic: TopicState, origin: Origin | undefined, position: Position, reason: GapReason | undefined): void {
+  settle(
+    topic: TopicState,
+    origin: Origin | undefined,
+    position: Position,
+    reason: GapReason | undefined,
+    belowParked = false,
+  ): void {
     const { first, last } = position
     if (topic.route === "ordered" && origin !== undefined) {
       const heard = topic.heard(origin.bytes, 0)
@@ -378,7 +386,9 @@ export class Node {
     if (reason === undefined) return
     this.begin(topic, origin, first)
     while (stream.next <= last) {
-      const through = Math.min(last, (stream.lowestParked() ?? Number.POSITIVE_INFINITY) - 1)
+      const lowest = stream.lowestParked()
+      if (lowest === undefined && belowParked) return
+      const through = Math.min(last, (lowest ?? Number.POSITIVE_INFINITY) - 1)
       if (!isUnordered(topic)) this.#report(topic, stream.key, { from: stream.next, through }, reason)
       stream.advanceTo(through + 1)
       this.#release(topic, stream)
@@ -392,6 +402,13 @@ export class Node {
     stream.floating = false
     stream.advanceTo(first)
     this.#release(topic, stream)
+  }
+
+  /** Streams of the topic whose start is still open begin with what they have: no repair will bring earlier frames. */
+  beginAll(topic: TopicState): void {
+    for (const [stream, parkedOn] of [...this.#parked]) {
+      if (parkedOn === topic && stream.floating) this.#giveUp(topic, stream, "lost")
+    }
   }
 
   /** A root without memory numbers ordered topics anew: what waits for numbers of the old reign waits in vain. */
