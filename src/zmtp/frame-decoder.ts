@@ -9,7 +9,7 @@ import { copyOf, dirtyBytes, noBytes, readU32 } from "../core/bytes.ts"
 import { ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
 import type { Arena } from "./arena.ts"
-import { Flag, longHeaderBytes, shortBodyMax, shortHeaderBytes } from "./frame.ts"
+import { Flag, longHeaderBytes, shortHeaderBytes } from "./frame.ts"
 
 export interface DecoderLimits {
   /** Largest body of one frame. */
@@ -44,8 +44,8 @@ export class FrameDecoder {
   /** Put before each message as a frame of its own: a router's identity of the peer. */
   prefix: Uint8Array | undefined
   #limits: DecoderLimits
-  /** Short frames up to this size need no further check. */
-  #shortMax = shortBodyMax
+  /** Messages of one frame up to this size need no further check. */
+  #plainMax = 0
   #stopped = false
   #fault: ZincError | undefined
 
@@ -69,7 +69,7 @@ export class FrameDecoder {
 
   set limits(limits: DecoderLimits) {
     this.#limits = limits
-    this.#shortMax = Math.min(shortBodyMax, limits.maxFrameBytes, limits.maxMessageBytes)
+    this.#plainMax = Math.min(limits.maxFrameBytes, limits.maxMessageBytes)
   }
 
   /** Decodes nothing more; called from a sink that closes the connection. */
@@ -98,12 +98,13 @@ export class FrameDecoder {
     const shift = arena === undefined ? 0 : arena.at - from
     let taken = from
     while (at < end && !this.#stopped) {
-      // The common case: a short frame of data that is all here and is a whole message.
-      if (chunk[at] === 0 && !this.#inMessage && !this.handshaking && at + 1 < end) {
-        const start = at + shortHeaderBytes
-        const size = chunk[at + 1]!
+      // The common case: a frame that is a whole message, is all here, and is not too long.
+      if (!this.#inMessage && !this.handshaking) {
+        const isShort = chunk[at] === 0 && at + 1 < end
+        const start = at + (isShort ? shortHeaderBytes : longHeaderBytes)
+        const size = isShort ? chunk[at + 1]! : longSize(chunk, at, end)
         const stop = start + size
-        if (stop <= end && size <= this.#shortMax) {
+        if (stop <= end && size <= this.#plainMax) {
           if (this.prefix !== undefined) batch.addFrame(this.prefix, 0, this.prefix.length)
           batch.addFrame(into, start + shift, stop + shift)
           batch.endMessage()
@@ -290,6 +291,14 @@ export class FrameDecoder {
     this.stop()
     return false
   }
+}
+
+/** The size of a LONG frame of data that ends a message and is below 4 GiB; infinite for anything else at `at`. */
+function longSize(bytes: Uint8Array, at: number, end: number): number {
+  if (bytes[at] !== Flag.Long || at + longHeaderBytes > end || readU32(bytes, at + 1) !== 0) {
+    return Number.POSITIVE_INFINITY
+  }
+  return readU32(bytes, at + 5)
 }
 
 /** What is held must not pin much more memory than it has: a small part of a chunk is copied out of it. */

@@ -24,7 +24,7 @@ export function writeHeader(into: Uint8Array, at: number, flags: number, bodyByt
   }
   into[at] = flags | Flag.Long
   // Sizes are below 2⁵³, so the upper half needs a division, not a shift.
-  const high = Math.floor(bodyBytes / 0x1_0000_0000)
+  const high = bodyBytes > 0xffff_ffff ? Math.floor(bodyBytes / 0x1_0000_0000) : 0
   into[at + 1] = high >>> 24
   into[at + 2] = high >>> 16
   into[at + 3] = high >>> 8

@@ -174,14 +174,17 @@ export class Outbox {
     if (frames.length === 1) {
       const frame = frames[0]!
       const size = frame.length
-      if (size <= shortBodyMax) {
-        const slab = this.#room(size + shortHeaderBytes)
+      if (size < referenceBytes) {
+        const slab = this.#room(size + longHeaderBytes)
         const start = slab.used
         const bytes = slab.bytes
-        bytes[start] = 0
-        bytes[start + 1] = size
-        copyInto(bytes, start + 2, frame, size)
-        this.#grow(slab, start, start + 2 + size)
+        let body = start + shortHeaderBytes
+        if (size <= shortBodyMax) {
+          bytes[start] = 0
+          bytes[start + 1] = size
+        } else body = writeHeader(bytes, start, 0, size)
+        copyInto(bytes, body, frame, size)
+        this.#grow(slab, start, body + size)
         this.endMessage()
         return true
       }
