@@ -87,10 +87,12 @@ export class Endpoint extends MessageEndpoint {
     }))
   }
 
-  /** As `MessageEndpoint.close`; documents hand on what is pending first. */
-  override async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    await this.#documents.close()
-    await super.close(options)
+  /** As `MessageEndpoint.close`; documents hand on what is pending first, within the same time. */
+  override async close({ timeoutMs = 5_000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const { clock } = this.documentPort
+    const began = clock.now()
+    await this.#documents.close(timeoutMs)
+    await super.close({ timeoutMs: Math.max(1, timeoutMs - (clock.now() - began)) })
   }
 
   override abort(reason?: ZincError): void {

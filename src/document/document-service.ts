@@ -130,15 +130,15 @@ export class DocumentService {
     return sync.replica.view(handle) as View
   }
 
-  /** Hands on what is pending, writes to storage, and lets everything go. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  /** Hands on what is pending, waiting for room no longer than `timeoutMs`, writes to storage, and lets everything go. */
+  close(timeoutMs: number = closeWaitMs): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs)
     return this.#closing
   }
 
-  async #close(): Promise<void> {
+  async #close(timeoutMs: number): Promise<void> {
     for (const stop of this.#stops) stop()
-    await Promise.all(this.documents.map(sync => this.#handOn(sync)))
+    await Promise.all(this.documents.map(sync => this.#handOn(sync, timeoutMs)))
     await this.#store?.saved().catch(thrown => {
       this.#port.logger.error("documents could not be saved at closing", { reason: messageOf(thrown) })
     })
@@ -243,7 +243,7 @@ export class DocumentService {
     const { sync } = entry
     const stays = () => entry.users > 0 || entry.served || this.#port.isRoot || this.#entries.get(name) !== entry
     if (sync === undefined || stays()) return
-    await this.#handOn(sync)
+    await this.#handOn(sync, closeWaitMs)
     if (stays()) return
     await this.#store?.saved(name).catch(() => {})
     if (stays()) return
@@ -252,11 +252,12 @@ export class DocumentService {
     sync.close()
   }
 
-  async #handOn(sync: DocumentSync): Promise<void> {
-    if (sync.settled || (!this.#port.linked && !this.#port.isRoot)) return
+  async #handOn(sync: DocumentSync, timeoutMs: number): Promise<void> {
+    if (sync.settled) return
     const waiting = new AbortController()
-    const timer = this.#port.clock.after(closeWaitMs, () => waiting.abort())
+    const timer = this.#port.clock.after(timeoutMs, () => waiting.abort())
     try {
+      if (!this.#port.linked && !this.#port.isRoot) throw new ZincError("PeerLost", "there is no link to a host now")
       await sync.flushed(waiting.signal)
     } catch (thrown) {
       this.#port.logger.warn(`document "${sync.name}" is let go with changes that nobody else has`, {

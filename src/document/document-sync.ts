@@ -101,6 +101,8 @@ export class DocumentSync {
   /** A baseline that no exchange has followed yet: it may come a moment before the link is said to be up. */
   #baseline = false
   #exchanging = false
+  /** A push is under way or was cut short: what it holds is pending nowhere else. */
+  #pushing = false
   #again = false
   #held: Uint8Array[] = []
   #heldBytes = 0
@@ -166,7 +168,7 @@ export class DocumentSync {
   }
   /** When nothing more is to be handed on. */
   get settled(): boolean {
-    return !this.replica.pending
+    return !this.replica.pending && !this.#pushing
   }
 
   /** Resolves when an exchange has ended, at once at the root. Rejects when the host refuses, or with `Aborted`. */
@@ -179,7 +181,7 @@ export class DocumentSync {
     for (;;) {
       if (this.#refusal !== undefined) throw this.#refusal
       this.#flush()
-      while (!this.#ready || this.replica.pending) await this.#step(signal)
+      while (!this.#ready || !this.settled) await this.#step(signal)
       const link = this.#link
       try {
         await unlessAborted(this.#port.rooted(), signal)
@@ -195,7 +197,7 @@ export class DocumentSync {
   /** Resolves when nothing is pending; how it travels from there is the endpoint's concern. */
   async flushed(signal?: AbortSignal): Promise<void> {
     this.#flush()
-    while (this.replica.pending) await this.#step(signal)
+    while (!this.settled) await this.#step(signal)
   }
 
   /** Takes in what came by another way than the topic, such as a push, and passes it on to all who follow. */
@@ -595,9 +597,13 @@ export class DocumentSync {
       if (lacking !== undefined && lacking.length > fragmentBytesMax) {
         // What is edited while it travels is pending again.
         this.replica.settle()
-        return this.#push(lacking, signal)
+        this.#pushing = true
+        await this.#push(lacking, signal)
+        this.#pushing = false
+        return
       }
       if (lacking === undefined || this.#publish(fragmentFrame(lacking))) {
+        this.#pushing = false
         this.replica.settle()
         if (lacking !== undefined) this.offers.extend([lacking])
         return
