@@ -573,7 +573,11 @@ export class ClientSide implements UpSide {
     const legs = this.#legs
     if (legs !== undefined) this.#drop(legs)
     this.#legs = undefined
-    for (const pending of this.#resolving.values()) pending.reject(error)
+    const away = new ZincError("PeerLost", "the host was lost while it was asked for a name", {
+      retryable: true,
+      cause: error,
+    })
+    for (const pending of this.#resolving.values()) pending.reject(away)
     this.#resolving.clear()
     if (!this.#snail) this.#missFrom(this.#verified)
     if (this.#o.reconnect === undefined) {
@@ -1045,6 +1049,8 @@ export class ClientSide implements UpSide {
     const number = Number(mark.number)
     if (number > this.#markSeen) this.#markSeen = number
     if (this.#markThrough < 0 || number <= this.#markThrough || this.#resyncFrom !== undefined) return
+    // A conflated mark stands for those before it; what they spoke of was conflated too.
+    if ((frame.flags & Flag.Covers) !== 0) this.#markThrough = number - 1
     // What the mark says was published and has not come by now was dropped before it.
     for (const { topic: bytes, number: last } of mark.topics) {
       if (!this.#isFollowed(bytes)) continue

@@ -1,4 +1,6 @@
 /** What a subscriber without room is owed under the policy "conflate": the latest frame per key (§11, L8). */
+import { readU64, toHex } from "../core/bytes.ts"
+import { At } from "../message/header.ts"
 import type { TopicState } from "./topic-state.ts"
 
 export interface Conflated {
@@ -7,12 +9,24 @@ export interface Conflated {
   readonly payload: Uint8Array
 }
 
+/** Of one origin everything through that number. */
+export interface Cover {
+  readonly origin: Uint8Array
+  readonly through: number
+}
+
+interface Kept extends Conflated {
+  /** What it stands for, itself included, by origin. */
+  readonly covers: Map<string, Cover>
+}
+
 /** What one entry costs beside its octets. */
 const entryBytes = 256
+const coverBytes = 160
 
 export class Conflation {
   readonly #bytesMax: number
-  readonly #kept = new Map<string, Conflated>()
+  readonly #kept = new Map<string, Kept>()
   #bytes = 0
 
   /** When more would be kept, the key that was heard of longest ago goes; 0 for no limit. */
@@ -28,9 +42,13 @@ export class Conflation {
   }
 
   set(key: string, frame: Conflated): void {
+    const covers = this.#kept.get(key)?.covers ?? new Map<string, Cover>()
     this.delete(key)
-    this.#kept.set(key, frame)
-    this.#bytes += cost(frame)
+    const origin = frame.header.slice(At.Origin, At.Origin + 16)
+    covers.set(toHex(origin), { origin, through: readU64(frame.header, At.Sequence) })
+    const kept = { ...frame, covers }
+    this.#kept.set(key, kept)
+    this.#bytes += cost(kept)
     for (const oldest of this.#kept.keys()) {
       if (this.#bytesMax === 0 || this.#bytes <= this.#bytesMax || oldest === key) break
       this.delete(oldest)
@@ -45,11 +63,11 @@ export class Conflation {
   }
 
   /** In the order in which they were last set; they may be deleted on the way. */
-  entries(): Iterable<[string, Conflated]> {
+  entries(): Iterable<[string, Kept]> {
     return this.#kept
   }
 }
 
-function cost({ header, payload }: Conflated): number {
-  return entryBytes + header.length + payload.length
+function cost({ header, payload, covers }: Kept): number {
+  return entryBytes + header.length + payload.length + coverBytes * covers.size
 }

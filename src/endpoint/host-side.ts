@@ -20,6 +20,7 @@ import {
 } from "../message/control.ts"
 import { encodeExtensions, readExtensions } from "../message/extension.ts"
 import { At, Flag, headerBytes, headerVersion, isHeader, Kind } from "../message/header.ts"
+import { TopicKind } from "../message/topic.ts"
 import type {
   HostAddresses,
   HostSockets,
@@ -103,6 +104,8 @@ const resendPatienceMs = 50
 const ackDelayMs = 2
 const ackFrames = 1024
 const marksMax = 4096
+/** Origins that one conflated frame can stand for: what fits its extensions. */
+const coversMax = 2048
 const topicsPerMark = 256
 
 export class HostSide implements DownSide {
@@ -132,7 +135,7 @@ export class HostSide implements DownSide {
   readonly #down = new Uint8Array(headerBytes)
   readonly #out: Uint8Array[] = [new Uint8Array(0), new Uint8Array(0), new Uint8Array(0)]
   readonly #changed: TopicState[] = []
-  readonly #marks: { readonly number: number; readonly at: number }[] = []
+  readonly #marks: { readonly number: number; at: number }[] = []
   readonly #conflated = new Map<Link, Conflation>()
   /** Most octets that wait for one subscriber, in its queue and conflated beside it. */
   readonly #hwmBytes: number
@@ -325,6 +328,8 @@ export class HostSide implements DownSide {
     out[1] = header
     // A transport keeps long frames by reference, and the caller's octets are the caller's again when send returns.
     out[2] = payload.length < this.#o.transport.supports.referenceBytes ? payload : this.#ring.payload(number)!
+    // A subscriber that has got room since must have what was kept for it before what is newer.
+    if (this.#conflated.size > 0) for (const behind of [...this.#conflated.keys()]) this.#flushConflated(behind)
     this.#publisher.send(out)
   }
 
@@ -1001,8 +1006,10 @@ export class HostSide implements DownSide {
     const now = clock.now()
     const { heartbeatMs, heartbeatMisses, sessionKeepMs } = this.#o
     // L9: after a stall of our own everyone gets a fresh period before being judged.
-    const stalled = now - this.#tickedAt > 2 * heartbeatMs
+    const late = now - this.#tickedAt - heartbeatMs
+    const stalled = late > heartbeatMs
     this.#tickedAt = now
+    if (stalled) for (const mark of this.#marks) mark.at += late
     this.#mark(now)
     for (const link of [...this.#links.values()]) {
       if (stalled) {
@@ -1162,32 +1169,46 @@ export class HostSide implements DownSide {
     this.#warn(link, now, this.#lagOf(link, now) ?? 0, "conflate")
     const topic = this.#node.topics.of(frames[0]!)
     const payload = frames[2]!
-    // What must not be conflated is repaired from the ring instead.
-    if (isPrivate(topic.bytes)) return
+    // Of these every one counts: the subscriber finds them missing and has them from the ring.
+    if (isPrivate(topic.bytes) || topic.kind === TopicKind.Document || topic.kind === TopicKind.Sequenced) return
     let kept = this.#conflated.get(link)
     if (kept === undefined) {
       kept = new Conflation(this.#hwmBytes)
       this.#conflated.set(link, kept)
     }
-    const key = this.#o.slow.key === undefined ? topic.name : this.#o.slow.key(topic.name, payload)
-    kept.set(`${topic.kind} ${key}`, { topic, header: frames[1]!.slice(), payload: payload.slice() })
-    link.droppedThrough = this.published
+    const key = topic.kind === TopicKind.System ? "" : this.#conflationKey(topic.name, payload)
+    kept.set(`${topic.kind} ${topic.name}\0${key}`, { topic, header: frames[1]!.slice(), payload: payload.slice() })
+  }
+
+  /** The user's own key; one that throws counts as none. */
+  #conflationKey(topic: string, payload: Uint8Array): string {
+    try {
+      return this.#o.slow.key?.(topic, payload) ?? ""
+    } catch (error) {
+      this.#node.logger.error("the key function of slow.key failed", { topic, error })
+      return ""
+    }
   }
 
   #onRoom(connection: number): void {
     const link = this.#bySubscriber.get(connection)
-    const kept = link === undefined ? undefined : this.#conflated.get(link)
-    if (link === undefined || kept === undefined) return
-    for (const [key, { topic, header, payload }] of kept.entries()) {
-      const origin = header.slice(At.Origin, At.Origin + 16)
-      const covers = encodeExtensions({ covers: [{ origin, through: readU64(header, At.Sequence) }] })
-      const out = new Uint8Array(headerBytes + covers.length)
+    if (link !== undefined) this.#flushConflated(link)
+  }
+
+  /** Sends what was kept for a subscriber, as far as there is room. */
+  #flushConflated(link: Link): void {
+    const kept = this.#conflated.get(link)
+    if (kept === undefined) return
+    for (const [key, { topic, header, payload, covers }] of kept.entries()) {
+      const extension = encodeExtensions({ covers: [...covers.values()].slice(-coversMax) })
+      const out = new Uint8Array(headerBytes + extension.length)
       out.set(header.subarray(0, headerBytes))
+      out.set(extension, headerBytes)
       out[At.Flags]! |= Flag.Covers
-      out[At.ExtensionLength] = covers.length >>> 8
-      out[At.ExtensionLength + 1] = covers.length & 0xff
+      out[At.ExtensionLength] = extension.length >>> 8
+      out[At.ExtensionLength + 1] = extension.length & 0xff
       writeU64(out, At.Previous, 0)
-      if (!this.#publisher.sendTo(connection, [topic.bytes, out, payload])) return
+      if (!this.#publisher.sendTo(link.subscriber, [topic.bytes, out, payload])) return
       kept.delete(key)
     }
     this.#conflated.delete(link)

@@ -12,6 +12,7 @@ import { Events } from "../core/events.ts"
 import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
 import type { Logger } from "../core/logger.ts"
 import type { Random } from "../core/random.ts"
+import { readExtensions } from "../message/extension.ts"
 import { At, Flag, headerBytes, headerVersion, type Kind } from "../message/header.ts"
 import { TopicKind } from "../message/topic.ts"
 import type { EndpointEvent, EndpointStatistics, GapReason } from "./api.ts"
@@ -217,7 +218,7 @@ export class Node {
       stream = topic.openStream(origin, floating ? 1 : sequence, floating)
     } else if (stream.key === this.self) return
     const origin = stream.key
-    if ((frame.flags & Flag.Covers) !== 0) stream.advanceTo(sequence)
+    if ((frame.flags & Flag.Covers) !== 0) this.#cover(topic, frame, stream)
     switch (isUnordered(topic) ? stream.offerUnordered(sequence) : stream.offer(sequence)) {
       case Offer.Deliver:
         this.#passFromAbove(topic, frame, origin, sequence)
@@ -234,6 +235,17 @@ export class Node {
     }
   }
 
+  /** L8: what a conflated frame stands for counts as come. */
+  #cover(topic: TopicState, frame: Frame, own: Stream<Origin>): void {
+    own.advanceTo(frame.sequence)
+    for (const { origin, through } of readExtensions(frame.headerView()).covers ?? []) {
+      const stream = topic.stream(origin, 0)
+      if (stream === undefined || stream === own) continue
+      stream.advanceTo(through + 1)
+      this.#releaseNearest(topic, stream)
+    }
+  }
+
   #orderedFromAbove(topic: TopicState, frame: Frame): void {
     const number = frame.order
     if (topic.order === undefined) {
@@ -241,6 +253,10 @@ export class Node {
       topic.order = new Stream<undefined>(undefined, floating ? 1 : number, floating)
     }
     const stream = topic.order
+    if ((frame.flags & Flag.Covers) !== 0) {
+      stream.advanceTo(number)
+      this.#release(topic, stream)
+    }
     switch (stream.offer(number)) {
       case Offer.Deliver:
         this.#passOrdered(topic, frame)

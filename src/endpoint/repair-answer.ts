@@ -4,6 +4,7 @@
  */
 import { patternTakesIn } from "../message/topic.ts"
 import type { FrameLog } from "./frame-log.ts"
+import { isPrivate } from "./private-topic.ts"
 
 export interface Range {
   /** A whole topic or a prefix. */
@@ -42,7 +43,8 @@ export function planRepair(
       lost.push(range)
       continue
     }
-    const floor = Math.max(ring.first - 1, droppedThrough)
+    // Direct messages are kept whatever the policy.
+    const floor = isPrivate(range.topic) ? ring.first - 1 : Math.max(ring.first - 1, droppedThrough)
     const through = Math.min(range.through, ring.last)
     const whole = range.topic[range.topic.length - 1] === 0
     if (!whole) {

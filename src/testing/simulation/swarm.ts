@@ -3,6 +3,7 @@
  * heals, and what was promised is judged. The number is the whole bug report.
  */
 import { SeededRandom } from "../../core/random.ts"
+import type { SlowOptions } from "../../endpoint/api.ts"
 import { describeFault, drawScript, type Fault, isWeather, play } from "./fault-script.ts"
 import type { Violation } from "./journal.ts"
 import { drawWorkload, Workload, type WorkloadPlan } from "./workload.ts"
@@ -45,6 +46,7 @@ interface Plan {
   readonly backOffMs: number
   readonly replayMessages: number
   readonly windowMessages: number
+  readonly slow: SlowOptions
   /** Everybody sends once more at the end; otherwise silence must do. */
   readonly lastWords: boolean
   readonly workload: WorkloadPlan
@@ -92,6 +94,7 @@ export async function simulate(options: SwarmOptions): Promise<SwarmOutcome> {
           heartbeatMs: plan.heartbeatMs,
           sessionKeepMs: plan.sessionKeepMs,
           replay: { messages: plan.replayMessages },
+          slow: plan.slow,
         })
         .then(done, again)
     } else {
@@ -202,6 +205,11 @@ function drawPlan(random: SeededRandom): Plan {
     backOffMs: [20, 100][random.below(2)]!,
     replayMessages: [16, 256, 65_536, 65_536][random.below(4)]!,
     windowMessages: [8, 10_000, 10_000][random.below(3)]!,
+    slow: {
+      policy: (["disconnect", "disconnect", "dropOldest", "warn"] as const)[random.below(4)]!,
+      hwm: { messages: [10, 50, 10_000, 10_000][random.below(4)]! },
+      maxLagMs: [1000, 10_000][random.below(2)]!,
+    },
     lastWords: random.below(2) === 0,
     workload: drawWorkload(random),
   }
