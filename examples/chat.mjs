@@ -35,10 +35,11 @@ me.on("left", ({ peer, reason }) => console.log(`* ${peer.name} left: ${reason}`
 await me.handle("chat", ({ value }) => console.log(`<${value.from}> ${value.line}`)).ready
 console.log(role === "host" ? `listening at ${me.addresses.join(", ")}` : `joined ${me.peers[0].name}`)
 
-// Ends with the input (Ctrl-D) or Ctrl-C; close() lets what was said arrive.
+// Ends with the input (Ctrl-D) or Ctrl-C; close() lets what was said arrive, or gives up after five seconds.
 const input = createInterface({ input: process.stdin })
 process.once("SIGINT", () => input.close())
 for await (const line of input) {
-  if (line !== "") await me.send("chat", { from: name, line }, { ack: "received" })
+  // While the host is away lines wait for it. False: too many wait, and this one was not taken.
+  if (line !== "" && !me.send("chat", { from: name, line })) console.log("* not said: too much waits already")
 }
 await me.close()

@@ -18,7 +18,7 @@ export function answerPeers(host: Endpoint): void {
 /** Everyone in the cluster when the host answers; else those this endpoint knows. */
 export async function listPeers(endpoint: Endpoint, signal?: AbortSignal): Promise<readonly PeerRow[]> {
   const host = endpoint.peers.find(each => each.role === "host")
-  if (host === undefined) return rowsOf(endpoint)
+  if (host === undefined || host.state === "away") return rowsOf(endpoint)
   try {
     const options = { deadlineMs: 2_000, ...(signal === undefined ? {} : { signal }) }
     const rows = (await endpoint.request(host.id, peersTopic, null, options)) as PeerRow[]

@@ -70,6 +70,18 @@ describe("Examples", () => {
     expect(bob.lines.filter(line => line.startsWith("<bob>"))).toEqual([])
   })
 
+  it("chat.mjs ends with its input, also while the host is away", async () => {
+    const host = run("chat.mjs", "host", "tcp://127.0.0.1:0", "--name", "ada")
+    const address = await host.line("its address", line => /^listening at (\S+)/.exec(line)?.[1])
+    const bob = run("chat.mjs", "join", address, "--name", "bob")
+    await bob.line("joined", line => (line === "joined ada" ? true : undefined))
+    await host.kill()
+    await bob.line("that ada left", line => (line.startsWith("* ada left") ? true : undefined))
+    bob.write("is anybody there?")
+    bob.endInput()
+    expect(await bob.ended(), bob.said).toBe(0)
+  })
+
   it("chat.mjs says why it may not join", async () => {
     const host = run("chat.mjs", "host", "tcp://127.0.0.1:0", "--token", "secret")
     const address = await host.line("its address", line => /^listening at (\S+)/.exec(line)?.[1])

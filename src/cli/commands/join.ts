@@ -1,5 +1,5 @@
 /** `zinc join ADDRESS`: a place in the cluster with a line to type on. */
-import { createInterface } from "node:readline"
+import { clearLine, createInterface, cursorTo } from "node:readline"
 import type { Command } from "commander"
 import { messageOf } from "../../core/index.ts"
 import type { Endpoint } from "../../index.ts"
@@ -24,9 +24,9 @@ export function addJoin(program: Command, ending: Ending): void {
   )
   withAction<JoinCommandChoices>(command, ending, async (shell, choices, address) => {
     const endpoint = await openClient(shell, address!, choices)
-    reportLinks(shell, endpoint)
-    reportEvents(shell.output, endpoint)
+    const interactive = process.stdin.isTTY === true && shell.output.live
     const conversation = new Conversation(endpoint, shell.output, choices.topic)
+    reportBesidePrompt(shell, endpoint, conversation, interactive)
     await conversation.watch(choices.topic)
     const host = endpoint.peers.find(each => each.role === "host")
     shell.output.result(
@@ -34,12 +34,29 @@ export function addJoin(program: Command, ending: Ending): void {
       `joined ${host?.name ?? address} as ${shell.output.colours.bold(endpoint.name)}`,
     )
     if (process.stdin.isTTY) shell.output.note('a line goes to everyone who watches; "/help" shows what else there is')
-    return converse(shell, endpoint, conversation)
+    return converse(shell, endpoint, conversation, interactive)
   })
 }
 
-async function converse(shell: Shell, endpoint: Endpoint, conversation: Conversation): Promise<ExitCode> {
-  const interactive = process.stdin.isTTY === true && shell.output.live
+/** News takes the place of the prompt, which comes again below it. */
+function reportBesidePrompt(shell: Shell, endpoint: Endpoint, conversation: Conversation, interactive: boolean): void {
+  if (interactive)
+    conversation.clear = () => {
+      cursorTo(process.stdout, 0)
+      clearLine(process.stdout, 0)
+    }
+  for (const type of ["left", "joined", "*"] as const) endpoint.on(type, () => conversation.clear())
+  reportLinks(shell, endpoint)
+  reportEvents(shell.output, endpoint)
+  endpoint.on("*", () => conversation.prompt())
+}
+
+async function converse(
+  shell: Shell,
+  endpoint: Endpoint,
+  conversation: Conversation,
+  interactive: boolean,
+): Promise<ExitCode> {
   const lines = createInterface({
     input: process.stdin,
     ...(interactive ? { output: process.stdout, prompt: `${endpoint.name}> ` } : {}),
@@ -55,19 +72,30 @@ async function converse(shell: Shell, endpoint: Endpoint, conversation: Conversa
   let work = Promise.resolve()
   let failed = false
   const ended = new Promise<void>(resolve => {
+    const take = async (line: string) => {
+      try {
+        if (!(await conversation.hear(line))) lines.close()
+      } catch (error) {
+        conversation.clear()
+        shell.output.error(error)
+        failed = true
+      }
+      conversation.prompt()
+    }
     lines.on("line", line => {
-      // One after the other, so that piped lines are sent in their order.
-      work = work.then(async () => {
-        try {
-          if (!(await conversation.hear(line))) lines.close()
-        } catch (error) {
-          shell.output.error(error)
-          failed = true
-        }
+      // What is piped goes one after the other. A person may leave, or look who is there, while a line waits for a host
+      // that is away.
+      if (!interactive) work = work.then(() => take(line))
+      else {
+        void take(line)
         conversation.prompt()
-      })
+      }
     })
-    lines.on("close", () => resolve(work))
+    lines.on("close", () => {
+      conversation.prompt = () => {}
+      conversation.clear = () => {}
+      resolve(work)
+    })
   })
   shell.interruption.signal.addEventListener("abort", () => lines.close(), { once: true })
   void endpoint.closed.then(() => lines.close())

@@ -61,6 +61,8 @@ export class Conversation {
   readonly #topic: string
   readonly #names: NameLookup
   readonly #watching = new Map<string, { close(): Promise<void> }>()
+  /** Takes the prompt away before something is printed. */
+  clear: () => void = () => {}
   /** Shows the prompt again after something was printed. */
   prompt: () => void = () => {}
 
@@ -90,14 +92,20 @@ export class Conversation {
       case "quit":
         return false
       case "help":
+        this.clear()
         output.note(help)
         return true
       case "peers": {
         const rows = await listPeers(this.#endpoint)
+        this.clear()
         output.result({ peers: rows }, peerTable(rows, this.#endpoint.id))
         return true
       }
       case "say":
+        if (this.#endpoint.peers.some(each => each.role === "host" && each.state === "away")) {
+          this.clear()
+          output.note("the host is away: this is kept, and goes when it is back")
+        }
         await this.#endpoint.send(utterance.topic, utterance.value, { ack: "rooted" })
         output.result({ said: utterance.topic }, undefined)
         return true
@@ -108,16 +116,19 @@ export class Conversation {
       case "ask": {
         const value = utterance.value === "" ? null : payloadFrom(utf8(utterance.value), {})
         const reply = await this.#endpoint.request(utterance.target, utterance.topic, value)
+        this.clear()
         output.result({ reply: forMachines(reply) }, shown(reply ?? null))
         return true
       }
       case "watch":
         await this.watch(utterance.topic)
+        this.clear()
         output.result({ watching: [...this.#watching.keys()] }, `watching ${[...this.#watching.keys()].join(" ")}`)
         return true
       case "unwatch":
         await this.#watching.get(utterance.topic)?.close()
         this.#watching.delete(utterance.topic)
+        this.clear()
         output.result({ watching: [...this.#watching.keys()] }, `watching ${[...this.#watching.keys()].join(" ")}`)
         return true
     }
@@ -135,7 +146,7 @@ export class Conversation {
       return null
     }
     const where = direct ? colours.magenta("to you") : colours.cyan(printable(topic))
-    if (this.#output.live) this.#output.stdout.write("\r\u001b[K")
+    this.clear()
     this.#output.result(
       { message: { topic, origin, name, direct, value: forMachines(value) } },
       `${where} ${colours.bold(printable(name))} ${shown(value)}`,

@@ -23,6 +23,14 @@ describe("IpcCarrier", () => {
     await listener.close()
   })
 
+  it("says which folder is missing", async () => {
+    const missing = join(folder, "absent")
+    await expect(new IpcCarrier().listen(`ipc://${missing}/x.sock`, ignore)).rejects.toMatchObject({
+      code: "BadAddress",
+      message: expect.stringContaining(`there is no folder ${missing};`),
+    })
+  })
+
   it("leaves alone a path that is in use, and a file that is no socket", async () => {
     const carrier = new IpcCarrier()
     const listener = await carrier.listen(`ipc://${join(folder, "used.sock")}`, ignore)

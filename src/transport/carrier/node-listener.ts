@@ -1,7 +1,10 @@
 /** A listening server of node:net as a carrier's listener; connections are closed by their owner, not by it. */
+import { existsSync } from "node:fs"
 import type { Server } from "node:net"
+import { dirname } from "node:path"
 import { deferred } from "../../core/deferred.ts"
 import { messageOf, ZincError } from "../../core/errors.ts"
+import { parseAddress } from "../address.ts"
 import type { CarrierListener } from "../carrier.ts"
 
 export class NodeListener implements CarrierListener {
@@ -50,6 +53,15 @@ function listenError(error: NodeJS.ErrnoException, address: string): ZincError {
         },
       )
     case "EACCES":
+      // What libuv also says of a path whose folder is missing.
+      if (address.startsWith("ipc:") && !existsSync(folderOf(address)))
+        return new ZincError(
+          "BadAddress",
+          `${address} cannot be made: there is no folder ${folderOf(address)}; create it first`,
+          {
+            cause: error,
+          },
+        )
       return new ZincError("BadAddress", `${address} may not be used by this user; choose another`, { cause: error })
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
@@ -57,4 +69,8 @@ function listenError(error: NodeJS.ErrnoException, address: string): ZincError {
     default:
       return new ZincError("BadAddress", `cannot listen at ${address}: ${messageOf(error)}`, { cause: error })
   }
+}
+
+function folderOf(address: string): string {
+  return dirname(parseAddress(address).rest)
 }
