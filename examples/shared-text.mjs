@@ -1,6 +1,5 @@
 // One text, edited by three endpoints at once. Everyone sees every edit, and all end with the same text.
-import { Endpoint } from "zincmq"
-import { text } from "zincmq/document"
+import { Endpoint, text } from "zincmq"
 
 const host = await Endpoint.host({ listen: "tcp://127.0.0.1:0", name: "hub" })
 const writers = await Promise.all(["ada", "bob", "cy"].map(name => Endpoint.join(host.addresses[0], { name })))

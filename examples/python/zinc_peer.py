@@ -13,7 +13,10 @@ import sys
 import time
 import uuid
 
-import zmq
+try:
+    import zmq
+except ModuleNotFoundError:
+    sys.exit("this needs pyzmq: sudo apt install python3-zmq (and run it with /usr/bin/python3), or pip install pyzmq")
 
 # ---- Protocol Buffers, as little of it as control messages need ----
 

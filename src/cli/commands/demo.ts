@@ -84,11 +84,12 @@ function summarize(output: Output, result: DemoResult): void {
     [
       "",
       `${verdict} ${colours.dim(result.hash.slice(0, 12))}${result.complete ? "" : colours.red("; the story is not complete")}`,
-      `${count(result.edits)} edits by ${result.clients} clients in ${result.seconds.toFixed(1)} s, ${count(result.editsPerSecond)} a second, over ${result.transports.join(" and ")}, ${result.carriers.join(" and ")}`,
+      `${count(result.edits)} edits by ${result.clients} clients in ${result.seconds.toFixed(1)} s, ${count(result.editsPerSecond)} a second`,
+      `over ${result.transports.join(" and ")}, ${result.carriers.join(" and ")}`,
       `${result.killed.join(", ")} was killed, ${result.joinedLate.join(", ")} joined late`,
       ...(p50 === null || p99 === null
         ? []
-        : [`a message took ${duration(p50)} from client to client (median), ${duration(p99)} at the 99th percentile`]),
+        : [`client to client a message took ${duration(p50)} (median), ${duration(p99)} (99th percentile)`]),
     ].join("\n"),
   )
 }
@@ -98,10 +99,13 @@ function invitation(output: Output, address: string): string {
   const command = (words: string) => `  ${colours.cyan(`npx zinc ${words}`)}`
   return [
     "",
-    "The host stays up. From another terminal:",
-    `${command(`mirror story.txt ${address} --document ${demoDocument}`)}   then edit story.txt with any editor`,
-    `${command(`join ${address} --name you`)}   to see who is there and talk`,
-    `${command(`doctor ${address}`)}   to look at the link`,
+    "The host stays up. In this folder, from other terminals:",
+    colours.dim("edit the text with any editor, as story.txt"),
+    command(`mirror story.txt ${address} --document ${demoDocument}`),
+    colours.dim("see who is there, and talk"),
+    command(`join ${address} --name you`),
+    colours.dim("look at the link"),
+    command(`doctor ${address}`),
     colours.dim("Ctrl-C ends it."),
   ].join("\n")
 }
