@@ -5,7 +5,8 @@
  *
  * Nothing here assumes one level: an endpoint with both sides is a relay.
  */
-import { ByteMap } from "../core/byte-map.ts"
+import { AgingByteMap } from "../core/aging-byte-map.ts"
+import { sameBytes } from "../core/byte-map.ts"
 import { readU32, writeU32, writeU64 } from "../core/bytes.ts"
 import type { Clock } from "../core/clock.ts"
 import { Events } from "../core/events.ts"
@@ -21,6 +22,9 @@ import { idOf } from "./received-message.ts"
 import type { Receiver } from "./receiver.ts"
 import { Offer, Stream } from "./stream.ts"
 import { type Origin, type TopicState, TopicTable } from "./topic-state.ts"
+
+/** Origins interned: those met last, this many at least and twice as many at most. */
+const originsMax = 65_536
 
 /** Hops a frame may still make (DESIGN §7: bounded depth). */
 export const hopsMax = 10
@@ -85,7 +89,7 @@ export class Node {
   /** At a client: between a rejoin and the end of the repair that follows it, any topic may have holes. */
   resyncing = false
 
-  readonly #origins: ByteMap<Origin>
+  readonly #origins: AgingByteMap<Origin>
   /** The header of the own message under way; copied by whoever keeps it. */
   readonly #scratch = new Uint8Array(headerBytes)
   /** Streams with parked frames, to be given up in time. */
@@ -99,7 +103,7 @@ export class Node {
     this.logger = options.logger
     this.events = new Events(options.logger)
     this.topics = new TopicTable(options.random.u32())
-    this.#origins = new ByteMap(options.random.u32())
+    this.#origins = new AgingByteMap(originsMax, options.random.u32())
     this.incarnation = (options.random.u32() | 1) >>> 0
     this.self = { bytes: endpointIdToBytes(options.id), id: options.id }
     this.#origins.set(this.self.bytes, this.self)
@@ -112,6 +116,8 @@ export class Node {
   origin(buffer: Uint8Array, at: number): Origin {
     let origin = this.#origins.get(buffer, at, at + 16)
     if (origin === undefined) {
+      // Our own is told apart by being this very object.
+      if (sameBytes(this.self.bytes, buffer, at, at + 16)) return this.self
       origin = { bytes: buffer.slice(at, at + 16), id: undefined }
       this.#origins.set(origin.bytes, origin)
     }

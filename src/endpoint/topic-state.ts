@@ -1,4 +1,5 @@
 /** What an endpoint remembers of a topic, and the table of them. */
+import { AgingByteMap } from "../core/aging-byte-map.ts"
 import { ByteMap, sameBytes } from "../core/byte-map.ts"
 import { decodeTopic, patternTakesIn, type Route, TopicKind } from "../message/topic.ts"
 import type { Receiver } from "./receiver.ts"
@@ -19,6 +20,12 @@ export interface Heard {
   /** Whether it was heard in the root's present reign; holes of the same reign show in the order numbers already. */
   current: boolean
 }
+
+/**
+ * Origins remembered on one topic: those heard last, this many at least and twice as many at most. Of an origin that was
+ * forgotten the next frame heard begins its stream anew.
+ */
+const streamsMax = 16_384
 
 export class TopicState {
   readonly bytes: Uint8Array
@@ -41,9 +48,9 @@ export class TopicState {
   order: Stream<undefined> | undefined
   /** Who here wants it. */
   receivers: readonly Receiver[] = []
-  readonly #streams = new ByteMap<Stream<Origin>>()
+  readonly #streams = new AgingByteMap<Stream<Origin>>(streamsMax)
   /** At a client, on ordered topics: what was heard of each origin, for it may be numbered twice. */
-  #heard: ByteMap<Heard> | undefined
+  #heard: AgingByteMap<Heard> | undefined
   #last: Stream<Origin> | undefined
 
   constructor(bytes: Uint8Array, kind: TopicKind, name: string) {
@@ -79,7 +86,7 @@ export class TopicState {
     return this.#heard?.get(buffer, at, at + 16)
   }
   hear(origin: Origin, next: number): void {
-    this.#heard ??= new ByteMap()
+    this.#heard ??= new AgingByteMap(streamsMax)
     this.#heard.set(origin.bytes, { origin, next, current: true })
   }
   /** A root without memory numbers this topic anew: its numbers are unknown, its origins' own go on. */
