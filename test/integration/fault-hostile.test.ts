@@ -6,6 +6,7 @@ import { SeededRandom } from "../../src/core/index.ts"
 import { encodeControl } from "../../src/message/control.ts"
 import { At, Flag, headerBytes, headerVersion, Kind } from "../../src/message/header.ts"
 import { command, frame, greeting, RawPeer, ready } from "../interop/raw-peer.ts"
+import { hasNative } from "./harness/carriage.ts"
 import { compare, ratio, ratioMax } from "./harness/latency.ts"
 import { join, nextControl, RawJoiner, subscribe } from "./harness/raw-joiner.ts"
 import { Scene } from "./harness/scene.ts"
@@ -22,13 +23,15 @@ async function dialer(address: string, socketType: string): Promise<RawPeer> {
   return (await RawPeer.connect(address)).shakeHands(socketType)
 }
 
-function refusedJoin(fields: Parameters<typeof join>[0], code: string): Attack {
+/** `stays` where the host can refuse but not close: libzmq does not let it. */
+function refusedJoin(fields: Parameters<typeof join>[0], code: string, stays = false): Attack {
   return async address => {
     const dealer = await dialer(address, "DEALER")
     dealer.send(frame(0, join(fields)))
     const answer = await nextControl(dealer)
     expect(answer).toMatchObject({ case: "refuse", value: { code } })
-    await dealer.closed()
+    if (stays) dealer.destroy()
+    else await dealer.closed()
   }
 }
 
@@ -134,6 +137,21 @@ const silences: Readonly<Record<string, Attack>> = {
   "a subscriber that did not join": cut(() => [subscribe(Buffer.from("n"))], "SUB", silenceMs),
 }
 
+/** What reaches us of an attack on a host over libzmq, which has its own answer to bad octets. */
+const nativeAttacks: Readonly<Record<string, Attack>> = {
+  "a wrong token": refusedJoin({ token: Buffer.from("guess") }, "Unauthorized", true),
+  "a wrong version": refusedJoin({ versionMin: 7, versionMax: 9, token: Buffer.from(token) }, "VersionMismatch", true),
+  "a wrong tree": refusedJoin({ tree: "other", token: Buffer.from(token) }, "WrongTree", true),
+  "a READY of four GiB": cut(() => [greeting(), longHeader(4, fourGiB), Buffer.alloc(1000)]),
+  "a control message of four GiB": cut(() => [longHeader(0, fourGiB), Buffer.alloc(1000)], "DEALER"),
+  "octets that are no control message": async (address, random) => {
+    const dealer = await dialer(address, "DEALER")
+    dealer.send(...Array.from({ length: 20 }, () => frame(0, random.bytes(500))))
+    dealer.socket.end()
+    await dealer.closed()
+  },
+}
+
 function hex(random: SeededRandom, bytes: number): string {
   return Buffer.from(random.bytes(bytes)).toString("hex")
 }
@@ -203,5 +221,34 @@ describe("Hostile joiners", () => {
         })
       }),
     )
+  })
+
+  it.skipIf(!hasNative)("of a host over libzmq are refused, and nobody else notices", async () => {
+    await using scene = new Scene()
+    const host = await scene.host("native", { name: "hub", unguarded: true }, { token })
+    const writer = await scene.client("native", host.address, { name: "writer", token })
+    const reader = await scene.client("native", host.address, { name: "reader", token })
+    await reader.handle("a")
+    await writer.write({ topic: "a", perSecond: 500 })
+    await reader.until("a", writer, 100)
+    const random = new SeededRandom(3)
+    const all = Object.entries(nativeAttacks)
+    const before = await host.memory()
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(
+        all.map(async ([name, attack]) => {
+          await attack(host.address, random.fork()).catch(error => {
+            throw new Error(`${name}: ${(error as Error).message}`)
+          })
+        }),
+      )
+    }
+    const after = await host.memory()
+    for (const kind of ["held", "rss"] as const) expect(after[kind]).toBeLessThan(before[kind] + 32 * megabyte)
+    const { sent } = await writer.stop("a")
+    expect(await reader.until("a", writer, sent)).toMatchObject({ count: sent, again: 0, holes: [] })
+    for (const client of [writer, reader]) {
+      expect((await client.report()).statistics).toMatchObject({ joins: 1, reconnects: 0, gaps: 0 })
+    }
   })
 })
