@@ -956,7 +956,7 @@ export class ClientSide implements UpSide {
     this.#control({ case: "unsubscribe", value: { prefixes: gone } })
     // L5: unsubscribing forgets receive state.
     for (const prefix of gone) {
-      for (const topic of this.#node.topics.matching(prefix)) if (!this.#isWanted(topic)) topic.forgetStreams()
+      for (const topic of this.#node.topics.matching(prefix)) if (!this.#isWanted(topic)) this.#node.forget(topic)
     }
   }
 

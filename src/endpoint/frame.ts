@@ -13,6 +13,8 @@ export class Frame {
   body: Uint8Array = nothing
   start = 0
   end = 0
+  /** When a stream parked it. */
+  parkedAt = 0
 
   get kind(): number {
     return this.header[this.at + At.Kind]!

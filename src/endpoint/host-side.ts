@@ -880,6 +880,15 @@ export class HostSide implements DownSide {
       }
       return
     }
+    const bound = this.#bySubscriber.get(connection)
+    if (bound !== undefined && bound !== link) {
+      this.#violation(
+        `client "${bound.name}"`,
+        new ZincError("Unauthorized", "it asked for a private topic that is not its own"),
+      )
+      this.#publisher.disconnect(connection)
+      return
+    }
     link.confirmed = true
     if (connection !== 0 && link.subscriber !== connection) {
       if (link.subscriber !== 0) {

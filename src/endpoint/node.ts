@@ -20,7 +20,7 @@ import type { EndpointEvent, EndpointStatistics, GapReason } from "./api.ts"
 import { Frame } from "./frame.ts"
 import { idOf } from "./received-message.ts"
 import type { Receiver } from "./receiver.ts"
-import { Offer, Stream } from "./stream.ts"
+import { Offer, type ParkedTotal, Stream } from "./stream.ts"
 import { type Origin, type TopicState, TopicTable } from "./topic-state.ts"
 
 /** Origins interned: those met last, this many at least and twice as many at most. */
@@ -94,6 +94,7 @@ export class Node {
   readonly #scratch = new Uint8Array(headerBytes)
   /** Streams with parked frames, to be given up in time. */
   readonly #parked = new Map<Stream<Origin> | Stream<undefined>, TopicState>()
+  readonly #parkedTotal: ParkedTotal = { bytes: 0 }
   readonly #batchEnds = new Set<Receiver>()
 
   constructor(options: NodeOptions) {
@@ -221,7 +222,7 @@ export class Node {
       if (origin === this.self) return
       // Nothing is known of this origin here. With no hole open on the topic, this frame is its start.
       const floating = (topic.repairing > 0 || this.resyncing) && !isUnordered(topic)
-      stream = topic.openStream(origin, floating ? 1 : sequence, floating)
+      stream = topic.openStream(origin, floating ? 1 : sequence, floating, this.#parkedTotal)
     } else if (stream.key === this.self) return
     const origin = stream.key
     if ((frame.flags & Flag.Covers) !== 0) this.#cover(topic, frame, stream)
@@ -256,7 +257,7 @@ export class Node {
     const number = frame.order
     if (topic.order === undefined) {
       const floating = topic.repairing > 0 || this.resyncing
-      topic.order = new Stream<undefined>(undefined, floating ? 1 : number, floating)
+      topic.order = new Stream<undefined>(undefined, floating ? 1 : number, floating, this.#parkedTotal)
     }
     const stream = topic.order
     if ((frame.flags & Flag.Covers) !== 0) {
@@ -334,12 +335,26 @@ export class Node {
     for (let frame = stream.release(); frame !== undefined; frame = stream.release()) {
       this.#passFromAbove(topic, frame, stream.key, frame.sequence)
     }
-    if (stream.parked === 0) this.#parked.delete(stream)
+    this.#released(stream)
   }
 
   #releaseOrdered(topic: TopicState, stream: Stream<undefined>): void {
     for (let frame = stream.release(); frame !== undefined; frame = stream.release()) this.#passOrdered(topic, frame)
+    this.#released(stream)
+  }
+
+  #released(stream: Stream<Origin> | Stream<undefined>): void {
     if (stream.parked === 0) this.#parked.delete(stream)
+  }
+
+  /** L5: unsubscribing forgets receive state. */
+  forget(topic: TopicState): void {
+    for (const [stream, parkedOn] of [...this.#parked]) {
+      if (parkedOn !== topic) continue
+      stream.clear()
+      this.#parked.delete(stream)
+    }
+    topic.forgetStreams()
   }
 
   /** Goes on from the lowest parked frame, reporting what is given up. */
@@ -359,7 +374,8 @@ export class Node {
   /** Gives up on holes older than `before`, except on topics where a repair is under way. */
   giveUpOlderThan(before: number): void {
     for (const [stream, topic] of [...this.#parked]) {
-      if (stream.parkedAt < before && topic.repairing === 0 && !this.resyncing) this.#giveUp(topic, stream, "lost")
+      if (topic.repairing > 0 || this.resyncing) continue
+      while (stream.parked > 0 && stream.parkedAt < before) this.#giveUp(topic, stream, "lost")
     }
   }
 
@@ -401,8 +417,8 @@ export class Node {
     const stream = origin === undefined ? topic.order : topic.stream(origin.bytes, 0)
     if (stream === undefined) {
       if (reason !== undefined) this.#report(topic, origin, { from: first, through: last }, reason)
-      if (origin === undefined) topic.order = new Stream<undefined>(undefined, last + 1)
-      else topic.openStream(origin, last + 1)
+      if (origin === undefined) topic.order = new Stream<undefined>(undefined, last + 1, false, this.#parkedTotal)
+      else topic.openStream(origin, last + 1, false, this.#parkedTotal)
       return
     }
     if (reason === undefined) return

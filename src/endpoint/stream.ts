@@ -4,9 +4,15 @@
  */
 import type { Frame } from "./frame.ts"
 
-/** Most that one stream parks (DESIGN L5). */
+/** Most that one stream parks, and all of a link together (DESIGN L5). */
 export const parkedFramesMax = 256
 export const parkedBytesMax: number = 1024 * 1024
+export const parkedLinkBytesMax: number = 8 * 1024 * 1024
+
+/** What all streams of a link have parked together. */
+export interface ParkedTotal {
+  bytes: number
+}
 
 export const Offer = { Deliver: 0, Duplicate: 1, Park: 2, Overflow: 3 } as const
 export type Offer = (typeof Offer)[keyof typeof Offer]
@@ -14,14 +20,13 @@ export type Offer = (typeof Offer)[keyof typeof Offer]
 export class Stream<K> {
   /** Whose stream it is. */
   readonly key: K
+  readonly #total: ParkedTotal
   /** The number it began with. */
   readonly first: number
   /** The number expected next. */
   next: number
   #parked: Map<number, Frame> | undefined
   #parkedBytes = 0
-  /** When the oldest parked frame came. */
-  parkedAt = 0
   /** Numbers skipped by a stream that does not wait; they are welcome when they come late. */
   #missing: Set<number> | undefined
 
@@ -31,8 +36,9 @@ export class Stream<K> {
    */
   floating: boolean
 
-  constructor(key: K, next: number, floating = false) {
+  constructor(key: K, next: number, floating = false, total: ParkedTotal = { bytes: 0 }) {
     this.key = key
+    this.#total = total
     this.first = next
     this.next = next
     this.floating = floating
@@ -45,6 +51,13 @@ export class Stream<K> {
     return this.#parkedBytes
   }
 
+  /** When the oldest parked frame came: since then the lowest hole is known. */
+  get parkedAt(): number {
+    let oldest = Number.POSITIVE_INFINITY
+    for (const frame of this.#parked?.values() ?? []) if (frame.parkedAt < oldest) oldest = frame.parkedAt
+    return oldest
+  }
+
   /** What to do with the frame of that number; on Deliver the stream has moved on. */
   offer(number: number): Offer {
     if (number === this.next && !this.floating) {
@@ -52,7 +65,12 @@ export class Stream<K> {
       return Offer.Deliver
     }
     if (number < this.next || this.#parked?.has(number)) return Offer.Duplicate
-    if (this.parked >= parkedFramesMax || this.#parkedBytes >= parkedBytesMax) return Offer.Overflow
+    if (
+      this.parked >= parkedFramesMax ||
+      this.#parkedBytes >= parkedBytesMax ||
+      this.#total.bytes >= parkedLinkBytesMax
+    )
+      return Offer.Overflow
     return Offer.Park
   }
 
@@ -72,9 +90,21 @@ export class Stream<K> {
 
   park(number: number, frame: Frame, now: number): void {
     this.#parked ??= new Map()
-    if (this.#parked.size === 0) this.parkedAt = now
+    frame.parkedAt = now
     this.#parked.set(number, frame)
     this.#parkedBytes += frame.header.length
+    this.#total.bytes += frame.header.length
+  }
+
+  #unpark(number: number, frame: Frame): void {
+    this.#parked!.delete(number)
+    this.#parkedBytes -= frame.header.length
+    this.#total.bytes -= frame.header.length
+  }
+
+  /** Lets go of all that is parked. */
+  clear(): void {
+    for (const [number, frame] of this.#parked ?? []) this.#unpark(number, frame)
   }
 
   /**
@@ -93,8 +123,7 @@ export class Stream<K> {
     while (this.parked > parkedFramesMax || (this.#parkedBytes > parkedBytesMax && this.parked > 1)) {
       const most = highest()
       const gone = this.#parked!.get(most)!
-      this.#parked!.delete(most)
-      this.#parkedBytes -= gone.header.length
+      this.#unpark(most, gone)
       displaced.push(gone)
     }
     return displaced
@@ -104,8 +133,7 @@ export class Stream<K> {
   release(): Frame | undefined {
     const frame = this.#parked?.get(this.next)
     if (frame === undefined) return undefined
-    this.#parked!.delete(this.next)
-    this.#parkedBytes -= frame.header.length
+    this.#unpark(this.next, frame)
     this.next++
     return frame
   }
@@ -132,10 +160,7 @@ export class Stream<K> {
     if (number <= this.next) return
     this.next = number
     for (const [parked, frame] of this.#parked ?? []) {
-      if (parked < number) {
-        this.#parked!.delete(parked)
-        this.#parkedBytes -= frame.header.length
-      }
+      if (parked < number) this.#unpark(parked, frame)
     }
   }
 }

@@ -3,7 +3,7 @@ import { AgingByteMap } from "../core/aging-byte-map.ts"
 import { ByteMap, sameBytes } from "../core/byte-map.ts"
 import { decodeTopic, patternTakesIn, type Route, TopicKind } from "../message/topic.ts"
 import type { Receiver } from "./receiver.ts"
-import { Stream } from "./stream.ts"
+import { type ParkedTotal, Stream } from "./stream.ts"
 
 /** Where frames come from: one endpoint's sixteen octets, interned so that streams share them. */
 export interface Origin {
@@ -72,8 +72,8 @@ export class TopicState {
     return found
   }
   /** Opens a stream that expects `next`. */
-  openStream(origin: Origin, next: number, floating = false): Stream<Origin> {
-    const stream = new Stream(origin, next, floating)
+  openStream(origin: Origin, next: number, floating = false, total?: ParkedTotal): Stream<Origin> {
+    const stream = new Stream(origin, next, floating, total)
     this.#streams.set(origin.bytes, stream)
     this.#last = stream
     return stream

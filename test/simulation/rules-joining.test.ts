@@ -1,0 +1,329 @@
+/** L1 to L4: who gets in, when a join is complete, what the publisher gives to whom, and what a session is worth. */
+import { describe, expect, it } from "vitest"
+import { type EndpointEvent, MessageEndpoint, tokenAuthenticator } from "../../src/endpoint/index.ts"
+import { World } from "../../src/testing/simulation/index.ts"
+import { RawClient } from "./raw-client.ts"
+import { RawHost } from "./raw-host.ts"
+
+const redirectTo = (...addresses: string[]) =>
+  ({ case: "redirect", value: { candidates: addresses.map(address => ({ addresses: [address] })) } }) as const
+
+describe("L1 joining", () => {
+  it("settles on a version both speak, or refuses and says which it speaks", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(world.host("hub"))
+    const refused: EndpointEvent[] = []
+    host.endpoint!.on("refused", event => refused.push(event))
+    const raw = await new RawClient(world, "future").dial()
+    expect(await raw.join({ versionMin: 2, versionMax: 9 })).toMatchObject({
+      case: "refuse",
+      value: { code: "VersionMismatch", versionMin: 1, versionMax: 1, retryAfterMs: 0 },
+    })
+    expect(refused).toMatchObject([{ name: "future", code: "VersionMismatch" }])
+    const modern = await new RawClient(world, "modern").dial()
+    expect(await modern.join({ versionMin: 1, versionMax: 9 })).toMatchObject({ case: "accept", value: { version: 1 } })
+  })
+
+  it("refuses another tree, a wrong token, a malformed id, and a client too many, each with its code", async () => {
+    const world = new World({ seed: 1 })
+    await world.until(world.host("hub", { tree: "north", maxClients: 1, authenticator: tokenAuthenticator("sesame") }))
+    const refusal = (options: object) => world.until(world.join("c", "hub", options).catch(error => error))
+    expect(await refusal({ tree: "south", token: "sesame" })).toMatchObject({ code: "Refused", retryable: false })
+    expect(await refusal({ token: "abracadabra" })).toMatchObject({ code: "Unauthorized", retryable: false })
+    expect(await refusal({})).toMatchObject({ code: "Unauthorized" })
+    const raw = await new RawClient(world, "raw").dial()
+    expect(await raw.join({ endpointId: new Uint8Array(3), token: new TextEncoder().encode("sesame") })).toMatchObject({
+      case: "refuse",
+      value: { code: "BadJoin" },
+    })
+    await world.until(world.join("first", "hub", { tree: "north", token: "sesame" }))
+    expect(await refusal({ token: "sesame" })).toMatchObject({ code: "Full", retryable: true })
+  })
+
+  it("refuses with a neutral reason when the authenticator fails, and takes its time when it takes its time", async () => {
+    const world = new World({ seed: 1 })
+    await world.until(
+      world.host("hub", {
+        authenticator: {
+          authenticate: async ({ name }) => {
+            if (name === "bad") throw new Error("the password is hunter2")
+            await new Promise<void>(resolve => world.clock.after(500, resolve))
+            return { allow: true }
+          },
+        },
+      }),
+    )
+    const error = await world.until(world.join("bad", "hub").catch(thrown => thrown))
+    expect(error).toMatchObject({ code: "Unauthorized" })
+    expect(error.message).not.toContain("hunter2")
+    const started = world.clock.now()
+    await world.until(world.join("slow", "hub"))
+    expect(world.clock.now() - started).toBeGreaterThan(500)
+  })
+
+  it("follows a redirect, and gives up on hosts that send it round in circles", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(world.host("hub"))
+    const door = await RawHost.open(world, "door")
+    door.answer = () => redirectTo("sim://hub")
+    const client = await world.until(world.join("c", "door"))
+    expect(client.endpoint!.peers[0]!.id).toBe(host.endpoint!.id)
+    door.answer = () => redirectTo("sim://other")
+    const other = await RawHost.open(world, "other")
+    other.answer = () => redirectTo("sim://door")
+    expect(await world.until(world.join("d", "door").catch(thrown => thrown))).toMatchObject({ code: "Unreachable" })
+    expect(door.joins.at(-1)!.join.redirects).toBeGreaterThan(0)
+  })
+
+  it("a second JOIN on a connection, or anything before the first, costs the connection", async () => {
+    const world = new World({ seed: 1 })
+    await world.until(world.host("hub"))
+    const twice = await new RawClient(world, "twice").dial()
+    await twice.join()
+    twice.say({ case: "join", value: { versionMin: 1, versionMax: 1, endpointId: twice.id, name: "again" } })
+    const early = await new RawClient(world, "early").dial()
+    early.say({ case: "resolve", value: { id: 1, name: "hub" } })
+    await world.run(50)
+    expect(twice.lost).toEqual(["control"])
+    expect(early.lost).toEqual(["control"])
+  })
+})
+
+describe("L2 baseline", () => {
+  it("comes when both the SYNC and the subscription to its private topic are there, and not before", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(world.host("hub"))
+    host.endpoint!.send("t", 1)
+    const raw = await new RawClient(world, "raw").dial()
+    await raw.join()
+    await raw.dialSubscriber()
+    raw.say({ case: "sync", value: { number: 1, prefixes: [new TextEncoder().encode("nt\0")] } })
+    await world.run(200)
+    expect(raw.published).toEqual([])
+    raw.subscribe("nt\0")
+    raw.subscribePrivate(2)
+    await world.run(200)
+    expect(raw.published).toEqual([])
+    raw.subscribePrivate(1)
+    await world.run(50)
+    expect(raw.published.map(({ header }) => header.kind)).toEqual([8])
+    raw.say({ case: "sync", value: { number: 2, prefixes: [] } })
+    await world.run(50)
+    expect(raw.published.length).toBe(2)
+  })
+
+  it("completes the join: without it there is none, and a lost one is asked for again under a higher number", async () => {
+    const world = new World({ seed: 1 })
+    await world.until(world.host("hub"))
+    world.network.setFaults("publish", { dropRate: 1 })
+    let joined = false
+    const joining = world.join("c", "hub").then(life => {
+      joined = true
+      return life
+    })
+    await world.run(900)
+    expect(joined).toBe(false)
+    world.network.setFaults("publish", {})
+    await world.until(joining, 2000)
+    const raw = await RawHost.open(world, "raw")
+    world.network.setFaults("publish", { dropRate: 1 })
+    const again = world.join("d", "raw")
+    await world.run(1500)
+    world.network.setFaults("publish", {})
+    await world.until(again, 2000)
+    const numbers = raw.heardOf("sync").map(({ number }) => number)
+    expect(numbers.length).toBeGreaterThan(1)
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
+  })
+
+  it("makes a handler ready: all that is sent from then on comes, and what others sent before does not", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(world.host("hub"))
+    const client = await world.until(world.join("c", "hub"))
+    const sender = await world.until(world.join("s", "hub"))
+    for (let n = 1; n <= 5; n++) for (const from of [host, sender]) from.endpoint!.send("t", `${from.name} ${n}`)
+    await world.run(50)
+    const got: unknown[] = []
+    await world.until(client.endpoint!.handle("t", message => void got.push(message.value)).ready)
+    for (let n = 6; n <= 8; n++) for (const from of [host, sender]) from.endpoint!.send("t", `${from.name} ${n}`)
+    await world.run(50)
+    expect(got.toSorted()).toEqual(["hub 6", "hub 7", "hub 8", "s 6", "s 7", "s 8"])
+    expect(client.endpoint!.statistics.gaps).toBe(0)
+  })
+})
+
+describe("L3 the guard", () => {
+  it("gives a stranger's subscription nothing, and cuts it off in time", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(world.host("hub"))
+    const stranger = new RawClient(world, "stranger")
+    await stranger.dialSubscriber()
+    stranger.subscribe("")
+    stranger.subscribe("nt\0")
+    await world.run(100)
+    for (let n = 0; n < 10; n++) host.endpoint!.send("t", n)
+    await world.run(500)
+    expect(stranger.published).toEqual([])
+    await world.run(12_000)
+    expect(stranger.lost).toEqual(["subscriber"])
+  })
+
+  it("gives a client what it is granted, and nothing that belongs to another link", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(
+      world.host("hub", { authenticator: { authenticate: () => ({ allow: true, grants: { receive: ["open.*"] } }) } }),
+    )
+    const victim = await new RawClient(world, "victim").joinWhole()
+    const raw = await new RawClient(world, "raw").joinWhole(["nopen.", "nsecret\0", "n", ""])
+    host.endpoint!.send("open.door", 1)
+    host.endpoint!.send("secret", 2)
+    await world.until(host.endpoint!.sendTo(victim.endpointId, "hello", "for the victim"))
+    await world.run(200)
+    const topics = raw.published.map(({ topic }) => topic).filter(topic => !topic.startsWith("~"))
+    expect(topics.filter(topic => topic !== "mmark")).toEqual(["nopen.door"])
+    // Even one that knows the secret of another link gets nothing from it, and loses its own leg for asking.
+    raw.subscribePrivate("d", victim.accept)
+    await world.until(host.endpoint!.sendTo(victim.endpointId, "hello", "for the victim again"))
+    await world.run(200)
+    expect(raw.lost).toEqual(["subscriber"])
+    expect(victim.lost).toEqual([])
+    expect(raw.published.some(({ payload }) => payload.includes("victim"))).toBe(false)
+    expect(victim.published.some(({ payload }) => payload.includes("for the victim"))).toBe(true)
+  })
+
+  it("tells a handler that its topic is refused, and takes nothing on a topic not granted for sending", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(
+      world.host("hub", {
+        authenticator: tokenAuthenticator("x", { receive: ["open.*"], send: ["mine"] }),
+      }),
+    )
+    const client = await world.until(world.join("c", "hub", { token: "x" }))
+    const refused = await world.until(client.endpoint!.handle("secret", () => {}).ready.catch(thrown => thrown))
+    expect(refused).toMatchObject({ code: "Refused" })
+    await world.until(client.endpoint!.handle("open.window", () => {}).ready)
+    const got: string[] = []
+    const violations: EndpointEvent[] = []
+    host.endpoint!.handle("*", message => void got.push(message.topic))
+    host.endpoint!.on("violation", event => violations.push(event))
+    client.endpoint!.send("mine", 1)
+    client.endpoint!.send("yours", 2)
+    await world.run(100)
+    expect(got).toEqual(["mine"])
+    expect(violations.length).toBe(1)
+  })
+
+  it("cannot be promised on a transport that does not know its subscribers, unless somebody says so", async () => {
+    const world = new World({ seed: 1 })
+    const transport = world.network.transport("hub")
+    const supports = { ...transport.supports, subscriberIdentity: false }
+    const blind = new Proxy(transport, {
+      get: (target, name) => {
+        const value = name === "supports" ? supports : target[name as keyof typeof target]
+        return typeof value === "function" ? value.bind(target) : value
+      },
+    })
+    const options = { listen: "sim://hub", transport: blind, clock: world.network.clockOf("hub") }
+    await expect(MessageEndpoint.host({ ...options, authenticator: tokenAuthenticator("x") })).rejects.toMatchObject({
+      code: "Unguarded",
+    })
+    const host = await MessageEndpoint.host({ ...options, authenticator: tokenAuthenticator("x"), unguarded: true })
+    expect(host.state).toBe("open")
+  })
+})
+
+describe("L4 sessions", () => {
+  it("a leaf's origin is its session's, whatever its frames say", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(world.host("hub"))
+    const listener = await world.until(world.join("c", "hub"))
+    const origins: string[] = []
+    host.endpoint!.handle("t", message => void origins.push(message.origin))
+    await world.until(listener.endpoint!.handle("t", message => void origins.push(message.origin)).ready)
+    const raw = await new RawClient(world, "raw").joinWhole()
+    raw.push("t", '"as another"', { number: 1, origin: new Uint8Array(16).fill(1) })
+    await world.run(50)
+    expect(origins).toEqual([raw.endpointId, raw.endpointId])
+  })
+
+  it("frames of a dead or foreign session are dropped and counted", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(world.host("hub", { sessionKeepMs: 500 }))
+    const got: unknown[] = []
+    host.endpoint!.handle("t", message => void got.push(message.value))
+    const raw = await new RawClient(world, "raw").joinWhole()
+    raw.push("t", "1", { number: 1 })
+    raw.push("t", "2", { number: 2, session: new Uint8Array(16).fill(1) })
+    await world.run(50)
+    expect(got).toEqual([1])
+    expect(host.endpoint!.statistics.deadSession).toBe(1)
+    const session = raw.accept!.session
+    const again = new RawClient(world, "raw2")
+    world.network.cut("raw", "hub")
+    await world.run(1500)
+    expect(host.endpoint!.peers).toEqual([])
+    await again.dialPusher()
+    again.push("t", "3", { number: 2, session })
+    await world.run(50)
+    expect(got).toEqual([1])
+    expect(host.endpoint!.statistics.deadSession).toBe(2)
+  })
+
+  it("a session taken up again goes on where it was; one that has ended begins anew under the same id", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(world.host("hub", { sessionKeepMs: 1000 }))
+    const raw = await new RawClient(world, "raw").joinWhole()
+    raw.push("t", "1", { number: 1 })
+    await world.run(50)
+    const first = raw.accept!
+    world.network.cut("raw", "hub")
+    await world.run(100)
+    const back = await new RawClient(world, "raw", "hub", raw.id).dial()
+    expect(await back.join({ session: first.session })).toMatchObject({
+      case: "accept",
+      value: { resumed: true, link: first.link, received: 1n, session: first.session },
+    })
+    world.network.cut("raw", "hub")
+    await world.run(2500)
+    const late = await new RawClient(world, "raw", "hub", raw.id).dial()
+    const answer = await late.join({ session: first.session })
+    expect(answer).toMatchObject({ case: "accept", value: { resumed: false } })
+    expect(late.accept!.link).not.toBe(first.link)
+    expect(late.accept!.session).not.toEqual(first.session)
+    expect(host.endpoint!.peers.length).toBe(1)
+  })
+
+  it("a living id needs its ticket", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(world.host("hub"))
+    const events: EndpointEvent[] = []
+    host.endpoint!.on("*", event => events.push(event))
+    const raw = await new RawClient(world, "raw").joinWhole()
+    const thief = await new RawClient(world, "thief", "hub", raw.id).dial()
+    expect(await thief.join()).toMatchObject({ case: "refuse", value: { code: "Duplicate", retryAfterMs: 0 } })
+    const forger = await new RawClient(world, "forger", "hub", raw.id).dial()
+    expect(await forger.join({ ticket: new Uint8Array(16).fill(1) })).toMatchObject({ case: "refuse" })
+    expect(raw.lost).toEqual([])
+    const self = await new RawClient(world, "self", "hub", raw.id).dial()
+    expect(await self.join({ ticket: raw.accept!.ticket })).toMatchObject({ case: "accept", value: { resumed: false } })
+    await world.run(50)
+    expect(raw.lost).toContain("control")
+    expect(events.filter(event => event.type === "left")).toMatchObject([{ code: "Replaced" }])
+  })
+
+  it("a joiner whose ACCEPT was lost may claim its id again, once that connection is gone", async () => {
+    const world = new World({ seed: 1 })
+    await world.until(world.host("hub"))
+    const raw = await new RawClient(world, "raw").dial()
+    await raw.join()
+    const early = await new RawClient(world, "raw", "hub", raw.id).dial()
+    const refusal = await early.join()
+    expect(refusal).toMatchObject({ case: "refuse", value: { code: "Duplicate" } })
+    // It is worth trying again.
+    expect((refusal.value as { retryAfterMs: number }).retryAfterMs).toBeGreaterThan(0)
+    world.network.cut("raw", "hub")
+    await world.run(50)
+    const again = await new RawClient(world, "raw", "hub", raw.id).dial()
+    expect(await again.join()).toMatchObject({ case: "accept", value: { resumed: false } })
+  })
+})
