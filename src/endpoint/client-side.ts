@@ -2,7 +2,7 @@
  * The side of an endpoint that has a host: dials it, joins (L1), waits for the baseline (L2), notices and repairs holes
  * (L6), keeps what it pushed until it is rooted (L7), answers heartbeats (L9), and comes back when the host is lost (L10).
  */
-import { equalBytes, readU32, readU64, toHex, writeU64 } from "../core/bytes.ts"
+import { equalBytes, readU32, readU64, toHex } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { type Deferred, deferred } from "../core/deferred.ts"
 import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
@@ -10,7 +10,6 @@ import type { FrameBatch } from "../core/frame-batch.ts"
 import { type EndpointId, endpointIdFromBytes } from "../core/id.ts"
 import {
   type Accept,
-  type Ack,
   type Baseline,
   type Control,
   type ControlBody,
@@ -26,8 +25,8 @@ import { patternTakesIn, TopicKind } from "../message/topic.ts"
 import { parseAddress, parseTcp } from "../transport/address.ts"
 import type { DealerSocket, PusherSocket, SubscriberSocket, Transport } from "../transport/transport.ts"
 import type { PeerInfo, SlowPolicy } from "./api.ts"
+import { type Tier, UpBuffer } from "./client/up-buffer.ts"
 import { Frame } from "./frame.ts"
-import { FrameLog } from "./frame-log.ts"
 import type { Node, UpSide } from "./node.ts"
 import { baselineTopicBytes, directTopicBytes, directUpTopic, isPrivate, markTopic } from "./private-topic.ts"
 import type { Receiver } from "./receiver.ts"
@@ -114,15 +113,13 @@ const memoryBytesMax = 1024 * 1024
 export class ClientSide implements UpSide {
   readonly #o: ClientSideOptions
   readonly #node: Node
-  readonly #log: FrameLog
+  readonly #up: UpBuffer
   readonly #interests = new Map<string, Interest>()
   readonly #frame = new Frame()
-  readonly #out: Uint8Array[] = [new Uint8Array(0), new Uint8Array(0), new Uint8Array(0)]
   readonly #directUp: TopicState
   #state: LinkState = "joining"
   #legs: Legs | undefined
   #accept: Accept | undefined
-  #session = new Uint8Array(16)
   #ticket = new Uint8Array(0)
   #generation = new Uint8Array(0)
   #incarnation = 0
@@ -131,13 +128,6 @@ export class ClientSide implements UpSide {
   #hostName = ""
   #heartbeatMs = 250
   #sessionKeepMs = 10_000
-  /** Leg number last handed to the pusher. */
-  #sent = 0
-  #received = 0
-  /** The highest number ever handed to a pusher: what goes out again is marked so. */
-  #everSent = 0
-  readonly #waiting: { readonly received: Waiter[]; readonly rooted: Waiter[] } = { received: [], rooted: [] }
-  #room: (() => void)[] = []
   #syncNumber = 0
   readonly #asked = new Map<number, Asked>()
   #newInterests: Interest[] = []
@@ -167,12 +157,17 @@ export class ClientSide implements UpSide {
   /** The last link ended because we were too slow: begin afresh at the next baseline, without repair. */
   #snail = false
   #everUp = false
-  #outboundOpen = true
 
   constructor(options: ClientSideOptions) {
     this.#o = options
     this.#node = options.node
-    this.#log = new FrameLog({ messagesMax: options.windowMessages, bytesMax: options.windowBytes, after: 0 })
+    this.#up = new UpBuffer({
+      messagesMax: options.windowMessages,
+      bytesMax: options.windowBytes,
+      referenceBytes: options.transport.supports.referenceBytes,
+      pusher: () => (this.linked ? this.#legs?.pusher : undefined),
+      statistics: options.node.statistics,
+    })
     this.#directUp = this.#node.topics.of(directUpTopic)
     this.#want(markTopic)
   }
@@ -271,7 +266,7 @@ export class ClientSide implements UpSide {
       this.#onAccepted(accept)
       legs.accept = accept
       await Promise.all([this.#dialSubscriber(legs), this.#dialPusher(legs)])
-      this.#resend()
+      this.#up.resendAfter(Number(accept.received))
       this.#syncAll(legs)
       const again = clock.every(resyncAfterMs, () => this.#legs === legs && this.#syncAll(legs))
       try {
@@ -298,13 +293,9 @@ export class ClientSide implements UpSide {
 
   #joinMessage(dialled: string, redirects: number) {
     const memory: { topic: Uint8Array; first: bigint; acknowledged: bigint }[] = []
-    const kept = new Map<TopicState, number>()
-    for (let number = this.#log.first; number <= this.#log.last; number++) {
-      const topic = this.#log.topic(number)!
-      const header = this.#log.header(number)!
-      // Direct messages are numbered per target: those to a host that is no more say nothing of those to this one.
-      if (topic !== this.#directUp && !kept.has(topic)) kept.set(topic, readU64(header, At.Sequence))
-    }
+    const kept = this.#up.firstSequences()
+    // Direct messages are numbered per target: those to a host that is no more say nothing of those to this one.
+    kept.delete(this.#directUp)
     let memoryBytes = 0
     const remember = (topic: TopicState, first: number) => {
       memoryBytes += topic.bytes.length + 24
@@ -324,10 +315,10 @@ export class ClientSide implements UpSide {
       token: this.#o.token,
       endpointId: this.#node.self.bytes,
       name: this.#o.name,
-      session: this.#accept === undefined ? new Uint8Array(0) : this.#session,
+      session: this.#accept === undefined ? new Uint8Array(0) : this.#up.session,
       ticket: this.#ticket,
-      legFirst: BigInt(this.#log.size > 0 ? this.#log.first : 0),
-      legLast: BigInt(this.#log.last),
+      legFirst: BigInt(this.#up.first),
+      legLast: BigInt(this.#up.last),
       memory,
       epoch: this.#node.epoch,
       link: this.#link,
@@ -363,7 +354,6 @@ export class ClientSide implements UpSide {
     this.#unsettled.clear()
     this.#late.clear()
     this.#repairs.clear()
-    this.#session = accept.session.slice()
     this.#ticket = accept.ticket.slice()
     this.#generation = accept.generation.slice()
     this.#incarnation = accept.incarnation
@@ -386,8 +376,7 @@ export class ClientSide implements UpSide {
     // Told when the link is up, which may take more attempts than this one.
     if (regenerated) this.#regenerated = true
     this.#accept = accept
-    this.#acknowledge(Number(accept.received), Number(accept.rooted))
-    this.#sent = Math.max(Number(accept.received), this.#log.first - 1)
+    this.#up.joined(accept.session, Number(accept.received), Number(accept.rooted))
   }
   #regenerated = false
 
@@ -416,7 +405,7 @@ export class ClientSide implements UpSide {
     let own: PusherSocket | undefined
     const pusher = this.#o.transport.pusher(
       {
-        onDrain: () => legs.pusher === own && this.#pump(),
+        onDrain: () => legs.pusher === own && this.#up.pump(),
         onDisconnect: error => legs.pusher === own && this.#onLegLost(legs, "pusher", error),
       },
       { sendLimits: { messages: 0, bytes: 4 * 1024 * 1024 }, logger: this.#node.logger },
@@ -489,8 +478,8 @@ export class ClientSide implements UpSide {
     if (this.#newInterests.length > 0) this.#syncNew()
     // Holes noticed between the baseline and now.
     this.#askHoles()
-    this.#pump()
-    this.#tellRoom()
+    this.#up.pump()
+    this.#up.tellRoom()
   }
 
   // ---- losing the host ----
@@ -539,12 +528,8 @@ export class ClientSide implements UpSide {
         () => {
           if (this.#legs !== legs || !this.linked) return
           this.#state = "up"
-          if (leg === "subscriber") {
-            this.#syncAll(legs)
-          } else {
-            this.#sent = Math.max(this.#received, this.#log.first - 1)
-            this.#pump()
-          }
+          if (leg === "subscriber") this.#syncAll(legs)
+          else this.#up.resend()
         },
         thrown => {
           if (this.#legs !== legs || !this.linked) return
@@ -693,11 +678,11 @@ export class ClientSide implements UpSide {
         this.#noticeDirect(Number(body.value.direct))
         this.#control({
           case: "heartbeatReply",
-          value: { count: body.value.count, mark: BigInt(this.#markSeen), legLast: BigInt(this.#sent) },
+          value: { count: body.value.count, mark: BigInt(this.#markSeen), legLast: BigInt(this.#up.sent) },
         })
         break
       case "ack":
-        this.#onAck(body.value)
+        this.#up.acknowledge(Number(body.value.received), Number(body.value.rooted), body.value.resend)
         break
       case "resolved": {
         const pending = this.#resolving.get(body.value.id)
@@ -773,34 +758,15 @@ export class ClientSide implements UpSide {
 
   /** A push was refused and no room has come since. */
   get refused(): boolean {
-    return this.#refused
+    return this.#up.refused
   }
-  #refused = false
-
-  push(topic: TopicState, header: Uint8Array, payload: Uint8Array): boolean {
-    if (!this.#log.hasRoom(header.length + payload.length)) {
-      this.#refused = true
-      return false
-    }
-    const number = this.#log.last + 1
-    header[At.Flags]! |= Flag.Up
-    header.set(this.#session, At.Session)
-    writeU64(header, At.LegNumber, number)
-    this.#log.append(topic, header, payload)
-    if (this.#sent === number - 1 && this.linked && this.#outboundOpen) {
-      const out = this.#out
-      out[0] = topic.bytes
-      out[1] = header
-      // A transport keeps long frames by reference, and the caller's octets are the caller's again when send returns.
-      out[2] = payload.length < this.#o.transport.supports.referenceBytes ? payload : this.#log.payload(number)!
-      if (this.#legs!.pusher?.send(out)) this.#sent = this.#everSent = number
-    }
-    return true
-  }
-
   /** The leg number of what was pushed last. */
   get lastPushed(): number {
-    return this.#log.last
+    return this.#up.last
+  }
+
+  push(topic: TopicState, header: Uint8Array, payload: Uint8Array): boolean {
+    return this.#up.push(topic, header, payload)
   }
 
   echoed(): void {
@@ -808,93 +774,20 @@ export class ClientSide implements UpSide {
   }
 
   openOutbound(): void {
-    this.#outboundOpen = true
-    this.#pump()
+    this.#up.open()
   }
   closeOutbound(): void {
-    this.#outboundOpen = false
+    this.#up.hold()
   }
 
   /** Resolves when the tier covers that leg number. */
-  acknowledged(number: number, tier: "received" | "rooted", signal?: AbortSignal): Promise<void> {
-    const reached = tier === "rooted" ? this.#log.first - 1 : Math.max(this.#received, this.#log.first - 1)
-    if (number <= reached) return Promise.resolve()
-    if (this.#state === "closed")
-      return Promise.reject(new ZincError("Closed", "the endpoint closed before the message was acknowledged"))
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = { number, resolve, reject }
-      this.#waiting[tier].push(waiter)
-      signal?.addEventListener(
-        "abort",
-        () => {
-          const waiters = this.#waiting[tier]
-          const at = waiters.indexOf(waiter)
-          if (at >= 0) waiters.splice(at, 1)
-          reject(
-            new ZincError("Aborted", "the wait for an acknowledgement was aborted; the message is still on its way", {
-              cause: signal.reason,
-            }),
-          )
-        },
-        { once: true },
-      )
-    })
+  acknowledged(number: number, tier: Tier, signal?: AbortSignal): Promise<void> {
+    return this.#up.acknowledged(number, tier, signal)
   }
 
   /** Calls back when a refused push may succeed. */
   onRoom(callback: () => void): void {
-    this.#room.push(callback)
-  }
-
-  #onAck(ack: Ack): void {
-    const received = Number(ack.received)
-    this.#acknowledge(received, Number(ack.rooted))
-    if (ack.resend && received < this.#sent) {
-      this.#sent = Math.max(received, this.#log.first - 1)
-      this.#pump()
-    }
-  }
-
-  #acknowledge(received: number, rooted: number): void {
-    if (received > this.#received) this.#received = received
-    const before = this.#log.first
-    this.#log.releaseThrough(rooted)
-    settleThrough(this.#waiting.received, Math.max(received, rooted))
-    settleThrough(this.#waiting.rooted, rooted)
-    if (this.#log.first > before) this.#tellRoom()
-  }
-
-  #tellRoom(): void {
-    this.#refused = false
-    if (this.#room.length === 0) return
-    const room = this.#room
-    this.#room = []
-    for (const callback of room) callback()
-  }
-
-  /** After a rejoin, what is not rooted goes again. */
-  #resend(): void {
-    this.#sent = Math.max(Number(this.#accept!.received), this.#log.first - 1)
-    this.#received = Number(this.#accept!.received)
-  }
-
-  #pump(): void {
-    const pusher = this.#legs?.pusher
-    if (pusher === undefined || !this.linked || !this.#outboundOpen) return
-    while (this.#sent < this.#log.last) {
-      const number = Math.max(this.#sent + 1, this.#log.first)
-      const header = this.#log.header(number)!
-      header.set(this.#session, At.Session)
-      if (number <= this.#everSent) header[At.Flags]! |= Flag.Again
-      const out = this.#out
-      out[0] = this.#log.topic(number)!.bytes
-      out[1] = header
-      out[2] = this.#log.payload(number)!
-      if (!pusher.send(out)) return
-      if (number <= this.#everSent) this.#node.statistics.resent++
-      else this.#everSent = number
-      this.#sent = number
-    }
+    this.#up.onRoom(callback)
   }
 
   // ---- names ----
@@ -1462,7 +1355,7 @@ export class ClientSide implements UpSide {
       this.abort(closed)
       return
     }
-    this.#control({ case: "leave", value: { code: "Requested", reason: "it closed", retryAfterMs: 0 } }, this.#sent)
+    this.#control({ case: "leave", value: { code: "Requested", reason: "it closed", retryAfterMs: 0 } }, this.#up.sent)
     this.#stop()
     this.#failWaiting(closed)
     await Promise.all([
@@ -1497,12 +1390,9 @@ export class ClientSide implements UpSide {
   }
 
   #failWaiting(error: ZincError): void {
-    for (const waiters of [this.#waiting.received, this.#waiting.rooted]) {
-      for (const waiter of waiters.splice(0)) waiter.reject(error)
-    }
     for (const pending of this.#resolving.values()) pending.reject(error)
     for (const interest of this.#interests.values()) interest.ready.reject(error)
-    this.#tellRoom()
+    this.#up.end(error)
   }
 
   #violation(thrown: unknown): void {
@@ -1510,19 +1400,6 @@ export class ClientSide implements UpSide {
     this.#node.statistics.violations++
     this.#node.events.emit({ type: "violation", from: this.#hostName, error })
   }
-}
-
-interface Waiter {
-  readonly number: number
-  resolve(): void
-  reject(error: ZincError): void
-}
-
-/** Waiters come in rising numbers, all but always. */
-function settleThrough(waiters: Waiter[], number: number): void {
-  let count = 0
-  while (count < waiters.length && waiters[count]!.number <= number) waiters[count++]!.resolve()
-  if (count > 0) waiters.splice(0, count)
 }
 
 class Redirected extends Error {

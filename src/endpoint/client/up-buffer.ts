@@ -1,0 +1,231 @@
+/**
+ * What an endpoint pushed to its host and the host has not rooted yet (L7): kept by leg number, sent as the pusher takes
+ * it, sent again after a loss, released when rooted. Who waits for an acknowledgement or for room waits here.
+ */
+import { readU64, writeU64 } from "../../core/bytes.ts"
+import { ZincError } from "../../core/errors.ts"
+import { At, Flag } from "../../message/header.ts"
+import type { PusherSocket } from "../../transport/transport.ts"
+import { FrameLog } from "../frame-log.ts"
+import type { TopicState } from "../topic-state.ts"
+
+/** How far a push has come: at the host, or at the root of the tree. */
+export type Tier = "received" | "rooted"
+
+export interface UpBufferOptions {
+  /** Most messages and octets (headers and payloads) not rooted yet; a push beyond is refused. */
+  readonly messagesMax: number
+  readonly bytesMax: number
+  /** Payloads of at least that many octets are kept by the transport by reference. */
+  readonly referenceBytes: number
+  /** Where pushes go now; undefined while the link is not up or its push leg is lost. */
+  readonly pusher: () => Pick<PusherSocket, "send"> | undefined
+  readonly statistics: { resent: number }
+}
+
+interface Waiter {
+  readonly number: number
+  resolve(): void
+  reject(error: ZincError): void
+}
+
+export class UpBuffer {
+  readonly #o: UpBufferOptions
+  readonly #log: FrameLog
+  readonly #out: Uint8Array[] = [new Uint8Array(0), new Uint8Array(0), new Uint8Array(0)]
+  #session = new Uint8Array(16)
+  /** Leg number last handed to the pusher. */
+  #sent = 0
+  #received = 0
+  /** The highest number ever handed to a pusher: what goes out again is marked so. */
+  #everSent = 0
+  #refused = false
+  #isOpen = true
+  #isOver = false
+  readonly #waiting: Readonly<Record<Tier, Waiter[]>> = { received: [], rooted: [] }
+  #room: (() => void)[] = []
+
+  constructor(options: UpBufferOptions) {
+    this.#o = options
+    this.#log = new FrameLog({ messagesMax: options.messagesMax, bytesMax: options.bytesMax, after: 0 })
+  }
+
+  /** The session that frames carry: zeros before the first join. */
+  get session(): Uint8Array {
+    return this.#session
+  }
+  /** The lowest leg number kept; 0 when nothing is. */
+  get first(): number {
+    return this.#log.size > 0 ? this.#log.first : 0
+  }
+  /** The leg number of what was pushed last. */
+  get last(): number {
+    return this.#log.last
+  }
+  /** The leg number last handed to the pusher. */
+  get sent(): number {
+    return this.#sent
+  }
+  /** A push was refused and no room has come since. */
+  get refused(): boolean {
+    return this.#refused
+  }
+
+  /** Of each topic kept, its own sequence number of the first frame kept. */
+  firstSequences(): Map<TopicState, number> {
+    const firsts = new Map<TopicState, number>()
+    for (let number = this.#log.first; number <= this.#log.last; number++) {
+      const topic = this.#log.topic(number)!
+      if (!firsts.has(topic)) firsts.set(topic, readU64(this.#log.header(number)!, At.Sequence))
+    }
+    return firsts
+  }
+
+  /** Keeps the frame, and sends it if nothing waits before it. False when full; then nothing was done. */
+  push(topic: TopicState, header: Uint8Array, payload: Uint8Array): boolean {
+    if (!this.#log.hasRoom(header.length + payload.length)) {
+      this.#refused = true
+      return false
+    }
+    const number = this.#log.last + 1
+    header[At.Flags]! |= Flag.Up
+    header.set(this.#session, At.Session)
+    writeU64(header, At.LegNumber, number)
+    this.#log.append(topic, header, payload)
+    if (this.#sent === number - 1 && this.#isOpen) {
+      const out = this.#out
+      out[0] = topic.bytes
+      out[1] = header
+      // A transport keeps long frames by reference, and the caller's octets are the caller's again when send returns.
+      out[2] = payload.length < this.#o.referenceBytes ? payload : this.#log.payload(number)!
+      if (this.#o.pusher()?.send(out)) this.#sent = this.#everSent = number
+    }
+    return true
+  }
+
+  /** Sends what was not sent yet, as far as the pusher takes it. */
+  pump(): void {
+    const pusher = this.#o.pusher()
+    if (pusher === undefined || !this.#isOpen) return
+    while (this.#sent < this.#log.last) {
+      const number = Math.max(this.#sent + 1, this.#log.first)
+      const header = this.#log.header(number)!
+      header.set(this.#session, At.Session)
+      if (number <= this.#everSent) header[At.Flags]! |= Flag.Again
+      const out = this.#out
+      out[0] = this.#log.topic(number)!.bytes
+      out[1] = header
+      out[2] = this.#log.payload(number)!
+      if (!pusher.send(out)) return
+      if (number <= this.#everSent) this.#o.statistics.resent++
+      else this.#everSent = number
+      this.#sent = number
+    }
+  }
+
+  /** Lets pushes out again. */
+  open(): void {
+    this.#isOpen = true
+    this.pump()
+  }
+  /** Keeps pushes here until it is opened. */
+  hold(): void {
+    this.#isOpen = false
+  }
+
+  /** A host has taken us: it says what it has already, and frames carry that session from now on. */
+  joined(session: Uint8Array, received: number, rooted: number): void {
+    this.#session = session.slice()
+    this.#acknowledge(received, rooted)
+    this.#rewind(received)
+  }
+
+  /** The legs are new: all that this host had not received when it took us goes again. */
+  resendAfter(received: number): void {
+    this.#received = received
+    this.#rewind(received)
+  }
+
+  /** The push leg is new, under the same session: what the host did not say it received goes again. */
+  resend(): void {
+    this.#rewind(this.#received)
+    this.pump()
+  }
+
+  /** An ACK. `resend`: the host misses what comes after `received`. */
+  acknowledge(received: number, rooted: number, resend: boolean): void {
+    this.#acknowledge(received, rooted)
+    if (resend && received < this.#sent) {
+      this.#rewind(received)
+      this.pump()
+    }
+  }
+
+  /** Resolves when the tier covers that leg number; rejects with `Aborted`, or with what ended the link. */
+  acknowledged(number: number, tier: Tier, signal?: AbortSignal): Promise<void> {
+    const reached = tier === "rooted" ? this.#log.first - 1 : Math.max(this.#received, this.#log.first - 1)
+    if (number <= reached) return Promise.resolve()
+    if (this.#isOver)
+      return Promise.reject(new ZincError("Closed", "the endpoint closed before the message was acknowledged"))
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { number, resolve, reject }
+      this.#waiting[tier].push(waiter)
+      signal?.addEventListener(
+        "abort",
+        () => {
+          const waiters = this.#waiting[tier]
+          const at = waiters.indexOf(waiter)
+          if (at >= 0) waiters.splice(at, 1)
+          reject(
+            new ZincError("Aborted", "the wait for an acknowledgement was aborted; the message is still on its way", {
+              cause: signal.reason,
+            }),
+          )
+        },
+        { once: true },
+      )
+    })
+  }
+
+  /** Calls back, once, when a refused push may succeed. */
+  onRoom(callback: () => void): void {
+    this.#room.push(callback)
+  }
+
+  tellRoom(): void {
+    this.#refused = false
+    if (this.#room.length === 0) return
+    const room = this.#room
+    this.#room = []
+    for (const callback of room) callback()
+  }
+
+  /** Nothing will be acknowledged any more: everybody who waits is told. */
+  end(error: ZincError): void {
+    this.#isOver = true
+    for (const waiters of [this.#waiting.received, this.#waiting.rooted]) {
+      for (const waiter of waiters.splice(0)) waiter.reject(error)
+    }
+    this.tellRoom()
+  }
+
+  #acknowledge(received: number, rooted: number): void {
+    if (received > this.#received) this.#received = received
+    const before = this.#log.first
+    this.#log.releaseThrough(rooted)
+    settleThrough(this.#waiting.received, Math.max(received, rooted))
+    settleThrough(this.#waiting.rooted, rooted)
+    if (this.#log.first > before) this.tellRoom()
+  }
+
+  #rewind(received: number): void {
+    this.#sent = Math.max(received, this.#log.first - 1)
+  }
+}
+
+/** Waiters come in rising numbers, all but always. */
+function settleThrough(waiters: Waiter[], number: number): void {
+  let count = 0
+  while (count < waiters.length && waiters[count]!.number <= number) waiters[count++]!.resolve()
+  if (count > 0) waiters.splice(0, count)
+}
