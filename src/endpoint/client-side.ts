@@ -2,7 +2,7 @@
  * The side of an endpoint that has a host: dials it, joins (L1), waits for the baseline (L2), notices and repairs holes
  * (L6), keeps what it pushed until it is rooted (L7), answers heartbeats (L9), and comes back when the host is lost (L10).
  */
-import { equalBytes, readU32, readU64, toHex } from "../core/bytes.ts"
+import { equalBytes, readU32, readU64 } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { type Deferred, deferred } from "../core/deferred.ts"
 import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
@@ -25,6 +25,7 @@ import { patternTakesIn, TopicKind } from "../message/topic.ts"
 import { parseAddress, parseTcp } from "../transport/address.ts"
 import type { DealerSocket, PusherSocket, SubscriberSocket, Transport } from "../transport/transport.ts"
 import type { PeerInfo, SlowPolicy } from "./api.ts"
+import { type Asked, type Interest, Interests } from "./client/interests.ts"
 import { type Tier, UpBuffer } from "./client/up-buffer.ts"
 import { Frame } from "./frame.ts"
 import type { Node, UpSide } from "./node.ts"
@@ -54,18 +55,6 @@ export interface ClientSideOptions {
 
 type LinkState = "joining" | "up" | "degraded" | "down" | "closed"
 
-/** A prefix that somebody here wants, counted. */
-interface Interest {
-  readonly prefix: Uint8Array
-  count: number
-  /** The publish number from which on everything comes; undefined until this incarnation's baseline. */
-  base: number | undefined
-  /** It has had a baseline, maybe of an earlier incarnation: what was missed since is to be repaired or told. */
-  followed: boolean
-  refused: string | undefined
-  readonly ready: Deferred<void>
-}
-
 interface PendingRepair {
   readonly ranges: readonly Range[]
   readonly topics: readonly TopicState[]
@@ -74,15 +63,6 @@ interface PendingRepair {
   readonly resync: Baseline | undefined
   /** What earlier parts of the answer said is lost. */
   readonly lost: readonly Range[]
-}
-
-/** A SYNC without its baseline yet. */
-interface Asked {
-  readonly interests: readonly Interest[]
-  /** Topics of which a repair found something lost: the positions will say what. */
-  readonly settling: readonly TopicState[]
-  /** It asks for everything wanted: its answer ends what a lost leg began. */
-  readonly all: boolean
 }
 
 /** What one joined link consists of; a new one is made for each attempt, so that nothing old can speak for it. */
@@ -114,7 +94,7 @@ export class ClientSide implements UpSide {
   readonly #o: ClientSideOptions
   readonly #node: Node
   readonly #up: UpBuffer
-  readonly #interests = new Map<string, Interest>()
+  readonly #interests: Interests
   readonly #frame = new Frame()
   readonly #directUp: TopicState
   #state: LinkState = "joining"
@@ -128,9 +108,6 @@ export class ClientSide implements UpSide {
   #hostName = ""
   #heartbeatMs = 250
   #sessionKeepMs = 10_000
-  #syncNumber = 0
-  readonly #asked = new Map<number, Asked>()
-  #newInterests: Interest[] = []
   #directTopic: TopicState | undefined
   #markSeen = 0
   /** All marks up to this one have come, and through `verified` every hole is known. Below 0 before a baseline. */
@@ -169,7 +146,8 @@ export class ClientSide implements UpSide {
       statistics: options.node.statistics,
     })
     this.#directUp = this.#node.topics.of(directUpTopic)
-    this.#want(markTopic)
+    this.#interests = new Interests(() => this.#node.clock.soon(() => this.#syncNew()))
+    void this.#interests.want(markTopic)
   }
 
   get linked(): boolean {
@@ -341,7 +319,7 @@ export class ClientSide implements UpSide {
         topic.arrived = -1
         if (regenerated) this.#node.newReign(topic)
       }
-      for (const interest of this.#interests.values()) interest.base = undefined
+      this.#interests.forgetBases()
       this.#through = 0
       this.#markSeen = 0
       if (this.#resyncFrom !== undefined) this.#resyncFrom = 0
@@ -350,7 +328,7 @@ export class ClientSide implements UpSide {
     this.#markThrough = -1
     this.#marksAhead.clear()
     this.#directBehind = undefined
-    this.#asked.clear()
+    this.#interests.forgetAsked()
     this.#unsettled.clear()
     this.#late.clear()
     this.#repairs.clear()
@@ -437,22 +415,19 @@ export class ClientSide implements UpSide {
     if (subscriber === undefined || accept === undefined) return
     const first = !this.#subscribedOn.has(subscriber)
     this.#subscribedOn.add(subscriber)
-    const interests = [...this.#interests.values()]
-    this.#newInterests = []
+    const interests = this.#interests.takeAll()
     if (first) {
       subscriber.subscribe(directTopicBytes(accept.privatePrefix))
       for (const interest of interests) subscriber.subscribe(interest.prefix)
     }
-    this.#sync(legs, interests, [], true)
+    this.#sync(legs, { interests, settling: [], all: true })
   }
   readonly #subscribedOn = new WeakSet<SubscriberSocket>()
 
-  #sync(legs: Legs, interests: readonly Interest[], settling: readonly TopicState[] = [], all = false): void {
-    const number = ++this.#syncNumber
-    this.#asked.set(number, { interests, settling, all })
-    if (this.#asked.size > 32) this.#asked.delete(this.#asked.keys().next().value as number)
+  #sync(legs: Legs, asked: Asked): void {
+    const number = this.#interests.ask(asked)
     legs.subscriber!.subscribe(baselineTopicBytes(legs.accept!.privatePrefix, number))
-    const prefixes = [...interests.map(interest => interest.prefix), ...settling.map(topic => topic.bytes)]
+    const prefixes = [...asked.interests.map(interest => interest.prefix), ...asked.settling.map(topic => topic.bytes)]
     this.#control({ case: "sync", value: { number, prefixes } })
   }
 
@@ -475,7 +450,7 @@ export class ClientSide implements UpSide {
       this.#o.onLink("regenerated")
     }
     this.#o.onLink("up")
-    if (this.#newInterests.length > 0) this.#syncNew()
+    this.#syncNew()
     // Holes noticed between the baseline and now.
     this.#askHoles()
     this.#up.pump()
@@ -806,68 +781,31 @@ export class ClientSide implements UpSide {
 
   // ---- interests (L2) ----
 
-  /** Resolves when the host knows of all the prefixes; rejects with `Refused` if one is not allowed. */
-  want(prefixes: readonly Uint8Array[]): Promise<void> {
-    return Promise.all(prefixes.map(prefix => this.#want(prefix).ready.promise)).then(() => {})
+  /** Resolves when the host knows of all the receiver's prefixes; rejects with `Refused` if one is not allowed. */
+  addReceiver(receiver: Receiver): Promise<void> {
+    return this.#interests.follow(receiver)
   }
 
-  #want(prefix: Uint8Array): Interest {
-    const key = toHex(prefix)
-    let interest = this.#interests.get(key)
-    if (interest === undefined) {
-      interest = { prefix, count: 0, base: undefined, followed: false, refused: undefined, ready: deferred() }
-      interest.ready.promise.catch(() => {})
-      this.#interests.set(key, interest)
-      if (this.#newInterests.length === 0) this.#node.clock.soon(() => this.#syncNew())
-      this.#newInterests.push(interest)
+  removeReceiver(receiver: Receiver): void {
+    const gone = this.#interests.unfollow(receiver)
+    if (gone.length === 0) return
+    for (const prefix of gone) this.#legs?.subscriber?.unsubscribe(prefix)
+    this.#control({ case: "unsubscribe", value: { prefixes: gone } })
+    // L5: unsubscribing forgets receive state.
+    for (const prefix of gone) {
+      for (const topic of this.#node.topics.matching(prefix)) {
+        if (!this.#interests.isWanted(topic.bytes)) this.#node.forget(topic)
+      }
     }
-    interest.count++
-    return interest
   }
 
   #syncNew(): void {
     const legs = this.#legs
     // While joining, the interests go with the first SYNC or, if that is out, right after the link is up.
-    if (!this.linked || legs?.subscriber === undefined || this.#newInterests.length === 0) return
-    const interests = this.#newInterests
-    this.#newInterests = []
+    if (!this.linked || legs?.subscriber === undefined || !this.#interests.hasNew) return
+    const interests = this.#interests.takeNew()
     for (const interest of interests) legs.subscriber.subscribe(interest.prefix)
-    this.#sync(legs, interests)
-  }
-
-  unwant(prefixes: readonly Uint8Array[]): void {
-    const gone: Uint8Array[] = []
-    for (const prefix of prefixes) {
-      const key = toHex(prefix)
-      const interest = this.#interests.get(key)
-      if (interest === undefined || --interest.count > 0) continue
-      this.#interests.delete(key)
-      gone.push(prefix)
-      this.#legs?.subscriber?.unsubscribe(prefix)
-    }
-    if (gone.length === 0) return
-    this.#control({ case: "unsubscribe", value: { prefixes: gone } })
-    // L5: unsubscribing forgets receive state.
-    for (const prefix of gone) {
-      for (const topic of this.#node.topics.matching(prefix)) if (!this.#isWanted(topic)) this.#node.forget(topic)
-    }
-  }
-
-  #isWanted(topic: TopicState): boolean {
-    for (const interest of this.#interests.values()) {
-      if (patternTakesIn(interest.prefix, topic.bytes)) return true
-    }
-    return false
-  }
-
-  /** The number from which on everything of that topic comes, or undefined while no baseline covers it. */
-  #baseOf(topic: TopicState): number | undefined {
-    let base: number | undefined
-    for (const interest of this.#interests.values()) {
-      if (interest.base === undefined || !patternTakesIn(interest.prefix, topic.bytes)) continue
-      if (base === undefined || interest.base < base) base = interest.base
-    }
-    return base
+    this.#sync(legs, { interests, settling: [], all: false })
   }
 
   // ---- down: what the host publishes (L5, L6) ----
@@ -907,7 +845,7 @@ export class ClientSide implements UpSide {
     // While a rejoin's baseline is awaited, the repair that follows it covers everything.
     if (this.#resyncFrom === undefined) {
       let arrived = topic.arrived
-      if (arrived < 0) arrived = topic === this.#directTopic ? 0 : (this.#baseOf(topic) ?? -1)
+      if (arrived < 0) arrived = topic === this.#directTopic ? 0 : (this.#interests.baseOf(topic.bytes) ?? -1)
       if (arrived >= 0) {
         if (previous > arrived) this.#hole({ topic: topic.bytes, after: arrived, through: previous }, topic)
         topic.arrived = number > arrived ? number : arrived
@@ -946,9 +884,10 @@ export class ClientSide implements UpSide {
     if ((frame.flags & Flag.Covers) !== 0) this.#markThrough = number - 1
     // What the mark says was published and has not come by now was dropped before it.
     for (const { topic: bytes, number: last } of mark.topics) {
-      if (!this.#isFollowed(bytes)) continue
+      const base = this.#interests.baseOf(bytes)
+      if (base === undefined) continue
       const topic = this.#node.topics.of(bytes)
-      const arrived = topic.arrived < 0 ? (this.#baseOf(topic) ?? Number.POSITIVE_INFINITY) : topic.arrived
+      const arrived = topic.arrived < 0 ? base : topic.arrived
       if (Number(last) <= arrived) continue
       this.#hole({ topic: bytes, after: arrived, through: Number(last) }, topic)
       topic.arrived = Number(last)
@@ -976,37 +915,19 @@ export class ClientSide implements UpSide {
     topic.arrived = behind.through
   }
 
-  #isFollowed(bytes: Uint8Array): boolean {
-    for (const interest of this.#interests.values()) {
-      if (interest.base !== undefined && patternTakesIn(interest.prefix, bytes)) return true
-    }
-    return false
-  }
-
   #onBaseline(baseline: Baseline): void {
-    const asked = this.#asked.get(baseline.number)
     const legs = this.#legs
+    const asked = legs === undefined ? undefined : this.#interests.answered(baseline.number, baseline.refused)
     if (asked === undefined || legs === undefined) return
-    this.#asked.delete(baseline.number)
+    const { fresh, followed } = asked
     const published = Number(baseline.published)
     legs.subscriber?.unsubscribe(baselineTopicBytes(legs.accept!.privatePrefix, baseline.number))
-    const refused = new Map(baseline.refused.map(({ prefix, reason }) => [toHex(prefix), reason]))
     const from = asked.all ? this.#resyncFrom : undefined
-    const fresh: Interest[] = []
-    const followed: Interest[] = []
-    for (const interest of asked.interests) {
-      interest.refused = refused.get(toHex(interest.prefix))
-      if (interest.refused === undefined) (interest.followed ? followed : fresh).push(interest)
-    }
     // A new interest's streams begin where the positions say, but not on topics that were followed already.
     const isNew = (topic: TopicState) =>
-      fresh.some(interest => patternTakesIn(interest.prefix, topic.bytes)) && !this.#wasFollowed(topic)
+      fresh.some(interest => patternTakesIn(interest.prefix, topic.bytes)) && !this.#interests.isFollowed(topic.bytes)
     this.#settle(baseline, undefined, isNew)
-    for (const interest of fresh) interest.followed = true
-    for (const interest of asked.interests) {
-      if (interest.refused === undefined && (interest.base === undefined || from !== undefined))
-        interest.base = published
-    }
+    this.#interests.begin(asked, published, from !== undefined)
     if (this.#markThrough < 0 || from !== undefined) {
       this.#markThrough = Number(baseline.mark)
       this.#verified = published
@@ -1021,40 +942,7 @@ export class ClientSide implements UpSide {
     }
     if (asked.settling.length > 0) this.#settleLost(asked.settling, baseline)
     legs.baseline.resolve()
-    for (const interest of asked.interests) {
-      if (interest.refused === undefined) interest.ready.resolve()
-      else {
-        interest.ready.reject(
-          new ZincError("Refused", `the host does not let this endpoint follow that topic: ${interest.refused}`),
-        )
-      }
-      for (const receiver of this.#receiversFor(interest.prefix)) {
-        if (interest.refused === undefined) receiver.baseline?.()
-        else receiver.refused?.(interest.refused)
-      }
-    }
-  }
-
-  #wasFollowed(topic: TopicState): boolean {
-    for (const interest of this.#interests.values()) {
-      if (interest.followed && patternTakesIn(interest.prefix, topic.bytes)) return true
-    }
-    return false
-  }
-
-  #receiversFor(prefix: Uint8Array): Receiver[] {
-    return this.#receivers.filter(receiver => receiver.prefixes.some(own => toHex(own) === toHex(prefix)))
-  }
-  #receivers: Receiver[] = []
-  addReceiver(receiver: Receiver): Promise<void> {
-    this.#receivers.push(receiver)
-    return this.want(receiver.prefixes)
-  }
-  removeReceiver(receiver: Receiver): void {
-    const at = this.#receivers.indexOf(receiver)
-    if (at < 0) return
-    this.#receivers.splice(at, 1)
-    this.unwant(receiver.prefixes)
+    this.#interests.tell(asked)
   }
 
   /** Asks for all that was published since `from`, up to the baseline, on what was followed before. */
@@ -1292,7 +1180,8 @@ export class ClientSide implements UpSide {
           node.reportGap(streams, undefined, range.after + 1, range.through, "lost")
       }
     }
-    if (settling.length > 0 && this.#legs?.subscriber !== undefined) this.#sync(this.#legs, [], settling)
+    if (settling.length > 0 && this.#legs?.subscriber !== undefined)
+      this.#sync(this.#legs, { interests: [], settling, all: false })
   }
 
   // ---- time ----
@@ -1319,18 +1208,15 @@ export class ClientSide implements UpSide {
     }
     // A SYNC whose baseline did not come is asked again under a new number (L2).
     if (this.#state === "up" && this.#legs?.subscriber !== undefined) {
-      for (const [number, { interests, settling, all }] of [...this.#asked]) {
-        if (number > this.#syncSeen) continue
-        this.#asked.delete(number)
-        if (all) this.#syncAll(this.#legs)
-        else if (settling.length > 0 || interests.some(interest => interest.base === undefined))
-          this.#sync(this.#legs, interests, settling)
-      }
-      this.#syncSeen = this.#syncNumber
+      const legs = this.#legs
+      this.#interests.retry(asked => {
+        if (asked.all) this.#syncAll(legs)
+        else if (asked.settling.length > 0 || asked.interests.some(interest => interest.base === undefined))
+          this.#sync(legs, asked)
+      })
     }
     this.#node.giveUpOlderThan(now - 2 * this.#heartbeatMs)
   }
-  #syncSeen = 0
 
   #peer(): PeerInfo {
     return {
@@ -1391,7 +1277,7 @@ export class ClientSide implements UpSide {
 
   #failWaiting(error: ZincError): void {
     for (const pending of this.#resolving.values()) pending.reject(error)
-    for (const interest of this.#interests.values()) interest.ready.reject(error)
+    this.#interests.end(error)
     this.#up.end(error)
   }
 
