@@ -26,6 +26,7 @@ import { parseAddress, parseTcp } from "../transport/address.ts"
 import type { DealerSocket, PusherSocket, SubscriberSocket, Transport } from "../transport/transport.ts"
 import type { PeerInfo, SlowPolicy } from "./api.ts"
 import { type Asked, type Interest, Interests } from "./client/interests.ts"
+import { MarkTrack } from "./client/mark-track.ts"
 import { type Tier, UpBuffer } from "./client/up-buffer.ts"
 import { Frame } from "./frame.ts"
 import type { Node, UpSide } from "./node.ts"
@@ -86,7 +87,6 @@ const degradedMs = 1000
 /** How long a link outlives the host's LEAVE, for what was published before it. */
 const leaveMs = 1000
 const resyncAfterMs = 1000
-const marksAheadMax = 1024
 /** Octets of own topics named in a JOIN: a host takes at most 2 MiB of control message. */
 const memoryBytesMax = 1024 * 1024
 
@@ -109,12 +109,7 @@ export class ClientSide implements UpSide {
   #heartbeatMs = 250
   #sessionKeepMs = 10_000
   #directTopic: TopicState | undefined
-  #markSeen = 0
-  /** All marks up to this one have come, and through `verified` every hole is known. Below 0 before a baseline. */
-  #markThrough = -1
-  #verified = 0
-  /** Marks that came before an earlier one: their publish numbers. */
-  readonly #marksAhead = new Map<number, number>()
+  readonly #marks = new MarkTrack()
   /** The direct messages a heartbeat spoke of that had not come by then. */
   #directBehind: { readonly arrived: number; readonly through: number } | undefined
   /** Everything up to this publish number has come or is known missing. */
@@ -321,12 +316,11 @@ export class ClientSide implements UpSide {
       }
       this.#interests.forgetBases()
       this.#through = 0
-      this.#markSeen = 0
+      this.#marks.forgetSeen()
       if (this.#resyncFrom !== undefined) this.#resyncFrom = 0
       this.#holes = []
     }
-    this.#markThrough = -1
-    this.#marksAhead.clear()
+    this.#marks.unset()
     this.#directBehind = undefined
     this.#interests.forgetAsked()
     this.#unsettled.clear()
@@ -349,7 +343,7 @@ export class ClientSide implements UpSide {
     this.#directTopic = this.#node.topics.of(directTopicBytes(accept.privatePrefix))
     if (!accept.resumed) {
       this.#directTopic.arrived = 0
-      this.#markSeen = 0
+      this.#marks.forgetSeen()
     }
     // Told when the link is up, which may take more attempts than this one.
     if (regenerated) this.#regenerated = true
@@ -494,7 +488,7 @@ export class ClientSide implements UpSide {
       return
     }
     this.#state = "degraded"
-    if (leg === "subscriber") this.#missFrom(this.#verified)
+    if (leg === "subscriber") this.#missFrom(this.#marks.verified)
     const until = this.#node.clock.now() + degradedMs
     const redial = () => {
       if (this.#legs !== legs || !this.linked) return
@@ -539,7 +533,7 @@ export class ClientSide implements UpSide {
     })
     for (const pending of this.#resolving.values()) pending.reject(away)
     this.#resolving.clear()
-    if (!this.#snail) this.#missFrom(this.#verified)
+    if (!this.#snail) this.#missFrom(this.#marks.verified)
     if (this.#o.reconnect === undefined) {
       this.#node.events.emit({ type: "left", peer, code: error.code, reason: error.message })
       this.#o.onLink("down")
@@ -653,7 +647,7 @@ export class ClientSide implements UpSide {
         this.#noticeDirect(Number(body.value.direct))
         this.#control({
           case: "heartbeatReply",
-          value: { count: body.value.count, mark: BigInt(this.#markSeen), legLast: BigInt(this.#up.sent) },
+          value: { count: body.value.count, mark: BigInt(this.#marks.seen), legLast: BigInt(this.#up.sent) },
         })
         break
       case "ack":
@@ -878,10 +872,10 @@ export class ClientSide implements UpSide {
   #onMark(frame: Frame): void {
     const mark = decodeMark(frame.payload())
     const number = Number(mark.number)
-    if (number > this.#markSeen) this.#markSeen = number
-    if (this.#markThrough < 0 || number <= this.#markThrough || this.#resyncFrom !== undefined) return
+    this.#marks.see(number)
+    if (!this.#marks.isNew(number) || this.#resyncFrom !== undefined) return
     // A conflated mark stands for those before it; what they spoke of was conflated too.
-    if ((frame.flags & Flag.Covers) !== 0) this.#markThrough = number - 1
+    if ((frame.flags & Flag.Covers) !== 0) this.#marks.cover(number)
     // What the mark says was published and has not come by now was dropped before it.
     for (const { topic: bytes, number: last } of mark.topics) {
       const base = this.#interests.baseOf(bytes)
@@ -892,14 +886,7 @@ export class ClientSide implements UpSide {
       this.#hole({ topic: bytes, after: arrived, through: Number(last) }, topic)
       topic.arrived = Number(last)
     }
-    this.#marksAhead.set(number, Number(mark.published))
-    for (;;) {
-      const published = this.#marksAhead.get(this.#markThrough + 1)
-      if (published === undefined) break
-      this.#marksAhead.delete(++this.#markThrough)
-      this.#verified = Math.max(this.#verified, published)
-    }
-    if (this.#marksAhead.size > marksAheadMax) this.#marksAhead.delete(this.#marksAhead.keys().next().value as number)
+    this.#marks.take(number, Number(mark.published))
   }
 
   /** Marks do not speak of private topics: what a heartbeat says of direct messages and has not come by the next is lost. */
@@ -928,10 +915,7 @@ export class ClientSide implements UpSide {
       fresh.some(interest => patternTakesIn(interest.prefix, topic.bytes)) && !this.#interests.isFollowed(topic.bytes)
     this.#settle(baseline, undefined, isNew)
     this.#interests.begin(asked, published, from !== undefined)
-    if (this.#markThrough < 0 || from !== undefined) {
-      this.#markThrough = Number(baseline.mark)
-      this.#verified = published
-    }
+    if (this.#marks.isUnset || from !== undefined) this.#marks.begin(Number(baseline.mark), published)
     if (this.#snail && asked.all) {
       // A fresh start, and it is told what it missed.
       this.#snail = false
@@ -1156,7 +1140,7 @@ export class ClientSide implements UpSide {
       const isLost = lost.some(range => equalBytes(range.topic, topic.bytes))
       if (isLost && topic.kind === TopicKind.System) {
         // A lost mark: what it spoke of may be lost without a trace. Ask for everything since what is certain.
-        this.#missFrom(this.#verified)
+        this.#missFrom(this.#marks.verified)
         if (this.#legs !== undefined) this.#syncAll(this.#legs)
       } else if (isLost && !isPrivate(topic.bytes) && topic.kind !== TopicKind.Document) {
         // The positions will say what exactly is lost; until then the topic counts as under repair.
