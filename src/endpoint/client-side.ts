@@ -251,6 +251,7 @@ export class ClientSide implements UpSide {
       this.#onUp(legs)
     } catch (thrown) {
       this.#drop(legs)
+      if (legs.lost !== undefined) throw legs.lost
       if (timedOut && !isFinal(thrown)) {
         throw new ZincError("Timeout", `the join at ${address} did not complete within ${this.#o.joinTimeoutMs} ms`, {
           retryable: true,
@@ -463,11 +464,17 @@ export class ClientSide implements UpSide {
         ...(error === undefined ? {} : { cause: error }),
       },
     )
-    legs.lost = lost
-    legs.accepted.reject(lost)
-    legs.baseline.reject(lost)
+    if (!this.linked) this.#failJoin(legs, lost)
     // A host that has said goodbye closes its sockets one after the other.
-    if (this.linked && this.#leaving?.legs !== legs) this.#lost(lost)
+    else if (this.#leaving?.legs !== legs) this.#lost(lost)
+  }
+
+  /** The attempt under way ends with that error, whatever it waits for. */
+  #failJoin(legs: Legs, error: ZincError): void {
+    legs.lost ??= error
+    legs.accepted.reject(legs.lost)
+    legs.baseline.reject(legs.lost)
+    legs.abort.abort(legs.lost)
   }
 
   /** L9: one data leg lost is a degraded link; it is redialled for a while under the same session. */
@@ -479,8 +486,7 @@ export class ClientSide implements UpSide {
         retryable: true,
         cause: error,
       })
-      legs.lost = lost
-      legs.baseline.reject(lost)
+      this.#failJoin(legs, lost)
       return
     }
     if (this.#leaving?.legs === legs) {
@@ -684,7 +690,11 @@ export class ClientSide implements UpSide {
 
   /** What the host published before it left may still be on its way: the link ends when it has come. */
   #onLeave(legs: Legs, after: number, error: ZincError): void {
-    if (!this.linked || legs.subscriber === undefined || this.#through >= after) {
+    if (!this.linked) {
+      this.#failJoin(legs, error)
+      return
+    }
+    if (legs.subscriber === undefined || this.#through >= after) {
       this.#lost(error)
       return
     }
@@ -706,6 +716,10 @@ export class ClientSide implements UpSide {
       "TooSlow",
       `the host cut this endpoint off: ${slow.lagMs} ms behind; handle messages faster or subscribe to less`,
     )
+    if (policy !== "die" && !this.linked) {
+      this.#failJoin(legs, error)
+      return
+    }
     if (policy === "die") {
       const peer = this.#peer()
       this.#state = "down"

@@ -121,6 +121,11 @@ export class RawHost {
     this.#router.send(this.#connection, [encodeControl(body), ...frames])
   }
 
+  /** Nobody can push any more. */
+  closePuller(): void {
+    this.#puller.abort()
+  }
+
   /** Closes the control connection. */
   hangUp(): void {
     const connection = this.#connection
