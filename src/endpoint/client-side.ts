@@ -32,7 +32,7 @@ import { Frame } from "./frame.ts"
 import type { Node, UpSide } from "./node.ts"
 import { baselineTopicBytes, directTopicBytes, directUpTopic, isPrivate, markTopic } from "./private-topic.ts"
 import type { Receiver } from "./receiver.ts"
-import type { Range } from "./repair-answer.ts"
+import type { Range } from "./repair-range.ts"
 import type { TopicState } from "./topic-state.ts"
 
 export interface ClientSideOptions {

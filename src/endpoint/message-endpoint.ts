@@ -198,7 +198,7 @@ export class MessageEndpoint implements MessagingSurface {
       throw error
     }
     this.#host = side
-    this.#node.down = side
+    this.#node.down = side.publication
     side.start()
     this.#ready = true
     this.#lifecycle.opened()

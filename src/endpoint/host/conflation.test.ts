@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest"
-import { writeU64 } from "../core/bytes.ts"
-import { At } from "../message/header.ts"
-import { encodeTopic, TopicKind } from "../message/topic.ts"
+import { writeU64 } from "../../core/bytes.ts"
+import { At } from "../../message/header.ts"
+import { encodeTopic, TopicKind } from "../../message/topic.ts"
+import { TopicTable } from "../topic-state.ts"
 import { Conflation } from "./conflation.ts"
-import { TopicTable } from "./topic-state.ts"
 
 const topic = new TopicTable(1).of(encodeTopic(TopicKind.Nearest, "a"))
 const frame = (bytes: number) => ({ topic, header: new Uint8Array(80), payload: new Uint8Array(bytes) })

@@ -1,7 +1,7 @@
 /** What a subscriber without room is owed under the policy "conflate": the latest frame per key (§11, L8). */
-import { readU64, toHex } from "../core/bytes.ts"
-import { At } from "../message/header.ts"
-import type { TopicState } from "./topic-state.ts"
+import { readU64, toHex } from "../../core/bytes.ts"
+import { At } from "../../message/header.ts"
+import type { TopicState } from "../topic-state.ts"
 
 export interface Conflated {
   readonly topic: TopicState

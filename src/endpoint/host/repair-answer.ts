@@ -2,16 +2,10 @@
  * How a host answers a repair request (L6): finds what its ring still keeps of the ranges asked for, says what it does
  * not, and sends it in parts small enough to leave room for heartbeats.
  */
-import { patternTakesIn } from "../message/topic.ts"
-import type { FrameLog } from "./frame-log.ts"
-import { isPrivate } from "./private-topic.ts"
-
-export interface Range {
-  /** A whole topic or a prefix. */
-  readonly topic: Uint8Array
-  readonly after: number
-  readonly through: number
-}
+import { patternTakesIn } from "../../message/topic.ts"
+import type { FrameLog } from "../frame-log.ts"
+import { isPrivate } from "../private-topic.ts"
+import type { Range } from "../repair-range.ts"
 
 export interface RepairPlan {
   /** Publish numbers to send, rising. */

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest"
-import { writeU64 } from "../core/bytes.ts"
-import { At, headerBytes } from "../message/header.ts"
-import { encodeTopic, TopicKind } from "../message/topic.ts"
-import { FrameLog } from "./frame-log.ts"
-import { planRepair, type Range, stepsMax, stepsPerFrame } from "./repair-answer.ts"
-import { TopicTable } from "./topic-state.ts"
+import { writeU64 } from "../../core/bytes.ts"
+import { At, headerBytes } from "../../message/header.ts"
+import { encodeTopic, TopicKind } from "../../message/topic.ts"
+import { FrameLog } from "../frame-log.ts"
+import type { Range } from "../repair-range.ts"
+import { TopicTable } from "../topic-state.ts"
+import { planRepair, stepsMax, stepsPerFrame } from "./repair-answer.ts"
 
 /** A ring of frames on the topics named, numbered from 1. */
 function published(names: string, messagesMax = 1000) {

@@ -1,11 +1,18 @@
 /** A host's record of one client: its session, its three connections, what has come and what it is owed. */
-import type { Timer } from "../core/clock.ts"
-import { encodePattern, patternTakesIn, TopicKind } from "../message/topic.ts"
-import type { PeerInfo } from "./api.ts"
-import type { Grants } from "./authenticator.ts"
-import { isPrivate, markTopic } from "./private-topic.ts"
-import { idOf } from "./received-message.ts"
-import type { Origin, TopicState } from "./topic-state.ts"
+import type { Timer } from "../../core/clock.ts"
+import type { ControlBody } from "../../message/control.ts"
+import { encodePattern, patternTakesIn, TopicKind } from "../../message/topic.ts"
+import type { PeerInfo } from "../api.ts"
+import type { Grants } from "../authenticator.ts"
+import { isPrivate, markTopic } from "../private-topic.ts"
+import { idOf } from "../received-message.ts"
+import type { Origin, TopicState } from "../topic-state.ts"
+import { PendingSyncs } from "./pending-syncs.ts"
+
+/** Sends a control message to that client; false when it could not. `after` is the publish number it follows. */
+export type Tell = (link: Link, body: ControlBody, after?: number) => boolean
+/** Ends that client's session for good; nothing happens if it has ended. */
+export type EndLink = (link: Link, code: string, reason: string) => void
 
 export class Link {
   /** Public; never used again by this host. */
@@ -27,9 +34,8 @@ export class Link {
   received = 0
   /** Where the peer's own streams begin, by topic in hex, from its JOIN. */
   readonly starts: Map<string, number> = new Map()
-  /** The highest SYNC number whose private topic has been seen, and those asked for but not yet answered. */
-  readonly seenSyncs: Set<number> = new Set()
-  readonly asked: Map<number, readonly Uint8Array[]> = new Map()
+  /** Baselines it is owed. */
+  readonly syncs: PendingSyncs = new PendingSyncs()
   /** What it follows. */
   readonly prefixes: Map<string, Uint8Array> = new Map()
   heardAt = 0
@@ -54,7 +60,7 @@ export class Link {
   /** Frames up to here were dropped for this link by its slow policy: a repair of them answers "lost". */
   droppedThrough = 0
   slowWarnedAt: number = Number.NEGATIVE_INFINITY
-  /** A reason it was ended for, so that its return can be told. */
+  /** While the answer to a repair waits for room in its control queue. */
   repairTimer: Timer | undefined
   readonly #receive: readonly Uint8Array[] | undefined
   readonly #send: readonly Uint8Array[] | undefined

@@ -1,0 +1,284 @@
+/**
+ * Who may join (L1): a connection of the control leg is a stranger until its JOIN is decided. One that returns to its
+ * session takes it up again, a new one gets a link, anyone else is refused and told why.
+ */
+import { equalBytes, toHex } from "../../core/bytes.ts"
+import { ZincError } from "../../core/errors.ts"
+import { endpointIdFromBytes } from "../../core/id.ts"
+import { encodeControl, type Join } from "../../message/control.ts"
+import type { HostAddresses, RouterSocket } from "../../transport/transport.ts"
+import type { Verdict } from "../authenticator.ts"
+import { hopsMax, type Node } from "../node.ts"
+import { directTopicBytes, isPrivate, newPrivatePrefix } from "../private-topic.ts"
+import { Crowd, strangerMs, strangersMax } from "./crowd.ts"
+import type { HostSideOptions } from "./host-options.ts"
+import { type EndLink, Link, type Tell } from "./link.ts"
+import type { LinkTable } from "./link-table.ts"
+import type { Publication } from "./publication.ts"
+
+/** A connection to the router that has not joined, or whose join is being decided. */
+interface Stranger {
+  readonly remote: string
+  readonly since: number
+  deciding: boolean
+}
+
+const envelopeVersion = 1
+
+export interface AdmissionOptions {
+  readonly host: HostSideOptions
+  readonly generation: Uint8Array
+  /** Where the host is bound by now. */
+  readonly addresses: readonly HostAddresses[]
+  readonly router: Pick<RouterSocket, "send" | "disconnect">
+  readonly links: LinkTable
+  readonly publication: Pick<Publication, "marked">
+  readonly tell: Tell
+  readonly end: EndLink
+  /** A control connection went while its client was being accepted. */
+  readonly onLost: (connection: number) => void
+  /** What a JOIN asked for could not be done; a throw within `join` itself goes to its caller. */
+  readonly onFailed: (connection: number, thrown: unknown) => void
+}
+
+export class Admission {
+  readonly #o: AdmissionOptions
+  readonly #host: HostSideOptions
+  readonly #node: Node
+  readonly #strangers: Crowd<Stranger>
+  #nextLink = 1
+  #closing = false
+
+  constructor(options: AdmissionOptions) {
+    this.#o = options
+    this.#host = options.host
+    this.#node = options.host.node
+    this.#strangers = new Crowd(strangersMax, oldest => this.#o.router.disconnect(oldest))
+  }
+
+  connected(connection: number, remote: string): void {
+    this.#strangers.arrive(connection, { remote, since: this.#node.clock.now(), deciding: false })
+  }
+
+  disconnected(connection: number): void {
+    this.#strangers.delete(connection)
+  }
+
+  /** Whether a JOIN of that connection is being decided. */
+  isDeciding(connection: number): boolean {
+    return this.#strangers.get(connection)?.deciding ?? false
+  }
+
+  /** Where a stranger came from. */
+  remoteOf(connection: number): string | undefined {
+    return this.#strangers.get(connection)?.remote
+  }
+
+  /** Cuts strangers that have not joined for too long. */
+  tick(now: number): void {
+    for (const [connection, stranger] of this.#strangers) {
+      if (stranger.deciding || now - stranger.since <= strangerMs) continue
+      this.#strangers.delete(connection)
+      this.#o.router.disconnect(connection)
+    }
+  }
+
+  /** From now on nobody is let in. */
+  close(): void {
+    this.#closing = true
+  }
+
+  /** Decides a JOIN, at once or when the authenticator has. Throws `BadFrame` for a second one on one connection. */
+  join(connection: number, join: Join): void {
+    const stranger = this.#strangers.get(connection) ?? { remote: "", since: this.#node.clock.now(), deciding: false }
+    if (this.#o.links.ofControl(connection) !== undefined || stranger.deciding)
+      throw new ZincError("BadFrame", "a second JOIN on one connection")
+    const name = join.name.slice(0, 64)
+    if (join.versionMin > envelopeVersion || join.versionMax < envelopeVersion) {
+      this.#refuse(
+        connection,
+        name,
+        "VersionMismatch",
+        `this host speaks envelope version ${envelopeVersion}, you offer ${join.versionMin} to ${join.versionMax}`,
+      )
+      return
+    }
+    if (join.endpointId.length !== 16) {
+      this.#refuse(connection, name, "BadJoin", "an endpoint id has sixteen octets")
+      return
+    }
+    if (join.tree !== "" && join.tree !== this.#host.tree) {
+      this.#refuse(connection, name, "WrongTree", `this host is in tree "${this.#host.tree}", not "${join.tree}"`)
+      return
+    }
+    if (this.#closing) {
+      this.#refuse(connection, name, "Draining", "this host is closing", 1000)
+      return
+    }
+    const id = endpointIdFromBytes(join.endpointId)
+    stranger.deciding = true
+    this.#strangers.set(connection, stranger)
+    const decide = (verdict: Verdict) => {
+      // The joiner may have gone while the authenticator thought.
+      if (this.#strangers.get(connection) !== stranger || this.#closing) return
+      stranger.deciding = false
+      if (verdict?.allow !== true)
+        this.#refuse(connection, name, "Unauthorized", String(verdict?.reason ?? "the host does not say why"))
+      else this.#admit(connection, stranger.remote, join, verdict)
+    }
+    if (this.#host.authenticator === undefined) {
+      decide({ allow: true })
+      return
+    }
+    const refuse = (thrown: unknown) => {
+      this.#node.logger.error("the authenticator failed", { thrown })
+      decide({ allow: false, reason: "the host could not decide; ask its operator" })
+    }
+    try {
+      const verdict = this.#host.authenticator.authenticate({
+        id,
+        name,
+        token: join.token,
+        tree: join.tree,
+        remote: stranger.remote,
+      })
+      if (verdict instanceof Promise) verdict.then(decide, refuse).catch(thrown => this.#o.onFailed(connection, thrown))
+      else decide(verdict)
+    } catch (thrown) {
+      refuse(thrown)
+    }
+  }
+
+  #refuse(connection: number, name: string, code: string, reason: string, retryAfterMs = 0): void {
+    this.#o.router.send(connection, [
+      encodeControl({
+        case: "refuse",
+        value: { code, reason, retryAfterMs, versionMin: envelopeVersion, versionMax: envelopeVersion },
+      }),
+    ])
+    this.#o.router.disconnect(connection)
+    this.#strangers.delete(connection)
+    this.#node.events.emit({ type: "refused", name, code, reason })
+  }
+
+  #admit(connection: number, remote: string, join: Join, verdict: Verdict & { allow: true }): void {
+    const node = this.#node
+    const { links } = this.#o
+    const name = join.name.slice(0, 64)
+    const known = join.session.length === 16 ? links.ofSession(join.session, 0) : undefined
+    let link = known !== undefined && equalBytes(known.peer.bytes, join.endpointId) ? known : undefined
+    const resumed = link !== undefined
+    if (link === undefined) {
+      const living = links.ofPeer(join.endpointId)
+      if (living !== undefined || equalBytes(join.endpointId, node.self.bytes)) {
+        const proven = living !== undefined && equalBytes(living.ticket, join.ticket)
+        const unanswered = living !== undefined && !living.confirmed
+        // A joiner whose ACCEPT was lost has no ticket. Once that connection is known to be gone it may try again.
+        if (living === undefined || !(proven || (unanswered && living.control === 0))) {
+          this.#refuse(
+            connection,
+            name,
+            "Duplicate",
+            "an endpoint of that id is here already, and this join does not prove to be it",
+            unanswered ? this.#host.heartbeatMs : 0,
+          )
+          return
+        }
+        this.#o.end(living, "Replaced", "it joined anew")
+      }
+      if (links.size >= this.#host.maxClients) {
+        this.#refuse(connection, name, "Full", `this host takes at most ${this.#host.maxClients} clients`, 1000)
+        return
+      }
+      link = this.#newLink(join, name, verdict)
+      links.add(link)
+    }
+    const before = links.controlledBy(link, connection)
+    if (before !== 0) this.#o.router.disconnect(before)
+    this.#strangers.delete(connection)
+    link.remote = remote
+    link.heardAt = node.clock.now()
+    link.silent = false
+    link.awaySince = undefined
+    link.resendAskedAt = Number.NEGATIVE_INFINITY
+    link.ackDue = false
+    link.mark = this.#o.publication.marked
+    if (!this.#accept(link, join.dialled, resumed)) {
+      this.#o.onLost(connection)
+      return
+    }
+    node.statistics.joins++
+    node.events.emit({ type: "joined", peer: link.info(node.clock.now(), undefined), resumed })
+  }
+
+  #newLink(join: Join, name: string, verdict: Verdict & { allow: true }): Link {
+    const node = this.#node
+    const id = this.#nextLink++
+    const prefix = newPrivatePrefix(id, node.random)
+    const link = new Link({
+      id,
+      session: node.random.bytes(16),
+      ticket: node.random.bytes(16),
+      peer: node.origin(join.endpointId, 0),
+      name,
+      relay: join.relay && verdict.grants?.relay === true,
+      prefix,
+      directTopic: node.topics.of(directTopicBytes(prefix)),
+      grants: verdict.grants,
+    })
+    // L7: a host without memory of this client starts where the client's own memory starts.
+    const legFirst = Number(join.legFirst)
+    link.received = legFirst > 0 ? legFirst - 1 : Number(join.legLast)
+    for (const memory of join.memory) {
+      const topic = node.topics.of(memory.topic)
+      if (!isPrivate(topic.bytes) && !link.maySend(topic)) continue
+      if (topic.stream(join.endpointId, 0) === undefined) {
+        const first = Number(memory.first)
+        if (link.relay) link.starts.set(toHex(memory.topic), first)
+        else topic.openStream(link.peer, first)
+      }
+    }
+    return link
+  }
+
+  /** False when the connection is gone. */
+  #accept(link: Link, dialled: string, resumed: boolean): boolean {
+    const node = this.#node
+    const { heartbeatMs, heartbeatMisses, sessionKeepMs, maxPayloadBytes } = this.#host
+    return this.#o.tell(link, {
+      case: "accept",
+      value: {
+        version: envelopeVersion,
+        features: [],
+        tree: this.#host.tree,
+        generation: this.#o.generation,
+        epoch: node.epoch,
+        hostId: node.self.bytes,
+        hostName: this.#host.name,
+        incarnation: node.incarnation,
+        link: link.id,
+        session: link.session,
+        resumed,
+        addresses: this.#boundFor(dialled),
+        privatePrefix: link.prefix,
+        received: BigInt(link.received),
+        rooted: BigInt(link.received),
+        path: [node.self.bytes],
+        ticket: link.ticket,
+        limits: { heartbeatMs, heartbeatMisses, sessionKeepMs, maxMessageBytes: maxPayloadBytes, hops: hopsMax },
+      },
+    })
+  }
+
+  /** Addresses for the other legs; empty ones mean "what you dialled". */
+  #boundFor(dialled: string): { control: string; publish: string; push: string } {
+    if (this.#host.transport.supports.sharedPort) return { control: "", publish: "", push: "" }
+    const { addresses } = this.#o
+    const scheme = dialled.split("://")[0]
+    const port = dialled.split(":").pop()
+    const sameScheme = addresses.filter(bound => bound.control.startsWith(`${scheme}://`))
+    const exact = sameScheme.find(bound => bound.control === dialled || bound.control.split(":").pop() === port)
+    const bound = exact ?? sameScheme[0] ?? addresses[0]!
+    return { control: "", publish: bound.publish, push: bound.push }
+  }
+}

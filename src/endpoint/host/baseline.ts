@@ -1,0 +1,76 @@
+/** Where a client begins (L2, L5): what it may not follow, and where each stream of what it does follow stands. */
+import { toHex, writeU32 } from "../../core/bytes.ts"
+import { encodeBaseline } from "../../message/control.ts"
+import { At, headerBytes, headerVersion, Kind } from "../../message/header.ts"
+import type { Node } from "../node.ts"
+import { baselineTopicBytes, isPrivate } from "../private-topic.ts"
+import type { TopicState } from "../topic-state.ts"
+import type { Link } from "./link.ts"
+import type { Publication } from "./publication.ts"
+
+/** Positions in one baseline (L5). */
+const positionsMax = 256
+const noOrigin = new Uint8Array(0)
+
+/** Publishes the baseline of that SYNC on the link's private topic, behind all that was published before. */
+export function publishBaseline(
+  node: Node,
+  publication: Publication,
+  link: Link,
+  number: number,
+  prefixes: readonly Uint8Array[],
+): void {
+  const refused = prefixes.filter(prefix => !link.mayReceive(prefix)).map(prefix => ({ prefix, reason: "not granted" }))
+  const allowed = prefixes.filter(prefix => link.mayReceive(prefix) && !isPrivate(prefix))
+  for (const prefix of allowed) link.prefixes.set(toHex(prefix), prefix)
+  const positions = positionsOf(node, allowed)
+  const complete = positions.length <= positionsMax
+  const payload = encodeBaseline({
+    number,
+    published: BigInt(publication.published),
+    refused,
+    positions: complete ? positions : [],
+    positionsComplete: complete,
+    incarnation: node.incarnation,
+    mark: BigInt(publication.marked),
+  })
+  const header = new Uint8Array(headerBytes)
+  header[At.Version] = headerVersion
+  header[At.Kind] = Kind.Baseline
+  header.set(node.self.bytes, At.Origin)
+  writeU32(header, At.Epoch, node.epoch)
+  publication.publish(node.topics.of(baselineTopicBytes(link.prefix, number)), header, payload, 0)
+  link.baselineAt ??= node.clock.now()
+  link.mark = Math.max(link.mark, publication.marked)
+}
+
+interface BaselinePosition {
+  readonly topic: Uint8Array
+  readonly origin: Uint8Array
+  readonly first: bigint
+  readonly last: bigint
+  readonly epoch: number
+}
+
+/** Once there are more than a baseline takes, the rest is left out. */
+function positionsOf(node: Node, prefixes: readonly Uint8Array[]): BaselinePosition[] {
+  const positions: BaselinePosition[] = []
+  const add = (topic: TopicState, origin: Uint8Array, first: number, last: number, epoch: number) =>
+    positions.push({ topic: topic.bytes, origin, first: BigInt(first), last: BigInt(last), epoch })
+  for (const prefix of prefixes) {
+    for (const topic of node.topics.matching(prefix)) {
+      if (topic.route === "ordered") {
+        const { order } = topic
+        const last = node.up === undefined ? topic.ordered : (order?.next ?? 1) - 1
+        add(topic, noOrigin, order?.first ?? 1, last, node.epoch)
+      }
+      if (topic.sent > 0) add(topic, node.self.bytes, 1, topic.sent, 0)
+      for (const stream of topic.streams()) {
+        add(topic, stream.key.bytes, stream.first, stream.next - 1, 0)
+        if (positions.length > positionsMax) return positions
+      }
+      if (positions.length > positionsMax) return positions
+    }
+  }
+  return positions
+}

@@ -1,0 +1,28 @@
+/** What a host is made with; defaults are filled in already. */
+import type { Transport } from "../../transport/transport.ts"
+import type { SlowOptions } from "../api.ts"
+import type { Authenticator } from "../authenticator.ts"
+import type { Frame } from "../frame.ts"
+import type { Node } from "../node.ts"
+import type { Origin } from "../topic-state.ts"
+
+export interface HostSideOptions {
+  readonly node: Node
+  readonly name: string
+  readonly transport: Transport
+  readonly authenticator: Authenticator | undefined
+  readonly unguarded: boolean
+  readonly tree: string
+  readonly maxClients: number
+  readonly heartbeatMs: number
+  readonly heartbeatMisses: number
+  readonly sessionKeepMs: number
+  readonly maxPayloadBytes: number
+  readonly replayMessages: number
+  readonly replayBytes: number
+  readonly slow: HostSlowOptions
+  /** A direct message for this endpoint itself. */
+  readonly onDirect: (frame: Frame, origin: Origin, sequence: number) => void
+}
+
+export type HostSlowOptions = Required<Pick<SlowOptions, "policy" | "maxLagMs">> & SlowOptions

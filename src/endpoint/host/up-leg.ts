@@ -1,0 +1,174 @@
+/**
+ * What clients push (L4, L5, L7): whose it is, whether it is the next of its leg, whether it may be sent at all. What
+ * passes goes to the node, or is a direct message. Whoever sends nonsense, or goes on for a session that is over, is cut.
+ */
+import { readU64, toHex } from "../../core/bytes.ts"
+import { ZincError } from "../../core/errors.ts"
+import type { FrameBatch } from "../../core/frame-batch.ts"
+import { At, Flag, isHeader } from "../../message/header.ts"
+import type { PullerSocket } from "../../transport/transport.ts"
+import { Frame } from "../frame.ts"
+import type { Node } from "../node.ts"
+import { isPrivate } from "../private-topic.ts"
+import type { Origin } from "../topic-state.ts"
+import type { Acknowledgements } from "./acknowledgements.ts"
+import { Crowd, strangersMax } from "./crowd.ts"
+import type { DirectRoute } from "./direct-route.ts"
+import type { Link } from "./link.ts"
+import type { LinkTable } from "./link-table.ts"
+import { reportViolation } from "./violation.ts"
+
+/** Malformed messages, and frames of sessions that are over, after which a pusher is cut off. */
+const badFramesMax = 3
+const deadFramesMax = 1000
+
+export interface UpLegOptions {
+  readonly node: Node
+  readonly puller: Pick<PullerSocket, "disconnect">
+  readonly links: LinkTable
+  readonly acknowledgements: Acknowledgements
+  readonly direct: DirectRoute
+  readonly maxPayloadBytes: number
+  readonly maxClients: number
+}
+
+export class UpLeg {
+  /** The host's clock at its last heartbeat: a time that costs nothing to read for each frame. */
+  tickedAt = 0
+  readonly #node: Node
+  readonly #puller: Pick<PullerSocket, "disconnect">
+  readonly #links: LinkTable
+  readonly #acknowledgements: Acknowledgements
+  readonly #direct: DirectRoute
+  readonly #maxPayloadBytes: number
+  readonly #frame = new Frame()
+  readonly #remotes = new Map<number, string>()
+  /** Connections that no session has used yet, and what was wrong with what they sent. */
+  readonly #strangers: Crowd<{ bad: number; dead: number }>
+
+  constructor(options: UpLegOptions) {
+    this.#node = options.node
+    this.#puller = options.puller
+    this.#links = options.links
+    this.#acknowledgements = options.acknowledgements
+    this.#direct = options.direct
+    this.#maxPayloadBytes = options.maxPayloadBytes
+    // A client is known as a pusher only once it has pushed, so those that have not may be as many as clients.
+    this.#strangers = new Crowd(strangersMax + options.maxClients, oldest => this.#puller.disconnect(oldest))
+  }
+
+  connected(connection: number, remote: string): void {
+    this.#remotes.set(connection, remote)
+    this.#strangers.arrive(connection, { bad: 0, dead: 0 })
+  }
+
+  disconnected(connection: number): void {
+    this.#remotes.delete(connection)
+    this.#strangers.delete(connection)
+    this.#links.pushClosed(connection)
+  }
+
+  pushed(batch: FrameBatch): void {
+    const node = this.#node
+    const frame = this.#frame
+    const { first, buffers, starts, ends } = batch
+    let prompt = false
+    for (let i = 0; i < batch.count; i++) {
+      const at = first[i]!
+      if (first[i + 1]! - at !== 3 || !isHeader(buffers[at + 1]!, starts[at + 1]!, ends[at + 1]!, true)) {
+        this.#bad(batch.connection, "a message that is not topic, header and payload")
+        continue
+      }
+      frame.header = buffers[at + 1]!
+      frame.at = starts[at + 1]!
+      frame.headerEnd = ends[at + 1]!
+      frame.body = buffers[at + 2]!
+      frame.start = starts[at + 2]!
+      frame.end = ends[at + 2]!
+      const link = this.#linkOf(frame, batch.connection)
+      if (link === undefined) {
+        this.#dead(batch.connection)
+        continue
+      }
+      link.heardAt = this.tickedAt > link.heardAt ? this.tickedAt : link.heardAt
+      const number = readU64(frame.header, frame.at + At.LegNumber)
+      if (number !== link.received + 1) {
+        if (number <= link.received) node.statistics.duplicates++
+        else this.#acknowledgements.askResend(link)
+        this.#acknowledgements.soon(link)
+        continue
+      }
+      link.received = number
+      if ((frame.flags & Flag.Prompt) !== 0) prompt = true
+      this.#acknowledgements.soon(link)
+      if (this.#acknowledgements.isPressing(link)) prompt = true
+      node.statistics.received++
+      try {
+        this.#take(link, buffers[at]!, starts[at]!, ends[at]!, frame)
+      } catch (thrown) {
+        reportViolation(node, `client "${link.name}"`, thrown)
+      }
+    }
+    if (prompt) this.#acknowledgements.flush()
+    node.batchEnded()
+  }
+
+  #linkOf(frame: Frame, connection: number): Link | undefined {
+    const link = this.#links.ofSession(frame.header, frame.at + At.Session)
+    if (link === undefined) return undefined
+    if (link.push !== connection) {
+      this.#links.pushedBy(link, connection)
+      this.#strangers.delete(connection)
+    }
+    link.confirmed = true
+    return link
+  }
+
+  #take(link: Link, buffer: Uint8Array, start: number, end: number, frame: Frame): void {
+    const node = this.#node
+    if (frame.payloadBytes > this.#maxPayloadBytes) {
+      throw new ZincError(
+        "TooLarge",
+        `a payload of ${frame.payloadBytes} octets; the limit is ${this.#maxPayloadBytes}`,
+      )
+    }
+    if (isPrivate(buffer, start)) {
+      this.#direct.take(link, frame, this.#originOf(link, frame))
+      return
+    }
+    const topic = node.topics.at(buffer, start, end)
+    if (!link.maySend(topic)) throw new ZincError("Unauthorized", `it may not send on "${topic.name}"`)
+    let from: number | undefined
+    if (link.starts.size > 0) {
+      const key = toHex(topic.bytes)
+      from = link.starts.get(key)
+      link.starts.delete(key)
+    }
+    node.fromBelow(topic, frame, this.#originOf(link, frame), link.id, from)
+  }
+
+  /** L4: a leaf's origin is what its session says; a relay vouches for its subtree. */
+  #originOf(link: Link, frame: Frame): Origin {
+    return link.relay ? this.#node.origin(frame.header, frame.at + At.Origin) : link.peer
+  }
+
+  #bad(connection: number, what: string): void {
+    reportViolation(this.#node, this.#remotes.get(connection) ?? "a pusher", new ZincError("BadFrame", what))
+    const seen = this.#strangers.get(connection)
+    if (seen === undefined) this.#strangers.set(connection, { bad: 1, dead: 0 })
+    else if (++seen.bad >= badFramesMax) this.#cut(connection)
+  }
+
+  /** What is still under way when a session ends is dropped; but nobody goes on for ever. */
+  #dead(connection: number): void {
+    this.#node.statistics.deadSession++
+    const seen = this.#strangers.get(connection)
+    if (seen === undefined) this.#strangers.set(connection, { bad: 0, dead: 1 })
+    else if (++seen.dead === deadFramesMax) this.#cut(connection)
+  }
+
+  #cut(connection: number): void {
+    this.#strangers.delete(connection)
+    this.#puller.disconnect(connection)
+  }
+}
