@@ -305,6 +305,21 @@ describe("DocumentService", () => {
     expectEqual(host!, a!)
   })
 
+  it("has eight frames on their way at most, and gathers what is edited beyond them", async () => {
+    const { openText, clock, members } = await cluster(1, { delayMs: [200, 201] })
+    const [host, a] = await openText()
+    const before = members[0]!.service.documents[0]!.statistics.framesSent
+    const typing = clock.every(1, () => a!.insert(a!.length, "k"))
+    await clock.run(2_000)
+    typing.cancel()
+    await clock.run(2_000)
+    const frames = members[0]!.service.documents[0]!.statistics.framesSent - before
+    expect(frames).toBeGreaterThanOrEqual(40)
+    expect(frames).toBeLessThan(100)
+    expectEqual(host!, a!)
+    expect(host!.length).toBeGreaterThan(1_990)
+  })
+
   it("shares one copy between openings of a name, and lets it go with the last", async () => {
     const { members, clock } = await cluster(1)
     const { service } = members[0]!

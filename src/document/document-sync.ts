@@ -56,6 +56,10 @@ const quietMs = 1_000
 const noticeJitterMs = 500
 /** Between two calls for what a host knows it lacks. */
 const urgentIntervalMs = 250
+/** Frames of local changes on their way to the root at once. What is edited beyond gathers, and travels as one more. */
+const framesUnderWayMax = 8
+/** After this a frame under way no longer holds back others, whatever became of it. */
+const underWayMs = 1_000
 /** Between two attempts while the endpoint's outbound channel is closed. */
 const shutRetryMs = 100
 
@@ -108,6 +112,7 @@ export class DocumentSync {
   #heldBytes = 0
 
   #flushSoon = false
+  #underWay = 0
   #waitsForRoom = false
   /** Rises with each change of the replica. */
   #changes = 0
@@ -241,6 +246,7 @@ export class DocumentSync {
   /** All that is pending as one frame, if it may go. */
   #flush(): void {
     if (!this.#ready || this.#waitsForRoom || this.#state === "closed" || this.#refusal !== undefined) return
+    if (this.#underWay >= framesUnderWayMax) return
     const fragment = this.replica.gather()
     if (fragment === undefined) return
     if (fragment.length > fragmentBytesMax) {
@@ -260,6 +266,21 @@ export class DocumentSync {
     this.replica.settle()
     this.offers.extend([fragment])
     this.#stepped()
+    if (!this.#port.isRoot && ++this.#underWay === framesUnderWayMax) this.#awaitRoot()
+  }
+
+  /** On a slow link, or a busy machine, edits gather here rather than in queues. */
+  #awaitRoot(): void {
+    const link = this.#link
+    let timer: Timer | undefined
+    const arrived = () => {
+      timer?.cancel()
+      if (link !== this.#link || this.#underWay < framesUnderWayMax) return
+      this.#underWay = 0
+      this.#flush()
+    }
+    timer = this.#port.clock.after(underWayMs, arrived)
+    this.#port.rooted().then(arrived, arrived)
   }
 
   #publish(frame: Uint8Array): boolean {
@@ -443,6 +464,7 @@ export class DocumentSync {
 
   #endLink(): void {
     this.#link++
+    this.#underWay = 0
     this.#linkEnd.abort()
     this.#linkEnd = new AbortController()
   }
