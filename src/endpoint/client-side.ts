@@ -75,7 +75,7 @@ interface Legs {
   readonly address: string
   accept: Accept | undefined
   /** Why the link can no longer come up. */
-  lost: ZincError | undefined
+  lost: Error | undefined
   readonly accepted: Deferred<Accept>
   readonly baseline: Deferred<void>
 }
@@ -470,7 +470,7 @@ export class ClientSide implements UpSide {
   }
 
   /** The attempt under way ends with that error, whatever it waits for. */
-  #failJoin(legs: Legs, error: ZincError): void {
+  #failJoin(legs: Legs, error: Error): void {
     legs.lost ??= error
     legs.accepted.reject(legs.lost)
     legs.baseline.reject(legs.lost)
@@ -629,7 +629,8 @@ export class ClientSide implements UpSide {
         break
       case "refuse": {
         const { code, reason, retryAfterMs } = body.value
-        legs.accepted.reject(
+        this.#failJoin(
+          legs,
           new ZincError(refusals[code] ?? "Refused", `${legs.address} refused the join: ${reason} [${code}]`, {
             retryable: retryAfterMs > 0,
             ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
@@ -640,13 +641,14 @@ export class ClientSide implements UpSide {
       case "redirect": {
         const address = body.value.candidates.flatMap(candidate => candidate.addresses)[0]
         if (address === undefined) {
-          legs.accepted.reject(
+          this.#failJoin(
+            legs,
             new ZincError("Refused", `${legs.address} has no place and knows of none`, {
               retryable: true,
               retryAfterMs: body.value.retryAfterMs,
             }),
           )
-        } else legs.accepted.reject(new Redirected(address))
+        } else this.#failJoin(legs, new Redirected(address))
         break
       }
       case "heartbeat":
