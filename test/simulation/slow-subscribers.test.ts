@@ -162,11 +162,11 @@ describe("A slow subscriber", () => {
     const { world, host, heard, quick, snail, send, of, sent } = await scene("disconnect", { maxLagMs: 2000 })
     // A mark is always on its way, or not yet reported.
     world.network.setFaults("publish", { latencyMs: { min: 100, max: 100 } })
-    await send(1000)
+    await send(20, 50)
     world.pause("hub")
     await world.run(3000)
     world.resume("hub")
-    await send(100)
+    await send(20, 50)
     await world.run(1000)
     expect(of(host, "slow")).toEqual([])
     expect(heard.get(quick)).toEqual(from1(sent()))
