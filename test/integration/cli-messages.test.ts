@@ -126,8 +126,10 @@ describe("zinc join", () => {
     await ben.event({ event: "joined" })
     ben.type("hello everyone\n")
     ben.type("/to ada only you\n")
+    // A broadcast and a direct message have no order between them, and each is shown when its sender's name is known.
+    await ada.says(/hello everyone/)
     await ada.says(/only you/)
-    expect(values(ada)).toEqual(["hello everyone", "only you"])
+    expect(values(ada).sort()).toEqual(["hello everyone", "only you"])
     ben.type("/sing\n/quit\n")
     const end = await ben.ended
     expect(errorOf(end).code).toBe("BadOption")
