@@ -41,6 +41,9 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   })
 }
 
+/** Timers of the platform take no longer delay: they would fire at once. 24.8 days. */
+const longestMs = 0x7fff_ffff
+
 class SystemClock implements Clock {
   now(): number {
     return performance.now()
@@ -49,11 +52,11 @@ class SystemClock implements Clock {
     return Date.now()
   }
   after(delayMs: number, action: () => void): Timer {
-    const handle = setTimeout(action, delayMs)
+    const handle = setTimeout(action, Math.min(delayMs, longestMs))
     return { cancel: () => clearTimeout(handle) }
   }
   every(intervalMs: number, action: () => void): Timer {
-    const handle = setInterval(action, intervalMs)
+    const handle = setInterval(action, Math.min(intervalMs, longestMs))
     return { cancel: () => clearInterval(handle) }
   }
   soon(action: () => void): void {

@@ -2,7 +2,7 @@
  * The side of an endpoint that has a host: dials it, joins (L1), waits for the baseline (L2), notices and repairs holes
  * (L6), keeps what it pushed until it is rooted (L7), answers heartbeats (L9), and comes back when the host is lost (L10).
  */
-import { equalBytes, readU32, readU64 } from "../core/bytes.ts"
+import { equalBytes, readU32, readU64, toHex } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { type Deferred, deferred } from "../core/deferred.ts"
 import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
@@ -21,7 +21,7 @@ import {
   type Slow,
 } from "../message/control.ts"
 import { At, Flag, isHeader, Kind } from "../message/header.ts"
-import { patternTakesIn, TopicKind } from "../message/topic.ts"
+import { patternTakesIn, TopicKind, topicBytesMax } from "../message/topic.ts"
 import { parseAddress, parseTcp } from "../transport/address.ts"
 import type { DealerSocket, PusherSocket, SubscriberSocket, Transport } from "../transport/transport.ts"
 import type { PeerInfo, SlowPolicy } from "./api.ts"
@@ -60,6 +60,7 @@ interface PendingRepair {
   readonly ranges: readonly Range[]
   readonly topics: readonly TopicState[]
   askedAt: number
+  asks: number
   /** It follows a rejoin: at its end the baseline's positions are settled. */
   readonly resync: Baseline | undefined
   /** What earlier parts of the answer said is lost. */
@@ -87,6 +88,17 @@ const degradedMs = 1000
 /** How long a link outlives the host's LEAVE, for what was published before it. */
 const leaveMs = 1000
 const resyncAfterMs = 1000
+/** Ranges that wait for a repair; what is found missing beyond them counts as lost. */
+const rangesMax = 32_768
+/** How often a host that is alive is asked for one repair; what it leaves unanswered then counts as lost. */
+const asksMax = 8
+/** After links that did not live so long, one after the other, even the first redial waits (L10). */
+const steadyMs = 1000
+/** The longest wait that a host may ask for. */
+const retryAfterMaxMs = 600_000
+/** What a host may say of its time, as its own options are held to. */
+const heartbeatRange = [10, 60_000] as const
+const sessionKeepRange = [100, 86_400_000] as const
 /** Octets of own topics named in a JOIN: a host takes at most 2 MiB of control message. */
 const memoryBytesMax = 1024 * 1024
 
@@ -117,6 +129,8 @@ export class ClientSide implements UpSide {
   #holes: Range[] = []
   #askDue = false
   readonly #repairs = new Map<number, PendingRepair>()
+  /** Ranges in all of them. */
+  #askedRanges = 0
   #nextRepair = 1
   readonly #resolving = new Map<number, Deferred<Uint8Array[]>>()
   #nextResolve = 1
@@ -126,6 +140,9 @@ export class ClientSide implements UpSide {
   #ticker: Timer | undefined
   #redial: Timer | undefined
   #attempts = 0
+  #upAt = 0
+  /** Links in a row that did not live for long. */
+  #shortLived = 0
   /** The last link ended because we were too slow: begin afresh at the next baseline, without repair. */
   #snail = false
   #everUp = false
@@ -304,6 +321,7 @@ export class ClientSide implements UpSide {
   }
 
   #onAccepted(accept: Accept): void {
+    checkAccept(accept)
     const regenerated = this.#incarnation !== 0 && this.#incarnation !== accept.incarnation
     for (const topic of this.#node.topics.all) topic.repairing = 0
     if (this.#incarnation === accept.incarnation) {
@@ -316,6 +334,7 @@ export class ClientSide implements UpSide {
         if (regenerated) this.#node.newReign(topic)
       }
       this.#interests.forgetBases()
+      this.#node.topics.arrivedFloor = -1
       this.#through = 0
       this.#marks.forgetSeen()
       if (this.#resyncFrom !== undefined) this.#resyncFrom = 0
@@ -327,6 +346,7 @@ export class ClientSide implements UpSide {
     this.#unsettled.clear()
     this.#late.clear()
     this.#repairs.clear()
+    this.#askedRanges = 0
     this.#ticket = accept.ticket.slice()
     this.#generation = accept.generation.slice()
     this.#incarnation = accept.incarnation
@@ -338,10 +358,11 @@ export class ClientSide implements UpSide {
     }
     this.#hostId = endpointIdFromBytes(accept.hostId)
     this.#hostName = accept.hostName
-    this.#heartbeatMs = accept.limits?.heartbeatMs || 250
-    this.#sessionKeepMs = accept.limits?.sessionKeepMs || 10_000
+    this.#heartbeatMs = held(accept.limits?.heartbeatMs || 250, heartbeatRange)
+    this.#sessionKeepMs = held(accept.limits?.sessionKeepMs || 10_000, sessionKeepRange)
     this.#node.epoch = Math.max(this.#node.epoch, accept.epoch)
     this.#directTopic = this.#node.topics.of(directTopicBytes(accept.privatePrefix))
+    this.#directTopic.kept = true
     if (!accept.resumed) {
       this.#directTopic.arrived = 0
       this.#marks.forgetSeen()
@@ -430,7 +451,8 @@ export class ClientSide implements UpSide {
     const node = this.#node
     this.#state = "up"
     this.#attempts = 0
-    this.#heardAt = node.clock.now()
+    this.#upAt = node.clock.now()
+    this.#heardAt = this.#upAt
     this.#tickedAt = this.#heardAt
     this.#ticker?.cancel()
     this.#ticker = node.clock.every(this.#heartbeatMs, () => this.#tick())
@@ -547,7 +569,10 @@ export class ClientSide implements UpSide {
       return
     }
     // L9: one redial at once, and only then is the host said to be lost.
-    this.#redial = this.#node.clock.after(this.#node.random.below(50), () => {
+    this.#shortLived = this.#node.clock.now() - this.#upAt < steadyMs ? this.#shortLived + 1 : 0
+    const again = this.#shortLived - 2
+    const wait = again < 0 ? this.#node.random.below(50) : this.#backOff(this.#o.reconnect, again)
+    this.#redial = this.#node.clock.after(wait, () => {
       void this.#comeBack(peer, error)
     })
   }
@@ -570,7 +595,7 @@ export class ClientSide implements UpSide {
             this.#end(error)
             return
           }
-          retryAfterMs = Math.max(retryAfterMs, error.retryAfterMs ?? 0)
+          retryAfterMs = Math.max(retryAfterMs, Math.min(error.retryAfterMs ?? 0, retryAfterMaxMs))
         }
       }
       if (this.#isClosed()) return
@@ -579,9 +604,7 @@ export class ClientSide implements UpSide {
         this.#node.events.emit({ type: "left", peer, code: lost.code, reason: lost.message })
         this.#o.onLink("down")
       }
-      // L10: full jitter, doubling until a join succeeds; what the host asks for is the least.
-      const ceiling = Math.min(reconnect.maxMs, reconnect.minMs * 2 ** Math.min(16, this.#attempts++))
-      const wait = retryAfterMs + this.#node.random.float() * ceiling
+      const wait = retryAfterMs + this.#backOff(reconnect, this.#attempts++)
       await new Promise<void>(resolve => {
         this.#wake = resolve
         this.#redial = this.#node.clock.after(wait, resolve)
@@ -589,6 +612,12 @@ export class ClientSide implements UpSide {
     }
   }
   #wake: (() => void) | undefined
+
+  /** L10: full jitter, doubling; what the host asks for is the least. */
+  #backOff(reconnect: { readonly minMs: number; readonly maxMs: number }, before: number): number {
+    const ceiling = Math.min(reconnect.maxMs, reconnect.minMs * 2 ** Math.min(16, before))
+    return this.#node.random.float() * ceiling
+  }
 
   #isClosed(): boolean {
     return this.#state === "closed"
@@ -849,13 +878,19 @@ export class ClientSide implements UpSide {
     if (this.#leaving !== undefined && this.#through >= this.#leaving.after) this.#lost(this.#leaving.error)
   }
 
+  /** The publish number from which on everything of that topic comes; of one that was forgotten, from there on. */
+  #baseOf(topic: Uint8Array): number | undefined {
+    const base = this.#interests.baseOf(topic)
+    return base === undefined ? undefined : Math.max(base, this.#node.topics.arrivedFloor)
+  }
+
   #noticeHoles(topic: TopicState, frame: Frame): void {
     const number = readU64(frame.header, frame.at + At.Number)
     const previous = readU64(frame.header, frame.at + At.Previous)
     // While a rejoin's baseline is awaited, the repair that follows it covers everything.
     if (this.#resyncFrom === undefined) {
       let arrived = topic.arrived
-      if (arrived < 0) arrived = topic === this.#directTopic ? 0 : (this.#interests.baseOf(topic.bytes) ?? -1)
+      if (arrived < 0) arrived = topic === this.#directTopic ? 0 : (this.#baseOf(topic.bytes) ?? -1)
       if (arrived >= 0) {
         if (previous > arrived) this.#hole({ topic: topic.bytes, after: arrived, through: previous }, topic)
         topic.arrived = number > arrived ? number : arrived
@@ -894,7 +929,7 @@ export class ClientSide implements UpSide {
     if ((frame.flags & Flag.Covers) !== 0) this.#marks.cover(number)
     // What the mark says was published and has not come by now was dropped before it.
     for (const { topic: bytes, number: last } of mark.topics) {
-      const base = this.#interests.baseOf(bytes)
+      const base = this.#baseOf(bytes)
       if (base === undefined) continue
       const topic = this.#node.topics.of(bytes)
       const arrived = topic.arrived < 0 ? base : topic.arrived
@@ -960,7 +995,7 @@ export class ClientSide implements UpSide {
       if (topic.arrived >= 0 && topic.arrived < through && topic !== direct) topic.arrived = through
     }
     if (ranges.length === 0) this.#endResync({ lost: [], baseline, reason: "lost" })
-    else this.#ask({ ranges, topics: [], askedAt: this.#node.clock.now(), resync: baseline, lost: [] })
+    else this.#ask({ ranges, topics: [], askedAt: this.#node.clock.now(), asks: 0, resync: baseline, lost: [] })
   }
 
   #isResyncing(): boolean {
@@ -1070,6 +1105,10 @@ export class ClientSide implements UpSide {
   }
 
   #hole(range: Range, topic: TopicState): void {
+    if (this.#holes.length + this.#askedRanges >= rangesMax) {
+      this.#node.reportGap(this.#streamsOf(topic), undefined, range.after + 1, range.through, "lost")
+      return
+    }
     topic.repairing++
     if (topic === this.#directTopic) this.#directUp.repairing++
     this.#holes.push(range)
@@ -1089,6 +1128,7 @@ export class ClientSide implements UpSide {
       ranges,
       topics: ranges.map(range => this.#node.topics.of(range.topic)),
       askedAt: this.#node.clock.now(),
+      asks: 0,
       resync: undefined,
       lost: [],
     })
@@ -1097,6 +1137,7 @@ export class ClientSide implements UpSide {
   #ask(repair: PendingRepair): void {
     const id = this.#nextRepair++
     this.#repairs.set(id, repair)
+    this.#askedRanges += repair.ranges.length
     this.#sendAsk(id, repair)
   }
 
@@ -1133,27 +1174,41 @@ export class ClientSide implements UpSide {
     }
     if (!repair.last) return
     this.#repairs.delete(repair.id)
+    this.#askedRanges -= pending.ranges.length
     const lost = [
       ...pending.lost,
       ...repair.lost.map(({ topic, after, through }) => ({ topic, after: Number(after), through: Number(through) })),
     ]
     const through = Number(repair.through)
-    if (through > 0) {
+    // A part that brings nothing and promises more would be asked for again for ever.
+    if (through > 0 && parts > 1) {
       const ranges = pending.ranges
         .filter(range => range.through > through)
         .map(range => ({ ...range, after: Math.max(range.after, through) }))
-      this.#ask({ ...pending, ranges, lost, askedAt: this.#node.clock.now() })
+      this.#ask({ ...pending, ranges, lost, askedAt: this.#node.clock.now(), asks: 0 })
       return
     }
-    if (pending.resync !== undefined) this.#endResync({ lost, baseline: pending.resync, reason: "lost" })
-    else this.#endRepair(pending.topics, lost)
+    this.#endAsked(pending, lost)
+  }
+
+  #endAsked(asked: PendingRepair, lost: readonly Range[]): void {
+    if (asked.resync !== undefined) this.#endResync({ lost, baseline: asked.resync, reason: "lost" })
+    else this.#endRepair(asked.topics, lost)
   }
 
   #endRepair(topics: readonly TopicState[], lost: readonly Range[]): void {
     const node = this.#node
     const settling: TopicState[] = []
+    const lostOf = new Map<string, Range[]>()
+    for (const range of lost) {
+      const key = toHex(range.topic)
+      const others = lostOf.get(key)
+      if (others === undefined) lostOf.set(key, [range])
+      else others.push(range)
+    }
     for (const topic of topics) {
-      const isLost = lost.some(range => equalBytes(range.topic, topic.bytes))
+      const lostHere = lostOf.get(toHex(topic.bytes)) ?? []
+      const isLost = lostHere.length > 0
       if (isLost && topic.kind === TopicKind.System) {
         // A lost mark: what it spoke of may be lost without a trace. Ask for everything since what is certain.
         this.#missFrom(this.#marks.verified)
@@ -1175,10 +1230,7 @@ export class ClientSide implements UpSide {
         this.#settle(unsettled, "lost", settled => settled === topic)
       }
       if (!isLost || gaveUp || topic.kind === TopicKind.System) continue
-      for (const range of lost) {
-        if (equalBytes(range.topic, topic.bytes))
-          node.reportGap(streams, undefined, range.after + 1, range.through, "lost")
-      }
+      for (const range of lostHere) node.reportGap(streams, undefined, range.after + 1, range.through, "lost")
     }
     if (settling.length > 0 && this.#legs?.subscriber !== undefined)
       this.#sync(this.#legs, { interests: [], settling, all: false })
@@ -1203,6 +1255,12 @@ export class ClientSide implements UpSide {
     for (const [id, repair] of this.#repairs) {
       if (now - repair.askedAt > 4 * this.#heartbeatMs) {
         repair.askedAt = now
+        if (!this.#silent && ++repair.asks > asksMax) {
+          this.#repairs.delete(id)
+          this.#askedRanges -= repair.ranges.length
+          this.#endAsked(repair, [...repair.lost, ...repair.ranges])
+          continue
+        }
         this.#sendAsk(id, repair)
       }
     }
@@ -1316,4 +1374,20 @@ function isFinal(thrown: unknown): boolean {
 
 function asZincError(thrown: unknown): ZincError {
   return ZincError.is(thrown) ? thrown : new ZincError("Internal", messageOf(thrown), { cause: thrown })
+}
+
+function held(value: number, [least, most]: readonly [number, number]): number {
+  return Math.min(most, Math.max(least, value))
+}
+
+/** Throws `BadFrame` for an ACCEPT that nothing could be built on. */
+function checkAccept({ session, hostId, incarnation, privatePrefix }: Accept): void {
+  const sound =
+    session.length === 16 &&
+    hostId.length === 16 &&
+    incarnation !== 0 &&
+    isPrivate(privatePrefix) &&
+    privatePrefix.length <= topicBytesMax / 2 &&
+    !privatePrefix.includes(0)
+  if (!sound) throw new ZincError("BadFrame", "the host's ACCEPT is not one: it has no session, id or private prefix")
 }

@@ -114,6 +114,11 @@ export class FrameLog {
     const kept = this.#kept(number)
     return kept?.slab.subarray(kept.headerEnd, kept.end)
   }
+  /** Octets of its header and payload together; 0 when not kept. */
+  bytesOf(number: number): number {
+    const kept = this.#kept(number)
+    return kept === undefined ? 0 : kept.end - kept.start
+  }
   /** The field "previous on this topic" of a down frame. */
   previous(number: number): number {
     const kept = this.#kept(number)

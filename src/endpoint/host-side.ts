@@ -5,7 +5,6 @@
  * published again (`Publication`, L6), what comes up (`UpLeg`, L4) and is acknowledged (`Acknowledgements`, L7), and who
  * does not keep up (`SlowSubscribers`, §11). `LinkTable` is what they share.
  */
-import { toHex } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
@@ -21,7 +20,9 @@ import { DirectRoute } from "./host/direct-route.ts"
 import type { HostSideOptions } from "./host/host-options.ts"
 import type { Link } from "./host/link.ts"
 import { LinkTable } from "./host/link-table.ts"
+import { rangesMax } from "./host/pending-syncs.ts"
 import { Publication } from "./host/publication.ts"
+import { stepsPerHeartbeat } from "./host/repair-answer.ts"
 import { SlowSubscribers, subscriberLimits } from "./host/slow-subscribers.ts"
 import { SubscriberGuard } from "./host/subscriber-guard.ts"
 import { UpLeg } from "./host/up-leg.ts"
@@ -40,6 +41,10 @@ const controlBytesMax = 2 * 1024 * 1024
 const controlWaitingMax = { messages: 1000, bytes: 4 * 1024 * 1024 }
 /** Largest message on the publish leg, where clients say nothing but what they subscribe to. */
 const subscriptionBytesMax = 64 * 1024
+/** Repair requests that may wait for one client, and the ranges in all of them. */
+const repairsMax = 64
+/** Ids that one name resolves to. */
+const namesakesMax = 256
 /** Longest that a client which leaves waits for its last frames to come. */
 const leaveWaitMs = 1000
 
@@ -209,7 +214,6 @@ export class HostSide {
     // Everyone follows marks, so the last one tells each client that all before it has come.
     this.publication.mark(this.#node.clock.now())
     for (const link of this.#links) {
-      link.repairTimer?.cancel()
       this.#tell(link, { case: "leave", value: { code, reason, retryAfterMs: 0 } }, this.publication.published)
     }
     this.#ended = true
@@ -226,7 +230,6 @@ export class HostSide {
     this.#admission.close()
     this.#acknowledgements.cancel()
     this.#ticker?.cancel()
-    for (const link of this.#links) link.repairTimer?.cancel()
     this.#router.abort()
     this.#publisher.abort()
     this.#puller.abort()
@@ -281,23 +284,24 @@ export class HostSide {
         link.syncs.asked(body.value.number, body.value.prefixes)
         this.#answerSyncs(link)
         break
-      case "unsubscribe":
-        for (const prefix of body.value.prefixes) link.prefixes.delete(toHex(prefix))
-        break
       case "heartbeatReply": {
         if (Number(body.value.count) === link.heartbeatCount) link.roundTripMs = now - link.heartbeatAt
         const mark = Number(body.value.mark)
         if (mark > link.mark && mark <= this.publication.marked) link.mark = mark
         // L7: silence after a lost tail. The client says how far it has sent; if we lack some, ask.
-        if (Number(body.value.legLast) > link.received) {
+        if (Number(body.value.legLast) > link.received && !link.tailWatched) {
           const received = link.received
+          link.tailWatched = true
           this.#node.clock.after(this.#o.heartbeatMs, () => {
+            link.tailWatched = false
             if (link.received === received && this.#links.has(link)) this.#acknowledgements.askResend(link)
           })
         }
         break
       }
       case "repairRequest":
+        if (body.value.ranges.length > rangesMax)
+          throw new ZincError("BadFrame", `a repair request of ${body.value.ranges.length} ranges`)
         this.#repair(
           link,
           body.value.id,
@@ -309,7 +313,7 @@ export class HostSide {
         )
         break
       case "resolve": {
-        const ids = this.#links.named(body.value.name).map(other => other.peer.bytes)
+        const ids = this.#links.named(body.value.name, namesakesMax).map(other => other.peer.bytes)
         if (this.#o.name === body.value.name) ids.push(this.#node.self.bytes)
         this.#tell(link, { case: "resolved", value: { id: body.value.id, endpointIds: ids } })
         break
@@ -336,12 +340,12 @@ export class HostSide {
   /** One part; the client asks for the next when it has this one, so a repair never fills its control queue. */
   #repair(link: Link, id: number, ranges: readonly Range[]): void {
     if (this.#ended || !this.#links.has(link) || link.control === 0) return
-    if (this.#router.send(link.control, this.publication.repairPart(link, id, ranges))) return
-    // Its control queue is full: the same answer when it may have drained. Of several the client asks again for the others.
-    link.repairTimer ??= this.#node.clock.after(this.#o.heartbeatMs, () => {
-      link.repairTimer = undefined
-      this.#repair(link, id, ranges)
-    })
+    if (link.repairs.length === 0 && link.steps <= stepsPerHeartbeat) {
+      if (this.#router.send(link.control, this.publication.repairPart(link, id, ranges))) return
+    }
+    // It has had its share, or its control queue is full: at the next heartbeat. Of too many it asks again for the others.
+    const waiting = link.repairs.reduce((sum, repair) => sum + repair.ranges.length, ranges.length)
+    if (waiting <= rangesMax && link.repairs.length < repairsMax) link.repairs.push({ id, ranges })
   }
 
   // ---- the end of a connection, and of a session ----
@@ -351,14 +355,20 @@ export class HostSide {
     const link = this.#links.controlClosed(connection)
     if (link === undefined) return
     link.awaySince = this.#node.clock.now()
+    link.repairs.length = 0
     this.#left(link, "PeerLost", error === undefined ? "its connection closed" : error.message)
+    // One that has said nothing since its ACCEPT has nothing to come back to.
+    if (!link.confirmed) this.#end(link, "PeerLost", "it never answered")
   }
 
   /** It goes once all has come that it sent before it said so. */
   #onLeave(link: Link, after: number, code: string, reason: string): void {
     const end = () => this.#end(link, code || "Requested", reason || "it left")
     if (link.received >= after) end()
-    else this.#node.clock.after(Math.min(leaveWaitMs, this.#o.sessionKeepMs), end)
+    else if (!link.leaving) {
+      link.leaving = true
+      this.#node.clock.after(Math.min(leaveWaitMs, this.#o.sessionKeepMs), end)
+    }
   }
 
   /** The session is over for good. */
@@ -366,7 +376,7 @@ export class HostSide {
     if (!this.#links.end(link)) return
     const wasUp = link.awaySince === undefined
     this.#slow.forget(link)
-    link.repairTimer?.cancel()
+    this.#node.topics.forget(link.directTopic)
     if (link.control !== 0) {
       this.#tell(link, { case: "leave", value: { code, reason, retryAfterMs: 0 } }, this.publication.published)
       this.#router.disconnect(link.control)
@@ -424,6 +434,8 @@ export class HostSide {
           direct: BigInt(link.directTopic.published),
         },
       })
+      link.steps = 0
+      for (const { id, ranges } of link.repairs.splice(0)) this.#repair(link, id, ranges)
       this.#slow.watch(link, now)
     }
     if (!stalled) {

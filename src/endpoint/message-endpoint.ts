@@ -486,6 +486,8 @@ export class MessageEndpoint implements MessagingSurface {
     let topic = this.#topics.get(key)
     if (topic === undefined) {
       topic = this.#node.topics.of(encodeTopic(route === "ordered" ? TopicKind.Ordered : TopicKind.Nearest, name))
+      // It is about to have numbers of ours.
+      topic.kept = true
       if (this.#topics.size >= 65_536) this.#topics.clear()
       this.#topics.set(key, topic)
     }

@@ -18,6 +18,8 @@ import { At, Flag, headerBytes, headerVersion, type Kind } from "../message/head
 import { TopicKind } from "../message/topic.ts"
 import type { EndpointEvent, EndpointStatistics, GapReason } from "./api.ts"
 import { Frame } from "./frame.ts"
+import { type AnyStream, ParkedStreams } from "./parked-streams.ts"
+import { directUpTopic, markTopic } from "./private-topic.ts"
 import { idOf } from "./received-message.ts"
 import type { Receiver } from "./receiver.ts"
 import { Offer, type ParkedTotal, Stream } from "./stream.ts"
@@ -93,7 +95,7 @@ export class Node {
   /** The header of the own message under way; copied by whoever keeps it. */
   readonly #scratch = new Uint8Array(headerBytes)
   /** Streams with parked frames, to be given up in time. */
-  readonly #parked = new Map<Stream<Origin> | Stream<undefined>, TopicState>()
+  readonly #parked = new ParkedStreams()
   readonly #parkedTotal: ParkedTotal = { bytes: 0 }
   readonly #batchEnds = new Set<Receiver>()
 
@@ -108,6 +110,7 @@ export class Node {
     this.incarnation = (options.random.u32() | 1) >>> 0
     this.self = { bytes: endpointIdToBytes(options.id), id: options.id }
     this.#origins.set(this.self.bytes, this.self)
+    for (const own of [markTopic, directUpTopic]) this.topics.of(own).kept = true
     this.#scratch[At.Version] = headerVersion
     this.#scratch[At.Hops] = hopsMax
     this.#scratch.set(this.self.bytes, At.Origin)
@@ -315,13 +318,13 @@ export class Node {
 
   // ---- parked frames ----
 
-  #park(topic: TopicState, stream: Stream<Origin> | Stream<undefined>, number: number, frame: Frame): void {
+  #park(topic: TopicState, stream: AnyStream, number: number, frame: Frame): void {
     stream.park(number, frame.keep(), this.clock.now())
-    this.#parked.set(stream, topic)
+    this.#parked.add(stream, topic)
     this.statistics.parked++
   }
 
-  #overflow(topic: TopicState, stream: Stream<Origin> | Stream<undefined>, number: number, frame: Frame): void {
+  #overflow(topic: TopicState, stream: AnyStream, number: number, frame: Frame): void {
     if (topic.repairing === 0 && !this.resyncing) {
       this.#park(topic, stream, number, frame)
       this.#giveUp(topic, stream, "lost")
@@ -343,14 +346,13 @@ export class Node {
     this.#released(stream)
   }
 
-  #released(stream: Stream<Origin> | Stream<undefined>): void {
+  #released(stream: AnyStream): void {
     if (stream.parked === 0) this.#parked.delete(stream)
   }
 
   /** L5: unsubscribing forgets receive state. */
   forget(topic: TopicState): void {
-    for (const [stream, parkedOn] of [...this.#parked]) {
-      if (parkedOn !== topic) continue
+    for (const stream of this.#parked.on(topic)) {
       stream.clear()
       this.#parked.delete(stream)
     }
@@ -358,7 +360,7 @@ export class Node {
   }
 
   /** Goes on from the lowest parked frame, reporting what is given up. */
-  #giveUp(topic: TopicState, stream: Stream<Origin> | Stream<undefined>, reason: GapReason): void {
+  #giveUp(topic: TopicState, stream: AnyStream, reason: GapReason): void {
     const floating = stream.floating
     stream.floating = false
     const range = stream.skip()
@@ -366,14 +368,14 @@ export class Node {
     this.#release(topic, stream)
   }
 
-  #release(topic: TopicState, stream: Stream<Origin> | Stream<undefined>): void {
+  #release(topic: TopicState, stream: AnyStream): void {
     if (stream.key === undefined) this.#releaseOrdered(topic, stream as Stream<undefined>)
     else this.#releaseNearest(topic, stream as Stream<Origin>)
   }
 
   /** Gives up on holes older than `before`, except on topics where a repair is under way. */
   giveUpOlderThan(before: number): void {
-    for (const [stream, topic] of [...this.#parked]) {
+    for (const [stream, topic] of this.#parked.all()) {
       if (topic.repairing > 0 || this.resyncing) continue
       while (stream.parked > 0 && stream.parkedAt < before) this.#giveUp(topic, stream, "lost")
     }
@@ -382,8 +384,8 @@ export class Node {
   /** A repair on the topic has ended: what it did not bring is lost. True if anything was given up. */
   repairEnded(topic: TopicState, reason: GapReason): boolean {
     let any = false
-    for (const [stream, parkedOn] of [...this.#parked]) {
-      if (parkedOn !== topic || topic.repairing > 0) continue
+    for (const stream of this.#parked.on(topic)) {
+      if (topic.repairing > 0) break
       any = true
       this.#giveUp(topic, stream, reason)
     }
@@ -444,8 +446,8 @@ export class Node {
 
   /** Streams of the topic whose start is still open begin with what they have: no repair will bring earlier frames. */
   beginAll(topic: TopicState): void {
-    for (const [stream, parkedOn] of [...this.#parked]) {
-      if (parkedOn === topic && stream.floating) this.#giveUp(topic, stream, "lost")
+    for (const stream of this.#parked.on(topic)) {
+      if (stream.floating) this.#giveUp(topic, stream, "lost")
     }
   }
 

@@ -19,8 +19,9 @@ import {
   text,
   tokenAuthenticator,
 } from "../../src/index.ts"
+import { encodeControl } from "../../src/message/control.ts"
 import { frame, RawPeer } from "../interop/raw-peer.ts"
-import { type JoinFields, join as joinOctets, RawJoiner } from "./harness/raw-joiner.ts"
+import { type JoinFields, join as joinOctets, RawJoiner, subscribe } from "./harness/raw-joiner.ts"
 
 const ends: (() => Promise<void> | void)[] = []
 afterEach(async () => {
@@ -45,6 +46,14 @@ async function intruder(address: string, fields: JoinFields = {}, topics: readon
   const joiner = await RawJoiner.open(address, fields, topics)
   ends.push(() => joiner.destroy())
   return joiner
+}
+
+async function until(what: string, condition: () => boolean, limitMs = 30_000): Promise<void> {
+  const deadline = performance.now() + limitMs
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`)
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
 }
 
 const endless = 2n ** 64n - 1n
@@ -126,5 +135,75 @@ describe("Numbers past 2⁵³ − 1", () => {
     const honest = await join(address, "honest", "t")
     await honest.handle("*", () => {}).ready
     expect(honest.state).toBe("open")
+  })
+})
+
+/** How long the process, which is the host's here, was busy at a stretch at most. */
+function watchStalls() {
+  let at = performance.now()
+  let longest = 0
+  const timer = setInterval(() => {
+    longest = Math.max(longest, performance.now() - at)
+    at = performance.now()
+  }, 5)
+  return () => {
+    clearInterval(timer)
+    return Math.max(longest, performance.now() - at)
+  }
+}
+
+describe("Work that a client asks for", () => {
+  it("is a bounded share of the host's: floods of repair requests", async () => {
+    const { host, address } = await hub()
+    const honest = await join(address, "honest")
+    await honest.handle("ping", () => "pong").ready
+    for (let i = 0; i < 60_000; i++) host.send(`t${i % 5000}`, i)
+    const hostile = await intruder(address)
+    // It takes the answers and looks at none, so that they come as fast as the host gives them.
+    hostile.control.socket.removeAllListeners("data").resume()
+    const ranges = [{ topic: Buffer.from("n"), after: 0n, through: 2n ** 53n - 1n }]
+    const request = frame(0, encodeControl({ case: "repairRequest", value: { id: 1, ranges } }))
+    const stalls = watchStalls()
+    hostile.control.send(...Array.from({ length: 5000 }, () => request))
+    for (let i = 0; i < 20; i++) expect(await host.request("honest", "ping", i)).toBe("pong")
+    expect(stalls()).toBeLessThan(2000)
+  })
+
+  it("is a bounded share of the host's: floods of SYNCs over many topics", async () => {
+    const { host, address } = await hub()
+    for (let i = 0; i < 60_000; i++) host.send(`t${i}`, i)
+    const honest = await join(address, "honest")
+    await honest.handle("ping", () => "pong").ready
+    const hostile = await intruder(address)
+    const prefixes = Array.from({ length: 10_000 }, (_, i) => Buffer.from(`nx${i}`))
+    const stalls = watchStalls()
+    for (let number = 2; number < 40; number++) {
+      hostile.subscriber.send(subscribe(Buffer.concat([hostile.accept.privatePrefix, Buffer.from(`${number}\0`)])))
+      hostile.say({ case: "sync", value: { number, prefixes } })
+    }
+    for (let i = 0; i < 20; i++) expect(await host.request("honest", "ping", i)).toBe("pong")
+    expect(stalls()).toBeLessThan(2000)
+    expect(honest.statistics.gaps).toBe(0)
+  })
+
+  it("leaves nothing behind: ever new topics, names, promises and farewells", async () => {
+    const { host, address } = await hub()
+    await host.handle("*", () => {}).ready
+    const honest = await join(address, "honest")
+    await honest.handle("ping", () => "pong").ready
+    const hostile = await intruder(address)
+    const up = await hostile.opened(address)
+    const stalls = watchStalls()
+    for (let i = 0; i < 100; i++) {
+      up.peer.send(...Array.from({ length: 1000 }, (_, j) => up.next(`${j % 2 === 0 ? "n" : "o"}t${i}.${j}`, 1)))
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    const lie = encodeControl({ case: "heartbeatReply", value: { count: 0n, mark: 0n, legLast: 2n ** 53n - 1n } })
+    const farewell = encodeControl({ case: "leave", value: { code: "x", reason: "y", retryAfterMs: 0 } }, 2 ** 53 - 1)
+    hostile.control.send(...Array.from({ length: 20_000 }, () => frame(0, lie)))
+    hostile.control.send(...Array.from({ length: 20_000 }, () => frame(0, farewell)))
+    await until("all that was sent", () => host.statistics.delivered >= 100_000)
+    for (let i = 0; i < 20; i++) expect(await host.request("honest", "ping", i)).toBe("pong")
+    expect(stalls()).toBeLessThan(2000)
   })
 })

@@ -133,8 +133,11 @@ export class UpBuffer {
     this.#isOpen = false
   }
 
+  // What a host says it has beyond what was sent counts as all that was.
+
   /** A host has taken us: it says what it has already, and frames carry that session from now on. */
-  joined(session: Uint8Array, received: number, rooted: number): void {
+  joined(session: Uint8Array, said: number, rooted: number): void {
+    const received = Math.min(said, this.#log.last)
     this.#session = session.slice()
     this.#acknowledge(received, rooted)
     this.#rewind(received)
@@ -142,8 +145,8 @@ export class UpBuffer {
 
   /** The legs are new: all that this host had not received when it took us goes again. */
   resendAfter(received: number): void {
-    this.#received = received
-    this.#rewind(received)
+    this.#received = Math.min(received, this.#log.last)
+    this.#rewind(this.#received)
   }
 
   /** The push leg is new, under the same session: what the host did not say it received goes again. */
@@ -153,7 +156,8 @@ export class UpBuffer {
   }
 
   /** An ACK. `resend`: the host misses what comes after `received`. */
-  acknowledge(received: number, rooted: number, resend: boolean): void {
+  acknowledge(said: number, rooted: number, resend: boolean): void {
+    const received = Math.min(said, this.#log.last)
     this.#acknowledge(received, rooted)
     if (resend && received < this.#sent) {
       this.#rewind(received)

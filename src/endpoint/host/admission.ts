@@ -226,6 +226,7 @@ export class Admission {
       directTopic: node.topics.of(directTopicBytes(prefix)),
       grants: verdict.grants,
     })
+    link.directTopic.kept = true
     // L7: a host without memory of this client starts where the client's own memory starts.
     const legFirst = Number(join.legFirst)
     link.received = legFirst > 0 ? legFirst - 1 : Number(join.legLast)

@@ -1,5 +1,5 @@
 /** Where a client begins (L2, L5): what it may not follow, and where each stream of what it does follow stands. */
-import { toHex, writeU32 } from "../../core/bytes.ts"
+import { writeU32 } from "../../core/bytes.ts"
 import { encodeBaseline } from "../../message/control.ts"
 import { At, headerBytes, headerVersion, Kind } from "../../message/header.ts"
 import type { Node } from "../node.ts"
@@ -7,6 +7,7 @@ import { baselineTopicBytes, isPrivate } from "../private-topic.ts"
 import type { TopicState } from "../topic-state.ts"
 import type { Link } from "./link.ts"
 import type { Publication } from "./publication.ts"
+import { stepsPerHeartbeat } from "./repair-answer.ts"
 
 /** Positions in one baseline (L5). */
 const positionsMax = 256
@@ -22,9 +23,8 @@ export function publishBaseline(
 ): void {
   const refused = prefixes.filter(prefix => !link.mayReceive(prefix)).map(prefix => ({ prefix, reason: "not granted" }))
   const allowed = prefixes.filter(prefix => link.mayReceive(prefix) && !isPrivate(prefix))
-  for (const prefix of allowed) link.prefixes.set(toHex(prefix), prefix)
-  const positions = positionsOf(node, allowed)
-  const complete = positions.length <= positionsMax
+  const positions = positionsOf(node, link, allowed)
+  const complete = positions.length <= positionsMax && link.steps <= stepsPerHeartbeat
   const payload = encodeBaseline({
     number,
     published: BigInt(publication.published),
@@ -39,7 +39,9 @@ export function publishBaseline(
   header[At.Kind] = Kind.Baseline
   header.set(node.self.bytes, At.Origin)
   writeU32(header, At.Epoch, node.epoch)
-  publication.publish(node.topics.of(baselineTopicBytes(link.prefix, number)), header, payload, 0)
+  const topic = node.topics.of(baselineTopicBytes(link.prefix, number))
+  publication.publish(topic, header, payload, 0)
+  node.topics.forget(topic)
   link.baselineAt ??= node.clock.now()
   link.mark = Math.max(link.mark, publication.marked)
 }
@@ -52,12 +54,14 @@ interface BaselinePosition {
   readonly epoch: number
 }
 
-/** Once there are more than a baseline takes, the rest is left out. */
-function positionsOf(node: Node, prefixes: readonly Uint8Array[]): BaselinePosition[] {
+/** Once there are more than a baseline takes, or looking for them has cost too much, the rest is left out. */
+function positionsOf(node: Node, link: Link, prefixes: readonly Uint8Array[]): BaselinePosition[] {
   const positions: BaselinePosition[] = []
   const add = (topic: TopicState, origin: Uint8Array, first: number, last: number, epoch: number) =>
     positions.push({ topic: topic.bytes, origin, first: BigInt(first), last: BigInt(last), epoch })
   for (const prefix of prefixes) {
+    if (link.steps > stepsPerHeartbeat) return positions
+    link.steps += prefix[prefix.length - 1] === 0 ? 1 : node.topics.size
     for (const topic of node.topics.matching(prefix)) {
       if (topic.route === "ordered") {
         const { order } = topic

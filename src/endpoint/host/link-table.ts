@@ -12,6 +12,7 @@ export class LinkTable implements Iterable<Link> {
   readonly #bySession: ByteMap<Link>
   readonly #byPrefix: ByteMap<Link>
   readonly #byPeer: ByteMap<Link>
+  readonly #byName = new Map<string, Set<Link>>()
   readonly #byControl = new Map<number, Link>()
   readonly #byPush = new Map<number, Link>()
   readonly #bySubscriber = new Map<number, Link>()
@@ -40,6 +41,9 @@ export class LinkTable implements Iterable<Link> {
 
   add(link: Link): void {
     this.#all.set(link.id, link)
+    const namesakes = this.#byName.get(link.name)
+    if (namesakes === undefined) this.#byName.set(link.name, new Set([link]))
+    else namesakes.add(link)
     this.#bySession.set(link.session, link)
     this.#byPrefix.set(link.prefix, link)
     this.#byPeer.set(link.peer.bytes, link)
@@ -48,6 +52,9 @@ export class LinkTable implements Iterable<Link> {
   /** Takes it out of every index; false if it had ended before. It still names its connections, for the caller to close. */
   end(link: Link): boolean {
     if (!this.#all.delete(link.id)) return false
+    const namesakes = this.#byName.get(link.name)
+    namesakes?.delete(link)
+    if (namesakes?.size === 0) this.#byName.delete(link.name)
     this.#bySession.delete(link.session)
     this.#byPrefix.delete(link.prefix)
     if (this.#byPeer.get(link.peer.bytes) === link) this.#byPeer.delete(link.peer.bytes)
@@ -78,9 +85,14 @@ export class LinkTable implements Iterable<Link> {
     return this.#byPeer.get(id)
   }
 
-  /** Names are not unique. */
-  named(name: string): Link[] {
-    return [...this.#all.values()].filter(link => link.name === name)
+  /** Names are not unique; the oldest, `most` at most. */
+  named(name: string, most: number = Number.POSITIVE_INFINITY): Link[] {
+    const found: Link[] = []
+    for (const link of this.#byName.get(name) ?? []) {
+      if (found.length >= most) break
+      found.push(link)
+    }
+    return found
   }
 
   // ---- by connection ----

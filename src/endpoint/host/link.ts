@@ -1,11 +1,11 @@
 /** A host's record of one client: its session, its three connections, what has come and what it is owed. */
-import type { Timer } from "../../core/clock.ts"
 import type { ControlBody } from "../../message/control.ts"
 import { encodePattern, patternTakesIn, TopicKind } from "../../message/topic.ts"
 import type { PeerInfo } from "../api.ts"
 import type { Grants } from "../authenticator.ts"
 import { isPrivate, markTopic } from "../private-topic.ts"
 import { idOf } from "../received-message.ts"
+import type { Range } from "../repair-range.ts"
 import type { Origin, TopicState } from "../topic-state.ts"
 import { PendingSyncs } from "./pending-syncs.ts"
 
@@ -36,8 +36,6 @@ export class Link {
   readonly starts: Map<string, number> = new Map()
   /** Baselines it is owed. */
   readonly syncs: PendingSyncs = new PendingSyncs()
-  /** What it follows. */
-  readonly prefixes: Map<string, Uint8Array> = new Map()
   heardAt = 0
   /** Undefined while its control connection is up. */
   awaySince: number | undefined
@@ -60,8 +58,13 @@ export class Link {
   /** Frames up to here were dropped for this link by its slow policy: a repair of them answers "lost". */
   droppedThrough = 0
   slowWarnedAt: number = Number.NEGATIVE_INFINITY
-  /** While the answer to a repair waits for room in its control queue. */
-  repairTimer: Timer | undefined
+  /** What answering it has cost since the last heartbeat, and its repair requests that wait for the next. */
+  steps = 0
+  readonly repairs: { readonly id: number; readonly ranges: readonly Range[] }[] = []
+  /** It said that it had sent more than came, and is looked at again soon. */
+  tailWatched = false
+  /** It said goodbye. */
+  leaving = false
   readonly #receive: readonly Uint8Array[] | undefined
   readonly #send: readonly Uint8Array[] | undefined
   readonly #sendAllowed = new WeakMap<TopicState, boolean>()

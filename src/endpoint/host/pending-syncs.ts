@@ -3,6 +3,10 @@
  * and the subscription to its private topic by the publish leg, which shows that all it follows has taken effect (L2).
  */
 
+import { ZincError } from "../../core/errors.ts"
+
+/** Prefixes of one SYNC or ranges of one repair request, and of either what may wait for one client. */
+export const rangesMax = 65_536
 /** What a client leaves unanswered is bounded by this; the oldest goes. */
 const pendingMax = 64
 
@@ -10,8 +14,9 @@ export class PendingSyncs {
   readonly #asked = new Map<number, readonly Uint8Array[]>()
   readonly #seen = new Set<number>()
 
-  /** The SYNC of that number came; it names the prefixes asked for. */
+  /** The SYNC of that number came; it names the prefixes asked for. Throws `BadFrame` when they are too many. */
   asked(number: number, prefixes: readonly Uint8Array[]): void {
+    if (prefixes.length > rangesMax) throw new ZincError("BadFrame", `a SYNC of ${prefixes.length} prefixes`)
     this.#asked.set(number, prefixes)
   }
 
@@ -29,7 +34,13 @@ export class PendingSyncs {
       this.#seen.delete(number)
       ready.push({ number, prefixes })
     }
-    if (this.#asked.size > pendingMax) this.#asked.delete(this.#asked.keys().next().value as number)
+    let waiting = 0
+    for (const prefixes of this.#asked.values()) waiting += prefixes.length
+    for (const [number, prefixes] of this.#asked) {
+      if (this.#asked.size <= pendingMax && waiting <= rangesMax) break
+      this.#asked.delete(number)
+      waiting -= prefixes.length
+    }
     if (this.#seen.size > pendingMax) this.#seen.delete(this.#seen.values().next().value as number)
     return ready
   }

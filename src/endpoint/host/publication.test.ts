@@ -32,7 +32,7 @@ function scene(replayMessages = 1000) {
     publication.publish(topic(name), new Uint8Array(headerBytes), new Uint8Array(bytes), 0)
   /** Everything of a topic, from the start, as an asker gets it part by part. */
   const repair = (name: string, after: number) => {
-    const frames = publication.repairPart({ mayReceive: () => true, droppedThrough: 0 }, 7, [
+    const frames = publication.repairPart({ mayReceive: () => true, droppedThrough: 0, steps: 0 }, 7, [
       { topic: topic(name).bytes, after, through: publication.published },
     ])
     const { body } = decodeControl(frames[0]!)

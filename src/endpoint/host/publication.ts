@@ -12,7 +12,7 @@ import { isPrivate, markTopic } from "../private-topic.ts"
 import type { Range } from "../repair-range.ts"
 import type { TopicState } from "../topic-state.ts"
 import type { Link } from "./link.ts"
-import { planRepair } from "./repair-answer.ts"
+import { planRepair, stepsPerFrame } from "./repair-answer.ts"
 
 /** Octets of one part of a repair. */
 const repairPartBytes = 256 * 1024
@@ -119,13 +119,18 @@ export class Publication implements DownSide {
   }
 
   /** One part of the answer to a repair request, as the frames of a control message. */
-  repairPart(link: Pick<Link, "mayReceive" | "droppedThrough">, id: number, ranges: readonly Range[]): Uint8Array[] {
+  repairPart(
+    link: Pick<Link, "mayReceive" | "droppedThrough" | "steps">,
+    id: number,
+    ranges: readonly Range[],
+  ): Uint8Array[] {
     const plan = planRepair(
       this.#ring,
       ranges,
       topic => link.mayReceive(topic),
       link.droppedThrough,
       topic => this.#node.topics.published(topic),
+      repairPartBytes,
     )
     const frames: Uint8Array[] = [new Uint8Array(0)]
     let bytes = 0
@@ -139,7 +144,8 @@ export class Publication implements DownSide {
       bytes += header.length + payload.length
       through = number
     }
-    const whole = frames.length === 1 + 3 * plan.numbers.length
+    link.steps += plan.steps + stepsPerFrame * frames.length
+    const whole = !plan.cut && frames.length === 1 + 3 * plan.numbers.length
     const lost = plan.lost.map(({ topic, after, through }) => ({
       topic,
       after: BigInt(after),

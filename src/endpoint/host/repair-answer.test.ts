@@ -20,15 +20,20 @@ function published(names: string, messagesMax = 1000) {
     ring.makeRoom(header.length)
     ring.append(topic, header, new Uint8Array(0))
   }
-  const all = (ranges: readonly Range[], droppedThrough = 0) =>
+  const cut = (ranges: readonly Range[], partBytes?: number, droppedThrough = 0) =>
     planRepair(
       ring,
       ranges,
       () => true,
       droppedThrough,
       topic => topics.published(topic),
+      partBytes,
     )
-  return Object.assign((range: Range, droppedThrough?: number) => all([range], droppedThrough), { all })
+  const all = (ranges: readonly Range[], droppedThrough?: number) => {
+    const { numbers, lost } = cut(ranges, undefined, droppedThrough)
+    return { numbers, lost }
+  }
+  return Object.assign((range: Range, droppedThrough?: number) => all([range], droppedThrough), { all, cut })
 }
 
 const topicOf = (name: string) => encodeTopic(TopicKind.Nearest, name)
@@ -53,6 +58,30 @@ describe("A repair", () => {
       { topic: topicOf("a"), after: 1, through: 3 },
     ])
     expect(plan({ topic: topicOf("b"), after: 1, through: 6 })).toEqual({ numbers: [4, 5, 6], lost: [] })
+  })
+
+  it("of a prefix is looked for no further than one part goes, and all of it comes in the end", () => {
+    const ring = published("abcab".repeat(2000), 10_000)
+    const prefix = topicOf("a").subarray(0, 1)
+    const numbers: number[] = []
+    let parts = 0
+    for (let after = 0, cut = true; cut; parts++) {
+      const ranges = [
+        { topic: prefix, after, through: 9000 },
+        { topic: topicOf("a"), after: Math.max(after, 500), through: 10_000 },
+      ]
+      const plan = ring.cut(ranges, 100 * headerBytes)
+      expect(plan.numbers.slice(0, 100).every(number => number > after && number <= after + 100)).toBe(true)
+      const sent = plan.cut ? plan.numbers.slice(0, 100) : plan.numbers
+      numbers.push(...sent)
+      after = sent.at(-1)!
+      cut = plan.cut
+    }
+    expect(parts).toBe(90)
+    const expected = Array.from({ length: 10_000 }, (_, i) => i + 1).filter(
+      n => n <= 9000 || n % 5 === 1 || n % 5 === 4,
+    )
+    expect(numbers).toEqual(expected)
   })
 
   it("does a bounded work for one request, and counts what it did not reach as lost", () => {
