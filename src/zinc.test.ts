@@ -123,4 +123,59 @@ describe("Endpoint", () => {
       'a handler of "last" failed: Error: another',
     ])
   })
+
+  it("refuses slips in arguments at the call, with a code", async () => {
+    const at = await host()
+    const me = await join(at)
+    const notes = await me.document("notes", text)
+    const slip = <T>(value: unknown): T => value as T
+    const circle: Record<string, unknown> = {}
+    circle["self"] = circle
+    for (const call of [
+      () => me.send("a", 1, slip(null)),
+      () => me.send("a", 1, { codec: slip(null) }),
+      () => me.send("a", 1, { codec: slip({ number: 200 }) }),
+      () => me.on("gap", slip(7)),
+      () => notes.on("change", slip(undefined)),
+      () => notes.observe(slip({})),
+      () => notes.transact(slip(undefined)),
+      () => notes.insert(0, "x", slip({ mark: circle })),
+      () => notes.format(0, 0, slip({ mark: 1n })),
+      () => notes.applyDelta(slip(3)),
+      () => notes.applyDelta(slip(["x"])),
+      () => notes.applyDelta(slip([{ insert: "x", attributes: { mark: circle } }])),
+    ]) {
+      expect(call).toThrow(expect.objectContaining({ code: "BadOption" }))
+    }
+    for (const call of [
+      () => me.send("a", 1, { ack: "rooted", signal: slip<AbortSignal>({}) }),
+      () => me.request(at.id, "a", 1, { signal: slip("now") }),
+      () => me.request(slip(null), "a", 1),
+      () => me.flushed(slip(null)),
+      () => me.document("other", text, { signal: slip(1) }),
+      () => me.close(slip(null)),
+      () => Endpoint.join(at.addresses[0]!, { transport: slip({}) }),
+      () => Endpoint.join(at.addresses[0]!, { signal: slip(true) }),
+      () => Endpoint.host({ listen: "tcp://127.0.0.1:0", codecs: slip({}) }),
+    ]) {
+      await expect(Promise.resolve().then<unknown>(call)).rejects.toMatchObject({ code: "BadOption" })
+    }
+    notes.insert(0, "still here")
+    await equal(notes, await at.document("notes", text))
+  })
+
+  it("stops a document that holds what cannot be written, and nothing else", async () => {
+    const at = await host()
+    const me = await join(at)
+    const board = await me.document("board", yjs)
+    const stopped = new Promise(resolve => board.on("refused", resolve))
+    const circle: Record<string, unknown> = {}
+    circle["self"] = circle
+    board.doc.getMap("m").set("circle", circle)
+    expect(await stopped).toMatchObject({ code: "BadPayload" })
+    await expect(board.acknowledged()).rejects.toMatchObject({ code: "BadPayload" })
+    const notes = await me.document("notes", text)
+    notes.insert(0, "still here")
+    await equal(notes, await at.document("notes", text))
+  })
 })

@@ -2,7 +2,8 @@
  * The front door's endpoint: messages and documents, with everything filled in. Below it nothing knows which transport is
  * the default.
  */
-import type { ZincError } from "./core/errors.ts"
+import { checkOptions } from "./core/arguments.ts"
+import { ZincError } from "./core/errors.ts"
 import { warningLogger } from "./core/warning-logger.ts"
 import type { DocumentHandle, DocumentState } from "./document/document-handle.ts"
 import { type DocumentOptions, DocumentService, type OpenDocumentOptions } from "./document/document-service.ts"
@@ -88,7 +89,10 @@ export class Endpoint extends MessageEndpoint {
   }
 
   /** As `MessageEndpoint.close`; documents hand on what is pending first, within the same time. */
-  override async close({ timeoutMs = 5_000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
+  override async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    checkOptions(options)
+    const { timeoutMs = 5_000 } = options
+    if (typeof timeoutMs !== "number") throw new ZincError("BadOption", "timeoutMs is a number of milliseconds")
     const { clock } = this.documentPort
     const began = clock.now()
     await this.#documents.close(timeoutMs)

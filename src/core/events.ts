@@ -1,4 +1,5 @@
 /** A typed event source: state changes as a union on `type`. A listener that throws is reported, never passed on. */
+import { checkFunction } from "./arguments.ts"
 import { type Logger, silentLogger } from "./logger.ts"
 
 export class Events<E extends { readonly type: string }> {
@@ -9,11 +10,12 @@ export class Events<E extends { readonly type: string }> {
     this.#logger = logger
   }
 
-  /** Calls `listener` for each event of that type, or of every type for `"*"`. Returns what stops it. */
+  /** Calls `listener` for each event of that type, or of every type for `"*"`. Returns what stops it. Throws `BadOption`. */
   on<T extends E["type"] | "*">(
     type: T,
     listener: (event: T extends "*" ? E : Extract<E, { type: T }>) => void,
   ): () => void {
+    checkFunction("a listener", listener)
     const listeners = this.#listeners.get(type) ?? new Set()
     this.#listeners.set(type, listeners)
     listeners.add(listener as (event: never) => void)

@@ -2,6 +2,7 @@
  * All documents of one endpoint: opens them for its user, keeps a replica of each that somebody below asked for (DESIGN
  * D4), answers their questions, and keeps them in storage where there is one.
  */
+import { checkOptions, checkSignal } from "../core/arguments.ts"
 import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import type { EndpointId } from "../core/id.ts"
 import type { DocumentPort } from "../endpoint/document-port.ts"
@@ -76,6 +77,7 @@ export class DocumentService {
   #closing: Promise<void> | undefined
 
   constructor(port: DocumentPort, options: DocumentOptions = {}) {
+    checkOptions(options)
     this.#port = port
     this.#maxDocuments = wholeAboveZero("maxDocuments", options.maxDocuments ?? 10_000)
     this.#maxDocumentBytes = wholeAboveZero("maxDocumentBytes", options.maxDocumentBytes ?? 64 * 1024 * 1024)
@@ -111,6 +113,8 @@ export class DocumentService {
     type: DocumentType<View>,
     options: OpenDocumentOptions = {},
   ): Promise<View> {
+    checkOptions(options)
+    checkSignal(options.signal)
     this.#register(type as unknown as DocumentType)
     const entry = this.#obtain(name, type.name)
     entry.users++

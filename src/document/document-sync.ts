@@ -247,7 +247,7 @@ export class DocumentSync {
   #flush(): void {
     if (!this.#ready || this.#waitsForRoom || this.#state === "closed" || this.#refusal !== undefined) return
     if (this.#underWay >= framesUnderWayMax) return
-    const fragment = this.replica.gather()
+    const fragment = this.#gather()
     if (fragment === undefined) return
     if (fragment.length > fragmentBytesMax) {
       if (this.#port.isRoot) {
@@ -281,6 +281,22 @@ export class DocumentSync {
     }
     timer = this.#port.clock.after(underWayMs, arrived)
     this.#port.rooted().then(arrived, arrived)
+  }
+
+  /** A value that cannot be written stays in the document: nothing of it can be handed on any more. */
+  #gather(): Uint8Array | undefined {
+    try {
+      return this.replica.gather()
+    } catch (thrown) {
+      this.#stop(
+        new ZincError(
+          "BadPayload",
+          `document "${this.name}" holds a value that cannot be written: ${messageOf(thrown)}`,
+          { cause: thrown },
+        ),
+      )
+      return undefined
+    }
   }
 
   #publish(frame: Uint8Array): boolean {
@@ -673,10 +689,15 @@ export class DocumentSync {
 
   #refused(code: ErrorCode, reason: string): void {
     if (this.#refusal !== undefined || this.#state === "closed") return
-    this.#refusal = new ZincError(code, `the host refuses document "${this.name}": ${reason}`)
+    this.#stop(new ZincError(code, `the host refuses document "${this.name}": ${reason}`), reason)
+  }
+
+  #stop(refusal: ZincError, reason: string = refusal.message): void {
+    this.#refusal = refusal
+    this.#port.logger.error(refusal.message)
     this.#letGo()
     this.#setState("refused")
-    this.events.emit({ type: "refused", code, reason })
+    this.events.emit({ type: "refused", code: refusal.code, reason })
     this.#stepped()
   }
 

@@ -2,6 +2,8 @@
  * An endpoint as its user holds it: opens one side or the other, takes handlers, sends, asks. The work is done by the
  * node (what to do with frames) and its sides (how they travel).
  */
+
+import { checkFunction, checkOptions, checkSignal } from "../core/arguments.ts"
 import { utf8 } from "../core/bytes.ts"
 import { type Clock, systemClock } from "../core/clock.ts"
 import { messageOf, ZincError } from "../core/errors.ts"
@@ -284,6 +286,7 @@ export class MessageEndpoint implements MessagingSurface {
   // ---- receiving ----
 
   handle(topic: string, handler: MessageHandler | HandlerModule, options: HandleOptions = {}): Handling {
+    checkOptions(options)
     this.#lifecycle.assertOpen()
     let pool: Promise<WorkerPool> | undefined
     let call: MessageHandler
@@ -339,6 +342,7 @@ export class MessageEndpoint implements MessagingSurface {
   send(topic: string, value: unknown, options?: SendOptions): boolean
   send(topic: string, value: unknown, options: AckOptions): Promise<void>
   send(topic: string, value: unknown, options: SendOptions | AckOptions = {}): boolean | Promise<void> {
+    checkOptions(options)
     const ack = (options as AckOptions).ack
     if (ack !== undefined) return this.#sendAcknowledged(topic, value, options as AckOptions)
     this.#assertOutbound()
@@ -357,6 +361,7 @@ export class MessageEndpoint implements MessagingSurface {
       throw new ZincError("BadOption", `ack must be "received" or "rooted", not "${String(options.ack)}"`)
     }
     this.#assertOutbound()
+    checkSignal(options.signal)
     const state = this.#topicFor(topic, options.route)
     const codec = this.#codecFor(topic, options.codec)
     const payload = codec.encode(value)
@@ -373,6 +378,7 @@ export class MessageEndpoint implements MessagingSurface {
   }
 
   async sendTo(target: Target, topic: string, value: unknown, options: Pick<SendOptions, "codec"> = {}): Promise<void> {
+    checkOptions(options)
     this.#assertOutbound()
     encodeTopic(TopicKind.Nearest, topic)
     const codec = this.#codecFor(topic, options.codec)
@@ -404,11 +410,13 @@ export class MessageEndpoint implements MessagingSurface {
   readonly #undelivered = new Map<EndpointId, (error: ZincError) => void>()
 
   async request(target: Target, topic: string, value: unknown, options: RequestOptions = {}): Promise<unknown> {
+    checkOptions(options)
+    checkSignal(options.signal)
     this.#assertOutbound()
     encodeTopic(TopicKind.Nearest, topic)
     const deadlineMs = options.deadlineMs ?? 5000
-    if (!(deadlineMs > 0 && deadlineMs <= 0xffff_ffff))
-      throw new ZincError("BadOption", `deadlineMs must be above 0, not ${deadlineMs}`)
+    if (!(typeof deadlineMs === "number" && deadlineMs > 0 && deadlineMs <= 0xffff_ffff))
+      throw new ZincError("BadOption", `deadlineMs must be above 0, not ${String(deadlineMs)}`)
     const codec = this.#codecFor(topic, options.codec)
     const payload = codec.encode(value)
     this.#checkSize(payload)
@@ -449,6 +457,8 @@ export class MessageEndpoint implements MessagingSurface {
   }
 
   async flushed(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    checkOptions(options)
+    checkSignal(options.signal)
     if (this.#client !== undefined) await this.#client.acknowledged(this.#client.lastPushed, "rooted", options.signal)
   }
 
@@ -474,6 +484,7 @@ export class MessageEndpoint implements MessagingSurface {
 
   #codecFor(topic: string, given: CodecName | Codec | undefined): Codec {
     const { codecs, codec } = this.#common
+    checkCodec(given)
     if (given === undefined) return codecs.forTopic(topic) ?? codec
     return typeof given === "string" ? codecs.byName(given) : given
   }
@@ -482,7 +493,7 @@ export class MessageEndpoint implements MessagingSurface {
     if (route !== undefined && route !== "nearest" && route !== "ordered") {
       throw new ZincError("BadOption", `route must be "nearest" or "ordered", not "${String(route)}"`)
     }
-    const key = route === "ordered" ? `o${name}` : `n${name}`
+    const key = route === "ordered" ? `o${String(name)}` : `n${String(name)}`
     let topic = this.#topics.get(key)
     if (topic === undefined) {
       topic = this.#node.topics.of(encodeTopic(route === "ordered" ? TopicKind.Ordered : TopicKind.Nearest, name))
@@ -498,7 +509,7 @@ export class MessageEndpoint implements MessagingSurface {
 
   async #resolve(target: Target): Promise<EndpointId> {
     const any = typeof target === "object"
-    const name = typeof target === "object" ? target.any : target
+    const name = typeof target === "object" ? target?.any : target
     if (typeof name !== "string" || name === "")
       throw new ZincError("BadOption", "a target is an endpoint id, a name, or { any: name }")
     if (isEndpointId(name)) return name
@@ -556,6 +567,7 @@ export class MessageEndpoint implements MessagingSurface {
   // ---- ending ----
 
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    checkOptions(options)
     return this.#lifecycle.close(async () => {
       const timeoutMs = options.timeoutMs ?? 5000
       const { clock } = this.#common
@@ -592,6 +604,7 @@ function readOptions(options: EndpointOptions): Common {
   if (typeof options !== "object" || options === null) throw new ZincError("BadOption", "options must be an object")
   if (options.transport === undefined)
     throw new ZincError("BadOption", "a message endpoint needs a transport; the front door's Endpoint brings one")
+  checkParts(options)
   const random = options.random ?? systemRandom
   const id = newEndpointId(random)
   const name = options.name ?? id.slice(0, 8)
@@ -622,6 +635,37 @@ function readOptions(options: EndpointOptions): Common {
     codec: typeof codec === "string" ? codecs.byName(codec) : codec,
     maxPayloadBytes,
   }
+}
+
+/** What is handed in from below must be what it is said to be. */
+function checkParts({
+  transport,
+  clock,
+  random,
+  logger,
+  signal,
+  codec,
+  codecs,
+}: EndpointOptions & { readonly signal?: AbortSignal }): void {
+  checkSignal(signal)
+  checkCodec(codec)
+  if (codecs !== undefined && !Array.isArray(codecs)) throw new ZincError("BadOption", "codecs is a list of codecs")
+  for (const [name, part, method] of [
+    ["transport", transport, "dealer"],
+    ["clock", clock, "now"],
+    ["random", random, "bytes"],
+    ["logger", logger, "warn"],
+  ] as const) {
+    if (part !== undefined)
+      checkFunction(`${name}.${method}`, (part as unknown as Record<string, unknown> | null)?.[method])
+  }
+}
+
+function checkCodec(codec: unknown): void {
+  if (codec === undefined || typeof codec === "string") return
+  const { encode, number } = (codec ?? {}) as Partial<Codec>
+  if (typeof encode !== "function" || !Number.isInteger(number))
+    throw new ZincError("BadOption", 'a codec is a name such as "json", or an object with a number, encode and decode')
 }
 
 function wholeNumber(name: string, given: number | undefined, otherwise: number, least: number, most: number): number {

@@ -2,7 +2,9 @@
  * Rich text. Positions and lengths are UTF-16 code units, as in JavaScript strings; a surrogate pair (😀) counts two. Never
  * cut between the two: Yjs puts replacement characters there, and not at the same moment everywhere.
  */
+
 import type * as Y from "yjs"
+import { checkFunction } from "../../core/arguments.ts"
 import { ZincError } from "../../core/errors.ts"
 import { type DocumentHandle, OpenDocument } from "../document-handle.ts"
 import type { DocumentType } from "../document-type.ts"
@@ -48,6 +50,7 @@ export class TextDocument extends OpenDocument {
   insert(position: number, text: string, attributes?: TextAttributes): void {
     this.#check(position, 0)
     if (typeof text !== "string") throw new ZincError("BadOption", "the text to insert is not a string")
+    checkMarks(attributes)
     if (attributes === undefined) this.shared.insert(position, text)
     else this.shared.insert(position, text, { ...attributes })
   }
@@ -59,12 +62,17 @@ export class TextDocument extends OpenDocument {
   /** Sets marks; null removes one. Throws `BadOption` outside the text, `Closed` after closing. */
   format(position: number, length: number, attributes: TextAttributes): void {
     this.#check(position, length)
+    checkMarks(attributes)
     this.shared.format(position, length, { ...attributes })
   }
   /** Throws `BadOption` for steps beyond the text, `Closed` after closing. */
   applyDelta(delta: readonly TextStep[]): void {
     let reach = 0
-    for (const step of delta) {
+    if (!Array.isArray(delta)) throw new ZincError("BadOption", "a delta is a list of steps")
+    for (const step of delta as readonly TextStep[]) {
+      if (typeof step !== "object" || step === null)
+        throw new ZincError("BadOption", "a step of a delta is an object with insert, retain or delete")
+      checkMarks((step as { attributes?: TextAttributes }).attributes)
       if ("retain" in step) reach += step.retain
       else if ("delete" in step) reach += step.delete
     }
@@ -74,11 +82,13 @@ export class TextDocument extends OpenDocument {
   /** Makes all edits within it one change: one event, one step of undo, never seen half. */
   transact<T>(edits: () => T): T {
     this.#check(0, 0)
+    checkFunction("edits", edits)
     return this.#replica.doc.transact(edits)
   }
 
   /** Runs after each change with what changed. Returns what stops it. */
   observe(listener: (change: TextChange) => void): () => void {
+    checkFunction("a listener", listener)
     const observer = (event: Y.YTextEvent, transaction: Y.Transaction) => {
       const source = transaction.origin === remoteOrigin ? "remote" : "local"
       listener({ delta: event.delta as TextStep[], source })
@@ -105,9 +115,19 @@ export class TextDocument extends OpenDocument {
     ) {
       throw new ZincError(
         "BadOption",
-        `${position}…${position + length} is not within "${this.name}", which has ${this.shared.length} UTF-16 code units`,
+        `${String(position)} and ${String(length)} more is not within "${this.name}", which has ${this.shared.length} UTF-16 code units`,
       )
     }
+  }
+}
+
+/** Marks travel as JSON. Throws `BadOption`. */
+function checkMarks(attributes: TextAttributes | undefined): void {
+  if (attributes === undefined) return
+  try {
+    JSON.stringify(attributes)
+  } catch (cause) {
+    throw new ZincError("BadOption", "the attributes of text are values that JSON can write", { cause })
   }
 }
 
