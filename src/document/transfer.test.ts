@@ -126,4 +126,23 @@ describe("Transfers", () => {
     expect(transfers.size).toBe(0)
     expect(clock.nextAt).toBeUndefined()
   })
+
+  it("holds a bounded number of octets, counts what is shared once, and refuses what is more for a while", () => {
+    const clock = new SimulatedClock()
+    const transfers = new Transfers(clock, 1_000, 100, 20)
+    for (let i = 0; i < 10; i++) transfers.open(one, fragments)
+    expect(transfers.bytes).toBe(8)
+    transfers.open(other, [new Uint8Array(12)])
+    expect(() => transfers.open(other, [new Uint8Array(1)])).toThrow(
+      expect.objectContaining({ code: "Full", retryable: true }),
+    )
+    transfers.open(one, fragments)
+    expect(transfers.bytes).toBe(20)
+    clock.advance(3_000)
+    expect(transfers.bytes).toBe(0)
+    // One alone may be larger: it is what the asker must have.
+    transfers.open(one, [new Uint8Array(30)])
+    transfers.close()
+    expect(transfers.bytes).toBe(0)
+  })
 })

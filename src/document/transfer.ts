@@ -5,6 +5,7 @@
  */
 import { concat, noBytes, toHex } from "../core/bytes.ts"
 import type { Clock, Timer } from "../core/clock.ts"
+import { ZincError } from "../core/errors.ts"
 import type { EndpointId } from "../core/id.ts"
 import type { Replica } from "./document-type.ts"
 
@@ -15,6 +16,12 @@ const tailBytesMax = 256 * 1024
 const tailFragmentsMax = 1_024
 /** Differences kept for askers that come back with the same version. */
 const differencesMax = 16
+/** Octets of those; one larger than this is kept for its asker only. */
+const differencesBytesMax = 64 * 1024 * 1024
+/** Octets that all transfers of an endpoint hold; more are refused for a while. */
+const heldBytesMax = 256 * 1024 * 1024
+/** How long an asker that is refused for that waits. */
+const fullRetryMs = 500
 
 interface Encoded {
   readonly version: Uint8Array
@@ -64,7 +71,9 @@ export class Offers {
     let difference = this.#differences.get(key)
     if (difference === undefined) {
       difference = { version: this.#replica.version(), fragment: this.#replica.diff(version), usedAt: now }
-      if (this.#differences.size >= differencesMax) this.#differences.clear()
+      let bytes = difference.fragment?.length ?? 0
+      for (const other of this.#differences.values()) bytes += other.fragment?.length ?? 0
+      if (this.#differences.size >= differencesMax || bytes > differencesBytesMax) this.#differences.clear()
       this.#differences.set(key, difference)
     }
     difference.usedAt = now
@@ -116,12 +125,17 @@ export class Transfers {
   readonly #clock: Clock
   readonly #idleMs: number
   readonly #most: number
+  readonly #bytesMax: number
   readonly #all = new Map<bigint, Transfer>()
+  /** How many transfers hold each fragment. */
+  readonly #holders = new Map<Uint8Array, number>()
+  #bytes = 0
   #next = 1n
   #timer: Timer | undefined
 
-  /** A transfer that nobody pulled from for `idleMs` is dropped; past `most` the oldest is. */
-  constructor(clock: Clock, idleMs = 30_000, most = 10_000) {
+  /** A transfer that nobody pulled from for `idleMs` is dropped; past `most` the oldest is. All hold `bytesMax` octets. */
+  constructor(clock: Clock, idleMs = 30_000, most = 10_000, bytesMax: number = heldBytesMax) {
+    this.#bytesMax = bytesMax
     this.#clock = clock
     this.#idleMs = idleMs
     this.#most = most
@@ -131,8 +145,24 @@ export class Transfers {
     return this.#all.size
   }
 
+  /** Octets held now, those that several transfers share once. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Throws `Full`, to be tried again, when what it holds beyond the others is too much. */
   open(to: EndpointId, fragments: readonly Uint8Array[]): bigint {
-    if (this.#all.size >= this.#most) this.#all.delete(this.#all.keys().next().value!)
+    let more = 0
+    for (const fragment of fragments) if (!this.#holders.has(fragment)) more += fragment.length
+    if (this.#all.size > 0 && more > 0 && this.#bytes + more > this.#bytesMax) {
+      throw new ZincError("Full", "too much is being sent at once", { retryable: true, retryAfterMs: fullRetryMs })
+    }
+    if (this.#all.size >= this.#most) this.#drop(this.#all.keys().next().value!)
+    for (const fragment of fragments) {
+      const holders = this.#holders.get(fragment) ?? 0
+      if (holders === 0) this.#bytes += fragment.length
+      this.#holders.set(fragment, holders + 1)
+    }
     const id = this.#next++
     this.#all.set(id, { to, fragments, usedAt: this.#clock.now() })
     this.#timer ??= this.#clock.every(this.#idleMs, () => this.#expire())
@@ -166,14 +196,26 @@ export class Transfers {
     return concat(pieces)
   }
 
+  #drop(id: bigint): void {
+    for (const fragment of this.#all.get(id)?.fragments ?? []) {
+      const holders = this.#holders.get(fragment)! - 1
+      if (holders > 0) this.#holders.set(fragment, holders)
+      else {
+        this.#holders.delete(fragment)
+        this.#bytes -= fragment.length
+      }
+    }
+    this.#all.delete(id)
+  }
+
   close(): void {
     this.#timer?.cancel()
-    this.#all.clear()
+    for (const id of [...this.#all.keys()]) this.#drop(id)
   }
 
   #expire(): void {
     const old = this.#clock.now() - this.#idleMs
-    for (const [id, transfer] of this.#all) if (transfer.usedAt <= old) this.#all.delete(id)
+    for (const [id, transfer] of this.#all) if (transfer.usedAt <= old) this.#drop(id)
     if (this.#all.size > 0) return
     this.#timer?.cancel()
     this.#timer = undefined
