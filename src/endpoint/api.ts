@@ -162,7 +162,7 @@ export interface HandleOptions {
   readonly order?: "topic" | "none" | ((message: Message) => string)
   /** Most calls under way at once, over all keys. Default 1 for "topic" per topic, else 16. */
   readonly concurrency?: number
-  /** Messages that wait for this handler. Default 10,000; when full the policy acts. */
+  /** Messages that wait for this handler. Default 10,000; when full the policy acts, by default "dropNewest"; a request dropped so fails with `Full`. */
   readonly mailbox?: { readonly messages?: number; readonly whenFull?: "dropOldest" | "dropNewest" }
   /** Times a failed message is tried again while it holds its key. Default 0. */
   readonly retries?: number

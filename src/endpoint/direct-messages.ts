@@ -216,11 +216,30 @@ export class DirectMessages implements Receiver {
         this.#onReply(frame, origin, extensions)
         break
       case Kind.Cancel:
-        this.#serving
-          .get(`${idOf(origin)} ${extensions.correlation}`)
-          ?.abort(new ZincError("Cancelled", "the requester took the request back"))
+        this.#stopServing(
+          `${idOf(origin)} ${extensions.correlation}`,
+          new ZincError("Cancelled", "the requester took the request back"),
+        )
         break
     }
+  }
+
+  #stopServing(key: string, reason: ZincError): void {
+    const abort = this.#serving.get(key)
+    this.#serving.delete(key)
+    abort?.abort(reason)
+  }
+
+  /** That endpoint is gone for good: it answers nothing any more, and needs no answers. */
+  peerGone(id: EndpointId): void {
+    const gone = new ZincError("PeerLost", `${id} left before it was done`, { retryable: true })
+    for (const pending of [...this.#pending.values()]) if (pending.target === id) pending.settle({ error: gone })
+    for (const key of [...this.#serving.keys()]) if (key.startsWith(`${id} `)) this.#stopServing(key, gone)
+  }
+
+  /** The number of the last message sent to that endpoint. */
+  lastSequence(target: EndpointId): number {
+    return this.#sent.get(target) ?? 0
   }
 
   /** Answers requests on a topic for Zinc itself; before any handler. */
@@ -262,14 +281,15 @@ export class DirectMessages implements Receiver {
     const abort = new AbortController()
     this.#serving.set(key, abort)
     const timer = node.clock.after(extensions.deadlineMs ?? 60_000, () =>
-      abort.abort(new ZincError("Timeout", "the request's deadline passed")),
+      this.#stopServing(key, new ZincError("Timeout", "the request's deadline passed")),
     )
     const message = new ReceivedMessage(topic, "nearest", frame, origin, sequence, true, codecs)
     message.signal = abort.signal
     message.settle = (result, error) => {
-      this.#serving.delete(key)
       timer.cancel()
+      // Nobody waits for it any more.
       if (abort.signal.aborted) return
+      this.#serving.delete(key)
       if (error !== undefined) {
         fail(ZincError.is(error) ? error.code : "HandlerFailed", messageOf(error))
         return

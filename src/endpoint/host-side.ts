@@ -385,6 +385,8 @@ export class HostSide {
     if (link.push !== 0) this.#puller.disconnect(link.push)
     link.control = 0
     if (wasUp) this.#left(link, code, reason)
+    // One that joined anew under its id is not gone.
+    if (code !== "Replaced") this.#o.onGone(idOf(link.peer))
   }
 
   #left(link: Link, code: string, reason: string): void {

@@ -3,6 +3,7 @@
  * handler that returns without a promise is called straight from the listener, with no queue in between.
  */
 import { BoundedQueue } from "../core/bounded-queue.ts"
+import { ZincError } from "../core/errors.ts"
 import type { HandleOptions, Message } from "./api.ts"
 
 /** How a mailbox calls the user's code; a worker pool's call always returns a promise. */
@@ -44,9 +45,21 @@ export class Mailbox {
   get waiting(): number {
     return this.#waiting
   }
+  /** Keys under which something runs or waits. */
+  get keys(): number {
+    return this.#lanes.size
+  }
 
   put(message: Message): void {
-    const key = this.#keyOf(message)
+    let key: string | undefined
+    try {
+      key = this.#keyOf(message)
+    } catch (error) {
+      // The key function is the user's code too.
+      this.#reports.failed(message, error, 1)
+      this.#reports.done(message, undefined, error)
+      return
+    }
     if (key === undefined) {
       if (this.#running < this.#concurrency) this.#run(message, undefined, undefined)
       else this.#wait(message, "")
@@ -81,10 +94,21 @@ export class Mailbox {
       this.#lanes.set(key, lane)
     }
     if (this.#waiting >= this.#capacity) {
+      // The oldest of this lane makes room; where nothing of the lane waits, the new one goes.
+      const oldest = this.#options.mailbox?.whenFull === "dropOldest" ? lane.waiting.shift() : undefined
+      const dropped = oldest ?? message
       this.#reports.full(message.topic, 1)
-      if (this.#options.mailbox?.whenFull !== "dropOldest") return
-      // The oldest of this lane makes room; a lane with nothing waiting gives up the new one.
-      if (lane.waiting.shift() === undefined) return
+      this.#reports.done(
+        dropped,
+        undefined,
+        new ZincError("Full", `${this.#capacity} messages wait for the handler of "${message.topic}" already`, {
+          retryable: true,
+        }),
+      )
+      if (oldest === undefined) {
+        if (!lane.running && lane.waiting.size === 0) this.#lanes.delete(key)
+        return
+      }
       this.#waiting--
     }
     lane.waiting.push(message)
@@ -120,9 +144,13 @@ export class Mailbox {
       this.#running--
       if (key !== undefined && lane !== undefined) {
         lane.running = false
-        this.#drainLane(key, lane)
+        if (this.#concurrency < Number.MAX_SAFE_INTEGER) {
+          // To the end, so that the others come first.
+          this.#lanes.delete(key)
+          if (lane.waiting.size > 0) this.#lanes.set(key, lane)
+        } else this.#drainLane(key, lane)
       }
-      this.#drainOthers()
+      if (this.#concurrency < Number.MAX_SAFE_INTEGER) this.#drainOthers()
       if (this.#running === 0 && this.#waiting === 0) {
         const idle = this.#idle
         this.#idle = []

@@ -184,6 +184,7 @@ export class MessageEndpoint implements MessagingSurface {
         maxLagMs: options.slow?.maxLagMs ?? 10_000,
       },
       onDirect: (frame, origin, sequence) => this.#takeDirect(frame, origin, sequence),
+      onGone: id => this.#direct.peerGone(id),
     })
     try {
       for (const address of listen) {
@@ -232,12 +233,12 @@ export class MessageEndpoint implements MessagingSurface {
       maxPayloadBytes: this.#common.maxPayloadBytes,
       onClosed: error => this.#ended(error),
       onLink: change => this.#port.linkChanged(change),
-      onUndeliverable: (target, _sequence, correlation, code) => {
+      onUndeliverable: (target, sequence, correlation, code) => {
         this.#names.clear()
         const error = new ZincError(code, `no endpoint ${target} is in this tree`)
         this.#node.events.emit({ type: "undeliverable", target, code })
         this.#direct.undeliverable(correlation, error)
-        this.#undelivered.get(target)?.(error)
+        this.#undelivered.get(`${target} ${sequence}`)?.(error)
       },
     })
     this.#client = side
@@ -385,29 +386,25 @@ export class MessageEndpoint implements MessagingSurface {
     const payload = codec.encode(value)
     this.#checkSize(payload)
     const id = await this.#resolve(target)
+    while (!this.#direct.send(id, Kind.Direct, codec.number, payload, { topic })) {
+      await this.drained()
+      this.#assertOutbound()
+    }
+    if (this.#client === undefined || id === this.id) return
+    const key = `${id} ${this.#direct.lastSequence(id)}`
     let undelivered: ZincError | undefined
-    const before = this.#undelivered.get(id)
-    const note = (error: ZincError) => {
+    this.#undelivered.set(key, error => {
       undelivered = error
-      before?.(error)
-    }
-    this.#undelivered.set(id, note)
+    })
     try {
-      while (!this.#direct.send(id, Kind.Direct, codec.number, payload, { topic })) {
-        await this.drained()
-        this.#assertOutbound()
-      }
-      if (this.#client !== undefined && id !== this.id)
-        await this.#client.acknowledged(this.#client.lastPushed, "rooted")
-      if (undelivered !== undefined) throw undelivered
+      await this.#client.acknowledged(this.#client.lastPushed, "rooted")
     } finally {
-      if (this.#undelivered.get(id) === note) {
-        if (before === undefined) this.#undelivered.delete(id)
-        else this.#undelivered.set(id, before)
-      }
+      this.#undelivered.delete(key)
     }
+    if (undelivered !== undefined) throw undelivered
   }
-  readonly #undelivered = new Map<EndpointId, (error: ZincError) => void>()
+  /** Direct messages on their way, by target and number, to be told when there is nobody to turn down to. */
+  readonly #undelivered = new Map<string, (error: ZincError) => void>()
 
   async request(target: Target, topic: string, value: unknown, options: RequestOptions = {}): Promise<unknown> {
     checkOptions(options)

@@ -77,14 +77,16 @@ describe("L1 joining", () => {
 
   it("a second JOIN on a connection, or anything before the first, costs the connection", async () => {
     const world = new World({ seed: 1 })
-    await world.until(world.host("hub"))
+    const host = await world.until(world.host("hub"))
     const twice = await new RawClient(world, "twice").dial()
     await twice.join()
-    twice.say({ case: "join", value: { versionMin: 1, versionMax: 1, endpointId: twice.id, name: "again" } })
+    const endpointId = new Uint8Array(16).fill(0x47)
+    twice.say({ case: "join", value: { versionMin: 1, versionMax: 1, endpointId, name: "again" } })
     const early = await new RawClient(world, "early").dial()
     early.say({ case: "resolve", value: { id: 1, name: "hub" } })
     await world.run(50)
     expect(twice.lost).toEqual(["control"])
+    expect(host.endpoint!.peers.map(({ name }) => name)).toEqual(["twice"])
     expect(early.lost).toEqual(["control"])
   })
 })

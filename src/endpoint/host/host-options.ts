@@ -1,4 +1,5 @@
 /** What a host is made with; defaults are filled in already. */
+import type { EndpointId } from "../../core/id.ts"
 import type { Transport } from "../../transport/transport.ts"
 import type { SlowOptions } from "../api.ts"
 import type { Authenticator } from "../authenticator.ts"
@@ -23,6 +24,8 @@ export interface HostSideOptions {
   readonly slow: HostSlowOptions
   /** A direct message for this endpoint itself. */
   readonly onDirect: (frame: Frame, origin: Origin, sequence: number) => void
+  /** The session of that client is over for good. */
+  readonly onGone: (id: EndpointId) => void
 }
 
 export type HostSlowOptions = Required<Pick<SlowOptions, "policy" | "maxLagMs">> & SlowOptions
