@@ -1,0 +1,195 @@
+import { describe, expect, it } from "vitest"
+import { ZincError } from "../../core/errors.ts"
+import { silentLogger } from "../../core/logger.ts"
+import { SeededRandom } from "../../core/random.ts"
+import { SimulatedClock } from "../../core/simulated-clock.ts"
+import { type ControlBody, decodeControl, encodeControl } from "../../message/control.ts"
+import { SimulatedNetwork } from "../../transport/simulated/simulated-network.ts"
+import { Attachment, type AttachmentOptions } from "./attachment.ts"
+import type { Legs } from "./legs.ts"
+
+const accept: ControlBody = { case: "accept", value: { link: 1 } }
+const redirect = (...addresses: string[]): ControlBody => ({
+  case: "redirect",
+  value: { candidates: addresses.map(address => ({ addresses: [address] })), retryAfterMs: 0 },
+})
+
+/** An attachment on virtual time, and hosts that answer a JOIN and say nothing else. */
+function setUp(options: Partial<AttachmentOptions> = {}) {
+  const clock = new SimulatedClock()
+  const network = new SimulatedNetwork({ clock, random: new SeededRandom(1) })
+  const told: string[] = []
+  const joined: { readonly address: string; readonly redirects: number; readonly at: number }[] = []
+  const errors: ZincError[] = []
+  const host = async (name: string, answer: () => ControlBody | undefined = () => accept) => {
+    const transport = network.transport(name)
+    const router = transport.router({
+      onBatch: batch => {
+        const said = answer()
+        if (said !== undefined) router.send(batch.connection, [encodeControl(said)])
+      },
+    })
+    const publisher = transport.publisher({ onSubscribe: () => {}, onUnsubscribe: () => {} })
+    const puller = transport.puller({ onBatch: () => {} })
+    await transport.bind(`sim://${name}`, { router, publisher, puller })
+    return { router, publisher, puller }
+  }
+  const note =
+    (what: string) =>
+    (error?: unknown): void => {
+      told.push(what)
+      if (ZincError.is(error)) errors.push(error)
+    }
+  const attachment = new Attachment({
+    node: { clock, random: new SeededRandom(2), logger: silentLogger },
+    transport: network.transport("me"),
+    addresses: ["sim://hub"],
+    reconnect: { minMs: 100, maxMs: 1000 },
+    joinTimeoutMs: 500,
+    maxPayloadBytes: 1024,
+    join: (address, redirects) => {
+      joined.push({ address, redirects, at: clock.now() })
+      return { case: "join", value: {} }
+    },
+    onAccepted: note("accepted"),
+    onDialled: (legs: Legs) => legs.baseline.resolve(),
+    onAgain: note("again"),
+    onUp: note("up"),
+    onControl: (legs, batch) => {
+      const { body } = decodeControl(batch.frame(0, 0))
+      if (body.case === "accept") legs.accepted.resolve(body.value)
+      if (body.case === "redirect")
+        attachment.redirected(legs, body.value.candidates[0]?.addresses[0], body.value.retryAfterMs)
+    },
+    onPublished: note("published"),
+    onDrain: () => {},
+    onLegLost: leg => told.push(`${leg} lost`),
+    onLegBack: leg => told.push(`${leg} back`),
+    onLost: note("lost"),
+    onDown: note("down"),
+    onEnded: note("ended"),
+    ...options,
+  })
+  const join = async (ms = 2000): Promise<ZincError | undefined> => {
+    let failure: ZincError | undefined
+    attachment.join(undefined).catch(thrown => {
+      failure = thrown
+    })
+    await clock.run(ms)
+    return failure
+  }
+  /** What it told about the whole link: which leg of a crashed host is lost first is chance. */
+  const toldOfLink = () => told.filter(what => !/^(pusher|subscriber) /.test(what))
+  return { clock, network, told, toldOfLink, joined, errors, host, attachment, join }
+}
+
+describe("Attachment", () => {
+  it("is up when the host has accepted, both data legs stand and the baseline has come", async () => {
+    const { host, attachment, join, told } = setUp()
+    await host("hub")
+    expect(await join()).toBeUndefined()
+    expect([attachment.state, told]).toEqual(["up", ["accepted", "up"]])
+  })
+
+  it("goes where it is sent, and counts how often", async () => {
+    const { host, attachment, join, joined } = setUp()
+    await host("hub", () => redirect("sim://other"))
+    await host("other")
+    await join()
+    expect(attachment.legs!.address).toBe("sim://other")
+    expect(joined.map(({ address, redirects }) => [address, redirects])).toEqual([
+      ["sim://hub", 0],
+      ["sim://other", 1],
+    ])
+  })
+
+  it("gives up on redirects that lead nowhere, on a host without a place, and on one that says nothing", async () => {
+    const circle = setUp()
+    await circle.host("hub", () => redirect("sim://hub"))
+    expect(await circle.join()).toMatchObject({ code: "Unreachable" })
+    const full = setUp()
+    await full.host("hub", () => redirect())
+    expect(await full.join()).toMatchObject({ code: "Refused", retryable: true })
+    const silent = setUp()
+    await silent.host("hub", () => undefined)
+    expect(await silent.join()).toMatchObject({ code: "Timeout" })
+    expect(silent.attachment.state).toBe("closed")
+  })
+
+  it("asks for the baseline again while it waits for it", async () => {
+    const { host, join, told } = setUp({ onDialled: () => {}, joinTimeoutMs: 2500 })
+    await host("hub")
+    expect(await join(3000)).toMatchObject({ code: "Timeout" })
+    expect(told).toEqual(["accepted", "again", "again"])
+  })
+
+  it("dials a lost data leg again under the same session, and only then gives the link up", async () => {
+    const { host, attachment, join, told, clock, joined } = setUp()
+    const hub = await host("hub")
+    await join()
+    hub.publisher.disconnect(1)
+    await clock.run(100)
+    expect([attachment.state, told.slice(2)]).toEqual(["up", ["subscriber lost", "subscriber back"]])
+    hub.puller.abort()
+    await clock.run(5)
+    expect([attachment.state, attachment.linked]).toEqual(["degraded", true])
+    await clock.run(2000)
+    expect(told.slice(4, 6)).toEqual(["pusher lost", "lost"])
+    expect(joined.length).toBeGreaterThan(1)
+  })
+
+  it("comes back at once, and says that the host is lost only when that has failed", async () => {
+    const { host, attachment, join, toldOfLink, clock, network } = setUp()
+    const hub = await host("hub")
+    await join()
+    hub.router.disconnect(1)
+    await clock.run(100)
+    expect([attachment.state, toldOfLink().slice(2)]).toEqual(["up", ["lost", "accepted", "up"]])
+    network.crash("hub")
+    await clock.run(5000)
+    expect(toldOfLink().slice(5)).toEqual(["lost", "down"])
+    await host("hub")
+    await clock.run(5000)
+    expect([attachment.state, toldOfLink().slice(7)]).toEqual(["up", ["accepted", "up"]])
+  })
+
+  it("does not come back when it shall not, and ends with what ended the link", async () => {
+    const { host, join, toldOfLink, clock, network, errors } = setUp({ reconnect: undefined })
+    await host("hub")
+    await join()
+    network.crash("hub")
+    await clock.run(100)
+    expect(toldOfLink().slice(2)).toEqual(["lost", "down", "ended"])
+    expect(errors.map(({ code }) => code)).toEqual(["PeerLost", "PeerLost", "PeerLost"])
+  })
+
+  it("lets a host that leaves go when all it published has come, or has had its time", async () => {
+    const { host, attachment, join, toldOfLink, clock } = setUp({ reconnect: undefined })
+    await host("hub")
+    await join()
+    attachment.left(attachment.legs!, 10, 4, new ZincError("PeerLost", "it left"))
+    attachment.arrived(9)
+    expect(attachment.linked).toBe(true)
+    await clock.run(900)
+    attachment.arrived(10)
+    expect(toldOfLink().slice(2)).toEqual(["lost", "down", "ended"])
+    const late = setUp({ reconnect: undefined })
+    await late.host("hub")
+    await late.join()
+    late.attachment.left(late.attachment.legs!, 10, 4, new ZincError("PeerLost", "it left"))
+    await late.clock.run(1100)
+    expect(late.toldOfLink().slice(2)).toEqual(["lost", "down", "ended"])
+  })
+
+  it("stops for good, in the middle of coming back too", async () => {
+    const { host, attachment, join, toldOfLink, clock, network } = setUp()
+    await host("hub")
+    await join()
+    network.crash("hub")
+    await clock.run(1000)
+    attachment.stop()
+    await host("hub")
+    await clock.run(10_000)
+    expect([attachment.state, attachment.legs, toldOfLink().slice(2)]).toEqual(["closed", undefined, ["lost", "down"]])
+  })
+})

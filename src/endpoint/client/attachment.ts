@@ -1,0 +1,394 @@
+/**
+ * How an endpoint is attached to a host, from the first join to the end: dials and joins (L1), follows redirects, redials
+ * a lost data leg under the same session (L9), comes back when the link is lost (L10). What is said on the link is not
+ * its business: that goes to whoever it was made for.
+ */
+import type { Timer } from "../../core/clock.ts"
+import { messageOf, ZincError } from "../../core/errors.ts"
+import type { FrameBatch } from "../../core/frame-batch.ts"
+import { type Accept, type ControlBody, encodeControl } from "../../message/control.ts"
+import type { Transport } from "../../transport/transport.ts"
+import type { Node } from "../node.ts"
+import { type DataLeg, Legs } from "./legs.ts"
+
+export type LinkState = "joining" | "up" | "degraded" | "down" | "closed"
+
+export interface Reconnect {
+  readonly minMs: number
+  readonly maxMs: number
+}
+
+export interface AttachmentOptions {
+  readonly node: Pick<Node, "clock" | "random" | "logger">
+  readonly transport: Transport
+  readonly addresses: readonly string[]
+  /** Undefined: do not come back. */
+  readonly reconnect: Reconnect | undefined
+  readonly joinTimeoutMs: number
+  readonly maxPayloadBytes: number
+  /** What to say to the host at that address, after so many redirects. */
+  readonly join: (address: string, redirects: number) => ControlBody
+  /** The host has taken us. A throw ends the attempt. */
+  readonly onAccepted: (accept: Accept) => void
+  /** Both data legs stand; the link is up when its `baseline` resolves. */
+  readonly onDialled: (legs: Legs) => void
+  /** Asks for the baseline again. */
+  readonly onAgain: (legs: Legs) => void
+  readonly onUp: (legs: Legs) => void
+  readonly onControl: (legs: Legs, batch: FrameBatch) => void
+  readonly onPublished: (batch: FrameBatch) => void
+  readonly onDrain: () => void
+  /** A data leg is lost while the link is up, and is dialled again; or is there again. */
+  readonly onLegLost: (leg: DataLeg) => void
+  readonly onLegBack: (leg: DataLeg, legs: Legs) => void
+  /** The link is lost; an attempt to come back follows, or one of the two below. */
+  readonly onLost: (error: ZincError) => void
+  /** The host is lost, and the first attempt to come back failed; or there is none. */
+  readonly onDown: (error: ZincError) => void
+  /** It is over for good. */
+  readonly onEnded: (error: ZincError) => void
+}
+
+const redirectsMax = 8
+/** L9: how long one data leg is redialled before the link counts as lost. */
+const degradedMs = 1000
+/** How long a link outlives the host's LEAVE, for what was published before it. */
+const leaveMs = 1000
+const resyncAfterMs = 1000
+/** After links that did not live so long, one after the other, even the first redial waits (L10). */
+const steadyMs = 1000
+/** The longest wait that a host may ask for. */
+const retryAfterMaxMs = 600_000
+
+export class Attachment {
+  readonly #o: AttachmentOptions
+  #state: LinkState = "joining"
+  #legs: Legs | undefined
+  #leaving: { readonly legs: Legs; readonly after: number; readonly error: ZincError } | undefined
+  #redial: Timer | undefined
+  #wake: (() => void) | undefined
+  #attempts = 0
+  #upAt = 0
+  /** Links in a row that did not live for long. */
+  #shortLived = 0
+
+  constructor(options: AttachmentOptions) {
+    this.#o = options
+  }
+
+  get state(): LinkState {
+    return this.#state
+  }
+  get linked(): boolean {
+    return this.#state === "up" || this.#state === "degraded"
+  }
+  /** Those of the present link, or of the attempt under way. */
+  get legs(): Legs | undefined {
+    return this.#legs
+  }
+
+  /** Sends by the control leg; false when there is none, or no room. */
+  control(body: ControlBody, after = 0): boolean {
+    return this.#legs?.dealer.send([encodeControl(body, after)]) ?? false
+  }
+
+  // ---- joining ----
+
+  /** The first join; rejects when no address leads to a host that takes us. */
+  async join(signal: AbortSignal | undefined): Promise<void> {
+    let failure: ZincError | undefined
+    for (const address of this.#o.addresses) {
+      try {
+        await this.#attempt(address, signal)
+        return
+      } catch (thrown) {
+        failure = asZincError(thrown)
+        if (isFinal(failure) || signal?.aborted) break
+      }
+    }
+    this.#state = "closed"
+    throw failure ?? new ZincError("BadOption", "there is no address to join")
+  }
+
+  async #attempt(first: string, signal: AbortSignal | undefined): Promise<void> {
+    let address = first
+    for (let redirects = 0; ; redirects++) {
+      try {
+        await this.#attemptAt(address, redirects, signal)
+        return
+      } catch (thrown) {
+        if (!(thrown instanceof Redirected)) throw thrown
+        if (redirects >= redirectsMax)
+          throw new ZincError("Unreachable", `sent on ${redirectsMax} times from ${first} without finding a place`)
+        address = thrown.address
+      }
+    }
+  }
+
+  async #attemptAt(address: string, redirects: number, signal: AbortSignal | undefined): Promise<void> {
+    const { node, joinTimeoutMs } = this.#o
+    const legs = this.#newLegs(address)
+    const { abort } = legs
+    const onAbort = () => abort.abort(signal?.reason)
+    let timedOut = false
+    const timer = node.clock.after(joinTimeoutMs, () => {
+      timedOut = true
+      const late = new ZincError("Timeout", `no answer to the join at ${address} within ${joinTimeoutMs} ms`, {
+        retryable: true,
+      })
+      abort.abort(late)
+      legs.reject(late)
+    })
+    abort.signal.addEventListener("abort", () => {
+      legs.reject(new ZincError("Aborted", "the join was aborted", { cause: abort.signal.reason }))
+    })
+    if (signal?.aborted) onAbort()
+    else signal?.addEventListener("abort", onAbort, { once: true })
+    this.#legs = legs
+    try {
+      await legs.dealer.connect(address, { signal: abort.signal })
+      legs.dealer.send([encodeControl(this.#o.join(address, redirects))])
+      const accept = await legs.accepted.promise
+      this.#o.onAccepted(accept)
+      legs.accept = accept
+      await Promise.all([legs.dial("subscriber"), legs.dial("pusher")])
+      this.#o.onDialled(legs)
+      const again = node.clock.every(resyncAfterMs, () => this.#legs === legs && this.#o.onAgain(legs))
+      try {
+        await legs.baseline.promise
+      } finally {
+        again.cancel()
+      }
+      if (legs.lost !== undefined) throw legs.lost
+      this.#state = "up"
+      this.#attempts = 0
+      this.#upAt = node.clock.now()
+      this.#o.onUp(legs)
+    } catch (thrown) {
+      this.#drop(legs)
+      if (legs.lost !== undefined) throw legs.lost
+      if (timedOut && !isFinal(thrown)) {
+        throw new ZincError("Timeout", `the join at ${address} did not complete within ${joinTimeoutMs} ms`, {
+          retryable: true,
+          cause: thrown,
+        })
+      }
+      throw thrown
+    } finally {
+      timer.cancel()
+      signal?.removeEventListener("abort", onAbort)
+    }
+  }
+
+  #newLegs(address: string): Legs {
+    const { transport, node, maxPayloadBytes } = this.#o
+    return new Legs(address, {
+      transport,
+      logger: node.logger,
+      maxPayloadBytes,
+      onControl: (legs, batch) => this.#legs === legs && this.#o.onControl(legs, batch),
+      onPublished: (legs, batch) => this.#legs === legs && this.#o.onPublished(batch),
+      onDrain: () => this.#o.onDrain(),
+      onControlLost: (legs, error) => this.#onControlLost(legs, error),
+      onDataLost: (legs, leg, error) => this.#onDataLost(legs, leg, error),
+    })
+  }
+
+  // ---- what the host decides about the link ----
+
+  /** It has another place for us; undefined: it knows of none. */
+  redirected(legs: Legs, address: string | undefined, retryAfterMs: number): void {
+    if (address !== undefined) legs.fail(new Redirected(address))
+    else {
+      legs.fail(
+        new ZincError("Refused", `${legs.address} has no place and knows of none`, { retryable: true, retryAfterMs }),
+      )
+    }
+  }
+
+  /** It ends the link; what it published up to `after` may still be on its way, and `through` is how much has come. */
+  left(legs: Legs, after: number, through: number, error: ZincError): void {
+    if (!this.linked) {
+      legs.fail(error)
+      return
+    }
+    if (legs.subscriber === undefined || through >= after) {
+      this.lost(error)
+      return
+    }
+    this.#leaving = { legs, after, error }
+    this.#o.node.clock.after(leaveMs, () => {
+      if (this.#leaving?.legs === legs) this.lost(error)
+    })
+  }
+
+  /** All it published up to that number has come: a host that is leaving is let go. */
+  arrived(through: number): void {
+    if (this.#leaving !== undefined && through >= this.#leaving.after) this.lost(this.#leaving.error)
+  }
+
+  // ---- losing the host ----
+
+  #onControlLost(legs: Legs, error: Error | undefined): void {
+    if (this.#legs !== legs) return
+    const lost = new ZincError(
+      "PeerLost",
+      `the connection to ${legs.address} was lost${error === undefined ? "" : `: ${error.message}`}`,
+      {
+        retryable: true,
+        ...(error === undefined ? {} : { cause: error }),
+      },
+    )
+    if (!this.linked) legs.fail(lost)
+    // A host that has said goodbye closes its sockets one after the other.
+    else if (this.#leaving?.legs !== legs) this.lost(lost)
+  }
+
+  /** L9: one data leg lost is a degraded link; it is redialled for a while under the same session. */
+  #onDataLost(legs: Legs, leg: DataLeg, error: Error | undefined): void {
+    if (this.#legs !== legs || legs.accept === undefined) return
+    if (!this.linked) {
+      legs.fail(
+        new ZincError("PeerLost", `the ${leg} leg to ${legs.address} was lost while joining`, {
+          retryable: true,
+          cause: error,
+        }),
+      )
+      return
+    }
+    if (this.#leaving?.legs === legs) {
+      if (leg === "subscriber") this.lost(this.#leaving.error)
+      return
+    }
+    this.#state = "degraded"
+    this.#o.onLegLost(leg)
+    const { clock, random } = this.#o.node
+    const until = clock.now() + degradedMs
+    const redial = () => {
+      if (this.#legs !== legs || !this.linked) return
+      legs.dial(leg).then(
+        () => {
+          if (this.#legs !== legs || !this.linked) return
+          this.#state = "up"
+          this.#o.onLegBack(leg, legs)
+        },
+        thrown => {
+          if (this.#legs !== legs || !this.linked) return
+          if (clock.now() >= until) this.lost(asZincError(thrown))
+          else clock.after(50 + random.below(50), redial)
+        },
+      )
+    }
+    clock.after(random.below(20), redial)
+  }
+
+  /** The link is lost: comes back, if it shall. */
+  lost(error: ZincError): void {
+    if (this.#state === "closed") return
+    this.#o.onLost(error)
+    this.#state = "down"
+    this.#leaving = undefined
+    if (this.#legs !== undefined) this.#drop(this.#legs)
+    const { reconnect, node } = this.#o
+    if (reconnect === undefined) {
+      this.die(error)
+      return
+    }
+    // L9: one redial at once, and only then is the host said to be lost.
+    this.#shortLived = node.clock.now() - this.#upAt < steadyMs ? this.#shortLived + 1 : 0
+    const again = this.#shortLived - 2
+    const wait = again < 0 ? node.random.below(50) : this.#backOff(reconnect, again)
+    this.#redial = node.clock.after(wait, () => {
+      void this.#comeBack(reconnect, error)
+    })
+  }
+
+  /** Ends for good, whatever the link's state. */
+  die(error: ZincError): void {
+    this.#state = "down"
+    if (this.#legs !== undefined) this.#drop(this.#legs)
+    this.#o.onDown(error)
+    this.#o.onEnded(error)
+  }
+
+  async #comeBack(reconnect: Reconnect, lost: ZincError): Promise<void> {
+    let told = false
+    for (;;) {
+      let retryAfterMs = 0
+      for (const address of this.#o.addresses) {
+        if (this.#state === "closed") return
+        try {
+          await this.#attempt(address, undefined)
+          return
+        } catch (thrown) {
+          const error = asZincError(thrown)
+          this.#o.node.logger.debug("could not come back", { address, code: error.code, reason: error.message })
+          if (isFinal(error)) {
+            if (!told) this.#o.onDown(lost)
+            this.#o.onEnded(error)
+            return
+          }
+          retryAfterMs = Math.max(retryAfterMs, Math.min(error.retryAfterMs ?? 0, retryAfterMaxMs))
+        }
+      }
+      if (this.#isClosed()) return
+      if (!told) {
+        told = true
+        this.#o.onDown(lost)
+      }
+      const wait = retryAfterMs + this.#backOff(reconnect, this.#attempts++)
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+        this.#redial = this.#o.node.clock.after(wait, resolve)
+      })
+    }
+  }
+
+  /** L10: full jitter, doubling; what the host asks for is the least. */
+  #backOff(reconnect: Reconnect, before: number): number {
+    const ceiling = Math.min(reconnect.maxMs, reconnect.minMs * 2 ** Math.min(16, before))
+    return this.#o.node.random.float() * ceiling
+  }
+
+  #isClosed(): boolean {
+    return this.#state === "closed"
+  }
+
+  #drop(legs: Legs): void {
+    if (this.#legs === legs) this.#legs = undefined
+    legs.drop()
+  }
+
+  // ---- ending ----
+
+  /** Nothing is dialled any more. The legs, if there are any, are the caller's to close. */
+  stop(): Legs | undefined {
+    const legs = this.#legs
+    this.#state = "closed"
+    this.#redial?.cancel()
+    this.#wake?.()
+    this.#legs = undefined
+    return legs
+  }
+}
+
+class Redirected extends Error {
+  readonly address: string
+  constructor(address: string) {
+    super(`sent on to ${address}`)
+    this.address = address
+  }
+}
+
+/** Trying again would end the same way. */
+function isFinal(thrown: unknown): boolean {
+  return (
+    ZincError.is(thrown) &&
+    !thrown.retryable &&
+    ["Unauthorized", "VersionMismatch", "Refused", "BadAddress", "BadOption"].includes(thrown.code)
+  )
+}
+
+function asZincError(thrown: unknown): ZincError {
+  return ZincError.is(thrown) ? thrown : new ZincError("Internal", messageOf(thrown), { cause: thrown })
+}
