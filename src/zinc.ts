@@ -11,6 +11,7 @@ import type { DocumentSyncStatistics } from "./document/document-sync.ts"
 import type { DocumentType } from "./document/document-type.ts"
 import type { HostOptions, JoinOptions } from "./endpoint/api.ts"
 import { MessageEndpoint } from "./endpoint/message-endpoint.ts"
+import { MemoryStorage } from "./storage/memory/memory-storage.ts"
 import { ZmtpTransport } from "./transport/zmtp/index.ts"
 
 /** What documents add to the options of an endpoint. */
@@ -30,7 +31,9 @@ export class Endpoint extends MessageEndpoint {
 
   protected constructor(options: (HostOptions | JoinOptions) & WithDocuments, role: "host" | "client") {
     super(options, role)
-    this.#documents = new DocumentService(this.documentPort, options.documents)
+    const { documents = {} } = options
+    checkOptions(documents)
+    this.#documents = new DocumentService(this.documentPort, { idleStorage: new MemoryStorage(), ...documents })
     void this.closed.then(() => this.#documents.abort())
   }
 

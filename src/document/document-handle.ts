@@ -41,7 +41,7 @@ export interface DocumentHandle extends AsyncDisposable {
   ): () => void
   /**
    * Ends this opening; others of the same name stay. The last one hands on what is pending, waiting for room at most five
-   * seconds, and lets the copy go; a host keeps its copy for those who join later. Idempotent.
+   * seconds, and lets the copy go; a host keeps its copy for those who join later, in storage after a while. Idempotent.
    */
   close(): Promise<void>
 }

@@ -16,6 +16,7 @@ import { type ErrorCode, ZincError } from "../core/errors.ts"
 import { type DocumentNotice, DocumentNoticeSchema } from "../message/generated/document_pb.ts"
 
 export {
+  DocumentLeaveSchema,
   type DocumentNotice,
   DocumentPullSchema,
   DocumentPushReplySchema,
@@ -30,6 +31,7 @@ export const DocumentTopic = {
   Sync: "~document/sync",
   Pull: "~document/pull",
   Push: "~document/push",
+  Leave: "~document/leave",
 } as const
 
 /** Largest fragment sent as one frame; larger ones are pushed and pulled in pieces. */

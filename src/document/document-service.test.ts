@@ -1,8 +1,17 @@
 import { describe, expect, it } from "vitest"
+import * as Y from "yjs"
 import { type NetworkOptions, PortNetwork } from "../../test/document/port-network.ts"
 import { equalBytes } from "../core/bytes.ts"
 import { TopicKind } from "../message/topic.ts"
 import { MemoryStorage } from "../storage/memory/memory-storage.ts"
+import {
+  DocumentSyncReplySchema,
+  DocumentSyncRequestSchema,
+  DocumentTopic,
+  decodeMessage,
+  encodeMessage,
+  fragmentFrame,
+} from "./document-message.ts"
 import { type DocumentOptions, DocumentService } from "./document-service.ts"
 import { type TextDocument, text } from "./yjs/text.ts"
 import { yjs } from "./yjs/yjs.ts"
@@ -11,7 +20,8 @@ import { yjs } from "./yjs/yjs.ts"
 async function cluster(clients: number, options: Partial<NetworkOptions> & DocumentOptions = {}) {
   const network = new PortNetwork({ seed: 1, ...options })
   const { clock } = network
-  let host = new DocumentService(network.host, options)
+  const idleStorage = new MemoryStorage()
+  let host = new DocumentService(network.host, { idleStorage, ...options })
   const members = Array.from({ length: clients }, () => {
     const port = network.client()
     port.up()
@@ -27,7 +37,7 @@ async function cluster(clients: number, options: Partial<NetworkOptions> & Docum
     restartHost(hostOptions: DocumentOptions = options) {
       host.abort()
       network.restartHost()
-      host = new DocumentService(network.host, hostOptions)
+      host = new DocumentService(network.host, { idleStorage: new MemoryStorage(), ...hostOptions })
       for (const member of members) member.port.up()
     },
     /** Opens the text everywhere, the host's first. */
@@ -365,4 +375,177 @@ describe("DocumentService", () => {
       expect.objectContaining({ code: "BadOption" }),
     )
   })
+
+  describe("what nobody has open", () => {
+    it("is let go after a while, and is the same when it is opened again", async () => {
+      const { host, members, clock } = await cluster(2, { keepIdleMs: 10_000 })
+      const opening = Promise.all(members.map(member => member.service.open("notes", text)))
+      await clock.run(200)
+      const [a, b] = await opening
+      a!.insert(0, "kept 😀")
+      await clock.run(200)
+      const version = a!.version()
+      const close = (document: TextDocument) => Promise.all([document.close(), clock.run(200)])
+      await close(a!)
+      await clock.run(30_000)
+      expect(host.documents).toHaveLength(1)
+      await close(b!)
+      await clock.run(9_000)
+      expect(host.documents).toHaveLength(1)
+      await clock.run(3_000)
+      expect(host.documents).toHaveLength(0)
+      const again = members[0]!.service.open("notes", text)
+      await clock.run(200)
+      expect((await again).toString()).toBe("kept 😀")
+      expect(equalBytes((await again).version(), version)).toBe(true)
+      await expect(host.open("notes", yjs)).rejects.toMatchObject({ code: "TypeMismatch" })
+    })
+
+    it("leaves no trace when it was never written to", async () => {
+      const { host, members, clock } = await cluster(1, { keepIdleMs: 1_000 })
+      const opening = members[0]!.service.open("notes", text)
+      await clock.run(200)
+      await (await opening).close()
+      await clock.run(5_000)
+      expect(host.documents).toHaveLength(0)
+      expect((await host.open("notes", yjs)).state).toBe("synchronized")
+    })
+
+    it("is let go when its last follower is gone, and by the host's own user", async () => {
+      const { host, members, clock, network } = await cluster(1, { keepIdleMs: 1_000 })
+      const mine = await host.open("mine", text)
+      mine.insert(0, "mine")
+      await mine.close()
+      const opening = members[0]!.service.open("theirs", text)
+      await clock.run(200)
+      ;(await opening).insert(0, "theirs")
+      await clock.run(3_000)
+      expect(host.documents.map(sync => sync.name)).toEqual(["theirs"])
+      members[0]!.port.down()
+      network.host.gone(members[0]!.port.id)
+      await clock.run(3_000)
+      expect(host.documents).toHaveLength(0)
+      expect((await host.open("mine", text)).toString()).toBe("mine")
+      expect((await host.open("theirs", text)).toString()).toBe("theirs")
+    })
+
+    it("is opened again for a fragment that was on its way", async () => {
+      const { host, members, clock } = await cluster(2, { keepIdleMs: 1_000 })
+      const opening = members[0]!.service.open("notes", text)
+      await clock.run(200)
+      const notes = await opening
+      notes.insert(0, "early")
+      await clock.run(200)
+      const doc = new Y.Doc()
+      Y.applyUpdate(doc, members[0]!.service.documents[0]!.replica.state())
+      doc.getText("text").insert(5, ", late")
+      await Promise.all([notes.close(), clock.run(200)])
+      await clock.run(3_000)
+      expect(host.documents).toHaveLength(0)
+      const { port } = members[0]!
+      port.publish(TopicKind.Document, "notes", fragmentFrame(Y.encodeStateAsUpdate(doc)))
+      port.publish(TopicKind.Document, "unheard of", fragmentFrame(Y.encodeStateAsUpdate(doc)))
+      await clock.run(100)
+      expect(host.documents.map(sync => sync.name)).toEqual(["notes"])
+      await clock.run(5_000)
+      expect(host.documents).toHaveLength(0)
+      expect((await host.open("notes", text)).toString()).toBe("early, late")
+    })
+
+    it("makes room first when there are as many as may be", async () => {
+      const { host, members, clock } = await cluster(1, { maxDocuments: 3 })
+      const { service } = members[0]!
+      const host1 = await host.open("one", text)
+      host1.insert(0, "one")
+      await host1.close()
+      await clock.run(10)
+      await (await host.open("two", text)).close()
+      await host.open("three", text)
+      await host.open("four", text)
+      expect(host.documents.map(sync => sync.name)).toEqual(["two", "three", "four"])
+      const opening = service.open("one", text)
+      await clock.run(500)
+      expect((await opening).toString()).toBe("one")
+      expect(host.documents.map(sync => sync.name)).toEqual(["three", "four", "one"])
+      const fifth = service.open("five", text)
+      fifth.catch(() => {})
+      await clock.run(1_000)
+      expect(await outcome(fifth)).toEqual({ code: "Full" })
+    })
+
+    it("stays open as long as it cannot be saved", async () => {
+      const storage = new MemoryStorage({ maxBytes: 1_000 })
+      const { host, clock } = await cluster(0, { storage, keepIdleMs: 1_000, maxDocuments: 2 })
+      const [large, small] = [await host.open("large", text), await host.open("small", text)]
+      large.insert(0, "x".repeat(2_000))
+      small.insert(0, "small")
+      await Promise.all([large.close(), small.close()])
+      await clock.run(20_000)
+      expect(host.documents.map(sync => sync.name)).toEqual(["large"])
+      await host.open("other", text)
+      await expect(host.open("more", text)).rejects.toMatchObject({ code: "Full", retryable: true })
+      expect((await host.open("large", text)).length).toBe(2_000)
+    })
+  })
+
+  it("lets one client have its share of documents, and others theirs", async () => {
+    const { host, members, clock } = await cluster(2, { maxDocumentsPerClient: 2 })
+    const [greedy, other] = [members[0]!.service, members[1]!.service]
+    const opening = Promise.all([greedy.open("a", text), greedy.open("b", text)])
+    await clock.run(200)
+    const [a] = await opening
+    const third = greedy.open("c", text)
+    const [refused] = await Promise.all([
+      third.then(
+        () => undefined,
+        (error: Error) => error,
+      ),
+      clock.run(500),
+    ])
+    expect(refused).toMatchObject({ code: "Full", message: expect.stringContaining("maxDocumentsPerClient") })
+    expect(host.documents).toHaveLength(2)
+    const theirs = other.open("c", text)
+    await Promise.all([a.close(), clock.run(200)])
+    expect((await theirs).synchronized).toBe(true)
+    const again = greedy.open("c", text)
+    await clock.run(200)
+    expect((await again).synchronized).toBe(true)
+  })
+
+  it("bounds what one client's differences cost, and not those of others", async () => {
+    const { host, members, clock } = await cluster(2)
+    const mine = await host.open("notes", text)
+    mine.insert(0, "x".repeat(100))
+    const refusals = async (member: number, versions: readonly number[]) => {
+      const asking = versions.map(n =>
+        members[member]!.port.ask(
+          DocumentTopic.Sync,
+          encodeMessage(DocumentSyncRequestSchema, {
+            name: "notes",
+            type: "text",
+            version: new Uint8Array([...writtenU32(n), 0, 0, 0, 0, 0]),
+          }),
+        ),
+      )
+      await clock.run(50)
+      const replies = await Promise.all(asking)
+      return replies.flatMap(reply => decodeMessage(DocumentSyncReplySchema, reply).refusal ?? [])
+    }
+    const from = (first: number) => Array.from({ length: 5_000 }, (_, i) => first + i)
+    const refused = await refusals(0, from(1))
+    expect(refused.length).toBeGreaterThan(900)
+    expect(refused.length).toBeLessThan(1_100)
+    expect(refused[0]!.code).toBe("Full")
+    expect(refused[0]!.retryAfterMs).toBeGreaterThanOrEqual(100)
+    expect((await refusals(0, from(10_001))).length).toBeGreaterThan(4_900)
+    // What was encoded for somebody costs nothing; others have an account of their own.
+    expect(await refusals(1, [9])).toEqual([])
+    expect(await refusals(0, Array(5_000).fill(9))).toEqual([])
+    await clock.run(60_000)
+    expect((await refusals(0, from(20_001))).length).toBeLessThan(1_100)
+  })
 })
+
+function writtenU32(value: number): Uint8Array {
+  return new Uint8Array([value >>> 24, value >>> 16, value >>> 8, value])
+}

@@ -3,13 +3,17 @@
  * D4), answers their questions, and keeps them in storage where there is one.
  */
 import { checkOptions, checkSignal } from "../core/arguments.ts"
+import { noBytes } from "../core/bytes.ts"
+import type { Timer } from "../core/clock.ts"
 import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import type { EndpointId } from "../core/id.ts"
 import type { DocumentPort } from "../endpoint/document-port.ts"
 import { encodeTopic, TopicKind } from "../message/topic.ts"
 import type { Storage } from "../storage/storage.ts"
+import { Allowance } from "./allowance.ts"
 import type { DocumentEvent, DocumentHandle, DocumentState, DocumentTier } from "./document-handle.ts"
 import {
+  DocumentLeaveSchema,
   DocumentPullSchema,
   DocumentPushReplySchema,
   DocumentPushSchema,
@@ -25,7 +29,9 @@ import { DocumentStore } from "./document-store.ts"
 import { DocumentSync } from "./document-sync.ts"
 import type { DocumentType } from "./document-type.ts"
 import { Pushes } from "./pushes.ts"
-import { Transfers } from "./transfer.ts"
+import { Shares } from "./shares.ts"
+import { Strays } from "./strays.ts"
+import { type Offer, Transfers } from "./transfer.ts"
 import { text } from "./yjs/text.ts"
 import { yjs } from "./yjs/yjs.ts"
 
@@ -34,10 +40,19 @@ export interface DocumentOptions {
   readonly types?: readonly DocumentType[]
   /** Where a host keeps documents beyond its own life. Default: nowhere. It is not closed with the endpoint. */
   readonly storage?: Storage
+  /**
+   * Where a host without `storage` puts documents that nobody has open. Default of the front door's Endpoint:
+   * `new MemoryStorage()`. What finds no room there stays open; without any, all do.
+   */
+  readonly idleStorage?: Storage
   /** From a change to its write to storage. Default 1,000. */
   readonly saveAfterMs?: number
-  /** Most documents kept at once; more are refused with `Full`. Default 10,000. */
+  /** Most documents open at once; more are refused with `Full`. Default 10,000. */
   readonly maxDocuments?: number
+  /** Most documents that one client may have open at this host; more are refused with `Full`. Default 2,000. */
+  readonly maxDocumentsPerClient?: number
+  /** How long a host keeps a document open that nobody has open; then it is in storage only. Default 60,000. */
+  readonly keepIdleMs?: number
   /** Largest state of one document, in octets; past it a host takes in nothing more. Default 64 MiB. */
   readonly maxDocumentBytes?: number
 }
@@ -49,6 +64,8 @@ export interface OpenDocumentOptions {
 
 /** How long closing waits for room to hand on what is pending. */
 const closeWaitMs = 5_000
+/** Who finds no room waits this long, when there may be some then. */
+const fullRetryMs = 500
 /** Whom a host without content asks for it: one at a time, each for this long. */
 const uploadMs = 500
 
@@ -56,10 +73,12 @@ interface Entry {
   readonly type: DocumentType
   readonly opened: Promise<DocumentSync>
   sync: DocumentSync | undefined
-  /** Openings by users here. */
+  /** Openings by users here, and answers to those below that are being made. */
   users: number
-  /** Somebody below asked for it: it stays. */
-  served: boolean
+  /** Since when nobody has it open, here or below. */
+  idleSince: number
+  /** It is being let go, for this one to take its place. */
+  making: boolean
   /** While the host holds nothing: until when one asker has the word. */
   uploadUntil: number
 }
@@ -71,6 +90,15 @@ export class DocumentService {
   readonly #maxDocuments: number
   readonly #maxDocumentBytes: number
   readonly #store: DocumentStore | undefined
+  /** What is kept does not outlive us: it is written when a document is let go, and then only. */
+  readonly #inMemory: boolean
+  readonly #keepIdleMs: number
+  readonly #shares: Shares
+  readonly #allowance: Allowance
+  readonly #strays: Strays | undefined
+  #idleTimer: Timer | undefined
+  /** Documents closed here of which the host has not been told. */
+  readonly #left = new Set<string>()
   readonly #transfers: Transfers
   readonly #pushes: Pushes
   readonly #stops: (() => void)[]
@@ -82,20 +110,30 @@ export class DocumentService {
     this.#maxDocuments = wholeAboveZero("maxDocuments", options.maxDocuments ?? 10_000)
     this.#maxDocumentBytes = wholeAboveZero("maxDocumentBytes", options.maxDocumentBytes ?? 64 * 1024 * 1024)
     for (const type of [text, yjs, ...(options.types ?? [])]) this.#register(type)
+    const saveAfterMs = wholeAboveZero("saveAfterMs", options.saveAfterMs ?? 1_000)
+    this.#inMemory = options.storage === undefined
+    const storage = options.storage ?? (port.isRoot ? options.idleStorage : undefined)
     this.#store =
-      options.storage &&
+      storage &&
       new DocumentStore({
-        storage: options.storage,
+        storage,
         clock: port.clock,
         logger: port.logger,
-        saveAfterMs: wholeAboveZero("saveAfterMs", options.saveAfterMs ?? 1_000),
+        saveAfterMs: this.#inMemory ? undefined : saveAfterMs,
       })
+    this.#keepIdleMs = wholeAboveZero("keepIdleMs", options.keepIdleMs ?? 60_000)
+    this.#shares = new Shares(wholeAboveZero("maxDocumentsPerClient", options.maxDocumentsPerClient ?? 2_000))
+    this.#allowance = new Allowance(port.clock)
+    this.#strays = port.isRoot ? new Strays(port, name => this.#openStored(name)) : undefined
     this.#transfers = new Transfers(port.clock)
     this.#pushes = new Pushes(port.clock, this.#maxDocumentBytes)
     this.#stops = [
       port.answer(DocumentTopic.Sync, (payload, from) => this.#answerSync(payload, from)),
       port.answer(DocumentTopic.Pull, (payload, from) => this.#answerPull(payload, from)),
       port.answer(DocumentTopic.Push, (payload, from) => this.#answerPush(payload, from)),
+      port.answer(DocumentTopic.Leave, (payload, from) => this.#answerLeave(payload, from)),
+      port.onGone(id => this.#gone(id)),
+      port.onLink(change => change === "up" && this.#tellLeft()),
     ]
   }
 
@@ -143,9 +181,11 @@ export class DocumentService {
   async #close(timeoutMs: number): Promise<void> {
     for (const stop of this.#stops) stop()
     await Promise.all(this.documents.map(sync => this.#handOn(sync, timeoutMs)))
-    await this.#store?.saved().catch(thrown => {
-      this.#port.logger.error("documents could not be saved at closing", { reason: messageOf(thrown) })
-    })
+    if (!this.#inMemory) {
+      await this.#store?.saved().catch(thrown => {
+        this.#port.logger.error("documents could not be saved at closing", { reason: messageOf(thrown) })
+      })
+    }
     this.#stopNow()
   }
 
@@ -162,6 +202,8 @@ export class DocumentService {
       this.#store?.forget(name)
     }
     this.#entries.clear()
+    this.#idleTimer?.cancel()
+    this.#strays?.close()
     this.#transfers.close()
     this.#pushes.close()
   }
@@ -200,22 +242,24 @@ export class DocumentService {
       if (known.type !== type) throw mismatch(name, known.type.name, typeName)
       return known
     }
-    if (this.#entries.size >= this.#maxDocuments) {
-      throw new ZincError("Full", `${this.#maxDocuments} documents are open here; close some, or raise maxDocuments`)
-    }
+    const room = this.#entries.size < this.#maxDocuments ? undefined : this.#makeRoom()
     const entry: Entry = {
       type,
-      opened: this.#load(name, type).then(sync => {
-        entry.sync = sync
-        return sync
-      }),
+      opened: Promise.resolve(room)
+        .then(() => this.#load(name, type))
+        .then(sync => {
+          entry.sync = sync
+          return sync
+        }),
       sync: undefined,
       users: 0,
-      served: false,
+      idleSince: this.#port.clock.now(),
+      making: false,
       uploadUntil: 0,
     }
     entry.opened.catch(() => this.#forget(name, entry))
     this.#entries.set(name, entry)
+    this.#left.delete(name)
     return entry
   }
 
@@ -245,8 +289,13 @@ export class DocumentService {
   async #release(name: string, entry: Entry): Promise<void> {
     entry.users--
     const { sync } = entry
-    const stays = () => entry.users > 0 || entry.served || this.#port.isRoot || this.#entries.get(name) !== entry
-    if (sync === undefined || stays()) return
+    const stays = () => entry.users > 0 || this.#shares.holds(name) || this.#entries.get(name) !== entry
+    if (stays()) return
+    if (this.#port.isRoot) {
+      this.#idle(entry)
+      return
+    }
+    if (sync === undefined) return
     await this.#handOn(sync, closeWaitMs)
     if (stays()) return
     await this.#store?.saved(name).catch(() => {})
@@ -254,6 +303,99 @@ export class DocumentService {
     this.#forget(name, entry)
     this.#store?.forget(name)
     sync.close()
+    this.#left.add(name)
+    this.#tellLeft()
+  }
+
+  /** Tells the host what is closed here, so that it need not keep it for us. */
+  #tellLeft(): void {
+    for (const name of [...this.#left]) {
+      if (!this.#port.linked || this.#closing !== undefined) return
+      this.#left.delete(name)
+      if (this.#entries.has(name)) continue
+      this.#port.ask(DocumentTopic.Leave, encodeMessage(DocumentLeaveSchema, { name })).catch(() => {
+        if (this.#left.size < this.#maxDocuments && !this.#entries.has(name)) this.#left.add(name)
+      })
+    }
+  }
+
+  // ---- what nobody has open, at a host ----
+
+  #idle(entry: Entry): void {
+    entry.idleSince = this.#port.clock.now()
+    this.#idleTimer ??= this.#port.clock.after(this.#keepIdleMs, () => void this.#letIdleGo())
+  }
+
+  #isIdle(name: string, entry: Entry): boolean {
+    const { sync, users } = entry
+    if (sync === undefined || users > 0 || this.#shares.holds(name) || this.#entries.get(name) !== entry) return false
+    return sync.settled && !this.#pushes.under(name)
+  }
+
+  async #letIdleGo(): Promise<void> {
+    const old = this.#port.clock.now() - this.#keepIdleMs
+    for (const [name, entry] of [...this.#entries]) {
+      if (entry.idleSince <= old && this.#isIdle(name, entry)) await this.#letGo(name, entry)
+    }
+    this.#idleTimer = undefined
+    let next = Number.POSITIVE_INFINITY
+    for (const [name, entry] of this.#entries) {
+      if (this.#isIdle(name, entry)) next = Math.min(next, entry.idleSince)
+    }
+    if (next === Number.POSITIVE_INFINITY || this.#closing !== undefined) return
+    const wait = Math.max(this.#keepIdleMs / 10, next + this.#keepIdleMs - this.#port.clock.now())
+    this.#idleTimer = this.#port.clock.after(wait, () => void this.#letIdleGo())
+  }
+
+  /** Once its state is in storage. False when it stays. */
+  async #letGo(name: string, entry: Entry): Promise<boolean> {
+    const { sync } = entry
+    try {
+      if (sync !== undefined && !sync.holdsNothing) await this.#store?.saved(name)
+    } catch (thrown) {
+      this.#port.logger.warn(`document "${name}" stays open, for it could not be saved`, { reason: messageOf(thrown) })
+      return false
+    }
+    if (sync === undefined || !this.#isIdle(name, entry)) return false
+    if (!sync.holdsNothing && (this.#store === undefined || this.#store.lags(name))) return false
+    this.#forget(name, entry)
+    this.#store?.forget(name)
+    sync.close()
+    return true
+  }
+
+  /** Lets go of the one that is idle longest. Throws `Full` when none is. */
+  #makeRoom(): Promise<void> {
+    let found: [string, Entry] | undefined
+    for (const [name, entry] of this.#entries) {
+      if (entry.making || !this.#isIdle(name, entry)) continue
+      if (found === undefined || entry.idleSince < found[1].idleSince) found = [name, entry]
+    }
+    if (found === undefined) {
+      throw new ZincError("Full", `${this.#maxDocuments} documents are open here; close some, or raise maxDocuments`)
+    }
+    const [name, entry] = found
+    entry.making = true
+    return this.#letGo(name, entry).then(gone => {
+      entry.making = false
+      if (gone) return
+      throw new ZincError("Full", `${this.#maxDocuments} documents are open here, and none could be let go just now`, {
+        retryable: true,
+        retryAfterMs: fullRetryMs,
+      })
+    })
+  }
+
+  /** For a fragment of a document that nobody has open: only what was kept is opened for it. */
+  async #openStored(name: string): Promise<DocumentSync | undefined> {
+    let entry = this.#entries.get(name)
+    if (entry === undefined) {
+      const stored = await this.#store?.load(name)
+      if (stored === undefined) return undefined
+      entry = this.#obtain(name, stored.type)
+      this.#idle(entry)
+    }
+    return entry.opened
   }
 
   async #handOn(sync: DocumentSync, timeoutMs: number): Promise<void> {
@@ -285,38 +427,71 @@ export class DocumentService {
 
   // ---- answering those below ----
 
+  /** Does something for one below with a document, which counts as open there from then on. */
+  async #serve<T>(name: string, type: string, from: EndpointId, work: (entry: Entry, sync: DocumentSync) => T) {
+    const had = this.#shares.has(name, from)
+    this.#shares.add(name, from)
+    let entry: Entry | undefined
+    try {
+      entry = this.#obtain(name, type)
+      entry.users++
+      const sync = await entry.opened
+      if (!this.#port.isRoot && this.#port.linked) await sync.synchronized()
+      return work(entry, sync)
+    } catch (thrown) {
+      if (entry?.sync === undefined && !had) this.#shares.delete(name, from)
+      throw thrown
+    } finally {
+      if (entry !== undefined) void this.#release(name, entry)
+    }
+  }
+
   async #answerSync(payload: Uint8Array, from: EndpointId): Promise<Uint8Array> {
     try {
       const { name, type, version } = decodeMessage(DocumentSyncRequestSchema, payload)
       this.#assertAllowed(from, "receive", name)
-      const entry = this.#obtain(name, type)
-      entry.served = true
-      const sync = await entry.opened
-      if (!this.#port.isRoot && this.#port.linked) await sync.synchronized()
-      const { replica } = sync
-      const covered = replica.covers(version)
-      if (sync.full && !covered) throw new ZincError("TooLarge", `it is over the host's limit for one document`)
-      // A host that starts anew while many come back needs their content once, not from each.
-      if (!covered && sync.holdsNothing) {
-        const now = this.#port.clock.now()
-        if (now < entry.uploadUntil || this.#pushes.under(name)) return refusing("Full", "another is sending it", 100)
-        entry.uploadUntil = now + uploadMs
-      }
-      const offer = sync.offers.for(version)
-      const [first, ...more] = offer.fragments
-      if (first === undefined || (more.length === 0 && first.length <= pieceBytes)) {
-        return encodeMessage(DocumentSyncReplySchema, { version: offer.version, ...(first && { fragment: first }) })
-      }
-      return encodeMessage(DocumentSyncReplySchema, {
-        version: offer.version,
-        transfer: {
-          id: this.#transfers.open(from, offer.fragments),
-          fragments: offer.fragments.map(fragment => BigInt(fragment.length)),
-        },
-      })
+      return await this.#serve(name, type, from, (entry, sync) => this.#compare(entry, sync, version, from))
     } catch (thrown) {
       return encodeMessage(DocumentSyncReplySchema, { refusal: this.#refusal(thrown) })
     }
+  }
+
+  #compare(entry: Entry, sync: DocumentSync, version: Uint8Array, from: EndpointId): Uint8Array {
+    const encoded = sync.offers.has(version)
+    // What many ask for is made once. What is made for one is on its account.
+    const wait = encoded ? 0 : this.#allowance.waitMs(from)
+    if (wait > 0) return refusing("Full", "you have asked for much at once", wait)
+    const { covered, offer } = encoded
+      ? this.#offer(entry, sync, version)
+      : this.#allowance.spend(from, () => this.#offer(entry, sync, version))
+    if (offer === undefined) {
+      if (sync.full && !covered) throw new ZincError("TooLarge", `it is over the host's limit for one document`)
+      return refusing("Full", "another is sending it", 100)
+    }
+    const [first, ...more] = offer.fragments
+    if (first === undefined || (more.length === 0 && first.length <= pieceBytes)) {
+      return encodeMessage(DocumentSyncReplySchema, { version: offer.version, ...(first && { fragment: first }) })
+    }
+    return encodeMessage(DocumentSyncReplySchema, {
+      version: offer.version,
+      transfer: {
+        id: this.#transfers.open(from, offer.fragments),
+        fragments: offer.fragments.map(fragment => BigInt(fragment.length)),
+      },
+    })
+  }
+
+  /** What a holder of that version lacks; nothing when it is not to be answered now. */
+  #offer(entry: Entry, sync: DocumentSync, version: Uint8Array): { covered: boolean; offer?: Offer } {
+    const covered = sync.replica.covers(version)
+    if (sync.full && !covered) return { covered }
+    // A host that starts anew while many come back needs their content once, not from each.
+    if (!covered && sync.holdsNothing) {
+      const now = this.#port.clock.now()
+      if (now < entry.uploadUntil || this.#pushes.under(sync.name)) return { covered }
+      entry.uploadUntil = now + uploadMs
+    }
+    return { covered, offer: sync.offers.for(version) }
   }
 
   #answerPull(payload: Uint8Array, from: EndpointId): Uint8Array {
@@ -328,19 +503,39 @@ export class DocumentService {
     try {
       const push = decodeMessage(DocumentPushSchema, payload)
       this.#assertAllowed(from, "send", push.name)
-      const entry = this.#obtain(push.name, push.type)
-      const sync = await entry.opened
-      const fragment = this.#pushes.add(from, push)
-      if (fragment !== undefined) {
+      await this.#serve(push.name, push.type, from, (entry, sync) => {
+        const fragment = this.#pushes.add(from, push)
+        if (fragment === undefined) return
         entry.uploadUntil = 0
         if (sync.takeIn(fragment).refused > 0) {
           throw new ZincError("BadPayload", "what was sent is no fragment of its type")
         }
-      }
+      })
       return encodeMessage(DocumentPushReplySchema, {})
     } catch (thrown) {
       return encodeMessage(DocumentPushReplySchema, { refusal: this.#refusal(thrown) })
     }
+  }
+
+  #answerLeave(payload: Uint8Array, from: EndpointId): Uint8Array {
+    this.#leave(decodeMessage(DocumentLeaveSchema, payload).name, from)
+    return noBytes
+  }
+
+  #gone(id: EndpointId): void {
+    this.#allowance.gone(id)
+    for (const name of this.#shares.gone(id)) this.#unserved(name)
+  }
+
+  #leave(name: string, from: EndpointId): void {
+    if (!this.#shares.has(name, from)) return
+    this.#shares.delete(name, from)
+    this.#unserved(name)
+  }
+
+  #unserved(name: string): void {
+    const entry = this.#entries.get(name)
+    if (entry !== undefined && entry.users === 0 && !this.#shares.holds(name)) this.#idle(entry)
   }
 
   #assertAllowed(from: EndpointId, way: "receive" | "send", name: string): void {

@@ -23,8 +23,8 @@ export interface DocumentStoreOptions {
   readonly storage: Storage
   readonly clock: Clock
   readonly logger: Logger
-  /** From the first change to the write. */
-  readonly saveAfterMs: number
+  /** From the first change to the write; undefined: only when `saved` asks for it. */
+  readonly saveAfterMs: number | undefined
 }
 
 export class DocumentStore {
@@ -64,6 +64,11 @@ export class DocumentStore {
     await Promise.all(savers.map(saver => saver?.save()))
   }
 
+  /** Whether something changed that is not written. */
+  lags(name: string): boolean {
+    return this.#savers.get(name)?.lags ?? false
+  }
+
   forget(name: string): void {
     this.#savers.get(name)?.stop()
     this.#savers.delete(name)
@@ -94,6 +99,10 @@ class Saver {
     if (this.#writing === undefined) this.#arm()
   }
 
+  get lags(): boolean {
+    return this.#dirty || this.#writing !== undefined
+  }
+
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
@@ -106,8 +115,8 @@ class Saver {
   }
 
   #arm(): void {
-    if (this.#stopped) return
     const { clock, logger, saveAfterMs } = this.#options
+    if (this.#stopped || saveAfterMs === undefined) return
     this.#timer ??= clock.after(Math.max(saveAfterMs, this.#pauseUntil - clock.now()), () => {
       this.#timer = undefined
       this.save().catch(thrown => {

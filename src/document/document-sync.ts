@@ -205,6 +205,11 @@ export class DocumentSync {
     while (!this.settled) await this.#step(signal)
   }
 
+  /** Takes in what came on the topic before this followed it. */
+  take(fragments: readonly ReceivedFragment[]): void {
+    this.#onFragments(fragments)
+  }
+
   /** Takes in what came by another way than the topic, such as a push, and passes it on to all who follow. */
   takeIn(fragment: Uint8Array): Applied {
     const before = this.#full

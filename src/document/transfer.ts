@@ -55,6 +55,12 @@ export class Offers {
     this.#empty = toHex(emptyVersion)
   }
 
+  /** Whether `for` has it encoded already. */
+  has(version: Uint8Array): boolean {
+    const key = toHex(version)
+    return key === this.#empty ? this.#state !== undefined : this.#differences.has(key)
+  }
+
   for(version: Uint8Array): Offer {
     this.#timer ??= this.#clock.after(idleMs, () => this.#expire())
     const key = toHex(version)

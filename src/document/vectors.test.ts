@@ -25,6 +25,7 @@ const schemas = new Map(
     messages.DocumentPullSchema,
     messages.DocumentPushSchema,
     messages.DocumentPushReplySchema,
+    messages.DocumentLeaveSchema,
   ].map(schema => [schema.name, schema] as const),
 )
 

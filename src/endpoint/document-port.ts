@@ -40,6 +40,8 @@ export interface DocumentPort {
   readonly linked: boolean
   /** Follows a document's topic. At a host, fragments of its clients come too; there `onBaseline` comes at once. */
   follow(kind: TopicKind, name: string, handler: FollowHandler): Follow
+  /** At a host: fragments of that kind on topics that nobody follows here, all of one arrival by topic. */
+  followOthers(kind: TopicKind, handler: (name: string, fragments: readonly ReceivedFragment[]) => void): Follow
   /** Sends a fragment to all who follow. False: no room now; `onRoom` tells when to try again. Never echoed back. */
   publish(kind: TopicKind, name: string, fragment: Uint8Array): boolean
   /** Resolves when all published so far is rooted. */
@@ -59,6 +61,8 @@ export interface DocumentPort {
   ): () => void
   /** Whether one of those below may read, or write, that document. */
   allows(from: EndpointId, way: "receive" | "send", kind: TopicKind, name: string): boolean
+  /** At a host: runs when one of those below is gone for good. */
+  onGone(listener: (id: EndpointId) => void): () => void
   /** Runs at each change of the link: up after a join's first baseline may begin, down when it is lost. */
   onLink(listener: (change: "up" | "down" | "regenerated") => void): () => void
 }

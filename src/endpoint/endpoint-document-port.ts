@@ -35,6 +35,7 @@ const rawCodec = 0
 export class EndpointDocumentPort implements DocumentPort {
   readonly #o: EndpointDocumentPortOptions
   readonly #linkListeners = new Set<(change: "up" | "down" | "regenerated") => void>()
+  readonly #goneListeners = new Set<(id: EndpointId) => void>()
   readonly #followers = new Set<FragmentReceiver>()
 
   constructor(options: EndpointDocumentPortOptions) {
@@ -73,6 +74,12 @@ export class EndpointDocumentPort implements DocumentPort {
         this.#o.unfollow(receiver)
       },
     }
+  }
+
+  followOthers(kind: TopicKind, handler: (name: string, fragments: readonly ReceivedFragment[]) => void): Follow {
+    const receiver = new StrayReceiver(kind, handler, this.#o.node)
+    this.#o.node.topics.addReceiver(receiver)
+    return { close: () => this.#o.node.topics.removeReceiver(receiver) }
   }
 
   publish(kind: TopicKind, name: string, fragment: Uint8Array): boolean {
@@ -114,6 +121,15 @@ export class EndpointDocumentPort implements DocumentPort {
     return this.#o.allows(from, way, encodeTopic(kind, name))
   }
 
+  onGone(listener: (id: EndpointId) => void): () => void {
+    this.#goneListeners.add(listener)
+    return () => this.#goneListeners.delete(listener)
+  }
+
+  peerGone(id: EndpointId): void {
+    for (const listener of [...this.#goneListeners]) listener(id)
+  }
+
   onLink(listener: (change: "up" | "down" | "regenerated") => void): () => void {
     this.#linkListeners.add(listener)
     return () => this.#linkListeners.delete(listener)
@@ -125,6 +141,7 @@ export class EndpointDocumentPort implements DocumentPort {
 
   closed(): void {
     this.#linkListeners.clear()
+    this.#goneListeners.clear()
     this.#followers.clear()
   }
 }
@@ -161,5 +178,34 @@ class FragmentReceiver implements Receiver {
   }
   refused(reason: string): void {
     this.#handler.onRefused(reason)
+  }
+}
+
+/** Gathers what comes on topics of a kind that no other receiver takes. */
+class StrayReceiver implements Receiver {
+  readonly prefixes: readonly Uint8Array[]
+  readonly #handler: (name: string, fragments: readonly ReceivedFragment[]) => void
+  readonly #node: Node
+  readonly #gathered = new Map<string, ReceivedFragment[]>()
+
+  constructor(kind: TopicKind, handler: (name: string, fragments: readonly ReceivedFragment[]) => void, node: Node) {
+    this.prefixes = [Uint8Array.of(kind)]
+    this.#handler = handler
+    this.#node = node
+  }
+
+  take(topic: TopicState, frame: Frame, origin: Origin, sequence: number): void {
+    if (topic.receivers.length > 1) return
+    if (this.#gathered.size === 0) this.#node.atBatchEnd(this)
+    const fragment = { origin: idOf(origin), sequence, payload: frame.payload() }
+    const others = this.#gathered.get(topic.name)
+    if (others === undefined) this.#gathered.set(topic.name, [fragment])
+    else others.push(fragment)
+  }
+
+  batchEnded(): void {
+    const gathered = [...this.#gathered]
+    this.#gathered.clear()
+    for (const [name, fragments] of gathered) this.#handler(name, fragments)
   }
 }

@@ -184,7 +184,10 @@ export class MessageEndpoint implements MessagingSurface {
         maxLagMs: options.slow?.maxLagMs ?? 10_000,
       },
       onDirect: (frame, origin, sequence) => this.#takeDirect(frame, origin, sequence),
-      onGone: id => this.#direct.peerGone(id),
+      onGone: id => {
+        this.#direct.peerGone(id)
+        this.#port.peerGone(id)
+      },
     })
     try {
       for (const address of listen) {

@@ -10,7 +10,7 @@ import { RecordingLogger } from "../../src/core/logger.ts"
 import { SeededRandom } from "../../src/core/random.ts"
 import { SimulatedClock } from "../../src/core/simulated-clock.ts"
 import type { DocumentPort, Follow, FollowHandler, ReceivedFragment } from "../../src/endpoint/document-port.ts"
-import { encodeTopic, type TopicKind } from "../../src/message/topic.ts"
+import { decodeTopic, encodeTopic, type TopicKind } from "../../src/message/topic.ts"
 
 export interface NetworkOptions {
   readonly seed: number
@@ -165,6 +165,26 @@ abstract class Port implements DocumentPort {
     options?: { readonly deadlineMs?: number; readonly signal?: AbortSignal },
   ): Promise<Uint8Array>
   abstract answer(topic: string, handler: Answer): () => void
+  protected readonly goneListeners: Set<(id: EndpointId) => void> = new Set()
+  protected readonly others: Set<{
+    readonly kind: TopicKind
+    readonly handler: (name: string, fragments: readonly ReceivedFragment[]) => void
+  }> = new Set()
+
+  followOthers(kind: TopicKind, handler: (name: string, fragments: readonly ReceivedFragment[]) => void): Follow {
+    const other = { kind, handler }
+    this.others.add(other)
+    return { close: () => this.others.delete(other) }
+  }
+  onGone(listener: (id: EndpointId) => void): () => void {
+    this.goneListeners.add(listener)
+    return () => {
+      this.goneListeners.delete(listener)
+    }
+  }
+  gone(id: EndpointId): void {
+    for (const listener of [...this.goneListeners]) listener(id)
+  }
 
   allows(): boolean {
     return true
@@ -178,6 +198,11 @@ abstract class Port implements DocumentPort {
   }
 
   deliver(topic: string, fragments: ReceivedFragment[]): void {
+    if (!this.follows(topic)) {
+      const { kind, name } = decodeTopic(Uint8Array.from(topic, each => each.charCodeAt(0)))
+      for (const other of this.others) if (other.kind === kind) other.handler(name, fragments)
+      return
+    }
     for (const following of this.followings) {
       if (following.topic === topic && following.subscribed) following.handler.onFragments(fragments)
     }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file document.proto.
  */
 export const file_document: GenFile = /*@__PURE__*/
-  fileDesc("Cg5kb2N1bWVudC5wcm90bxIHemluYy52MSJCChNEb2N1bWVudFN5bmNSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgMIo4BChFEb2N1bWVudFN5bmNSZXBseRIPCgd2ZXJzaW9uGAEgASgMEhAKCGZyYWdtZW50GAIgASgMEisKCHRyYW5zZmVyGAMgASgLMhkuemluYy52MS5Eb2N1bWVudFRyYW5zZmVyEikKB3JlZnVzYWwYBCABKAsyGC56aW5jLnYxLkRvY3VtZW50UmVmdXNhbCIxChBEb2N1bWVudFRyYW5zZmVyEgoKAmlkGAEgASgEEhEKCWZyYWdtZW50cxgCIAMoBCJHCg9Eb2N1bWVudFJlZnVzYWwSDAoEY29kZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0iQAoMRG9jdW1lbnRQdWxsEhAKCHRyYW5zZmVyGAEgASgEEg4KBm9mZnNldBgCIAEoBBIOCgZsZW5ndGgYAyABKA0iaQoMRG9jdW1lbnRQdXNoEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIQCgh0cmFuc2ZlchgDIAEoBBIMCgRzaXplGAQgASgEEg4KBm9mZnNldBgFIAEoBBINCgVwaWVjZRgGIAEoDCI+ChFEb2N1bWVudFB1c2hSZXBseRIpCgdyZWZ1c2FsGAEgASgLMhguemluYy52MS5Eb2N1bWVudFJlZnVzYWwiRQoORG9jdW1lbnROb3RpY2USEwoLZmluZ2VycHJpbnQYASABKAwSDgoGdXJnZW50GAIgASgIEg4KBnRhcmdldBgDIAEoDGIGcHJvdG8z");
+  fileDesc("Cg5kb2N1bWVudC5wcm90bxIHemluYy52MSJCChNEb2N1bWVudFN5bmNSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgMIo4BChFEb2N1bWVudFN5bmNSZXBseRIPCgd2ZXJzaW9uGAEgASgMEhAKCGZyYWdtZW50GAIgASgMEisKCHRyYW5zZmVyGAMgASgLMhkuemluYy52MS5Eb2N1bWVudFRyYW5zZmVyEikKB3JlZnVzYWwYBCABKAsyGC56aW5jLnYxLkRvY3VtZW50UmVmdXNhbCIxChBEb2N1bWVudFRyYW5zZmVyEgoKAmlkGAEgASgEEhEKCWZyYWdtZW50cxgCIAMoBCJHCg9Eb2N1bWVudFJlZnVzYWwSDAoEY29kZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0iQAoMRG9jdW1lbnRQdWxsEhAKCHRyYW5zZmVyGAEgASgEEg4KBm9mZnNldBgCIAEoBBIOCgZsZW5ndGgYAyABKA0iaQoMRG9jdW1lbnRQdXNoEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIQCgh0cmFuc2ZlchgDIAEoBBIMCgRzaXplGAQgASgEEg4KBm9mZnNldBgFIAEoBBINCgVwaWVjZRgGIAEoDCI+ChFEb2N1bWVudFB1c2hSZXBseRIpCgdyZWZ1c2FsGAEgASgLMhguemluYy52MS5Eb2N1bWVudFJlZnVzYWwiHQoNRG9jdW1lbnRMZWF2ZRIMCgRuYW1lGAEgASgJIkUKDkRvY3VtZW50Tm90aWNlEhMKC2ZpbmdlcnByaW50GAEgASgMEg4KBnVyZ2VudBgCIAEoCBIOCgZ0YXJnZXQYAyABKAxiBnByb3RvMw");
 
 /**
  * On "~document/sync": this is what I have.
@@ -233,6 +233,25 @@ export const DocumentPushReplySchema: GenMessage<DocumentPushReply> = /*@__PURE_
   messageDesc(file_document, 6);
 
 /**
+ * On "~document/leave": the sender has closed the document. The answer is empty.
+ *
+ * @generated from message zinc.v1.DocumentLeave
+ */
+export type DocumentLeave = Message<"zinc.v1.DocumentLeave"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message zinc.v1.DocumentLeave.
+ * Use `create(DocumentLeaveSchema)` to create a new message.
+ */
+export const DocumentLeaveSchema: GenMessage<DocumentLeave> = /*@__PURE__*/
+  messageDesc(file_document, 7);
+
+/**
  * What the host has, told to all who follow: whoever has something else asks.
  *
  * @generated from message zinc.v1.DocumentNotice
@@ -265,5 +284,5 @@ export type DocumentNotice = Message<"zinc.v1.DocumentNotice"> & {
  * Use `create(DocumentNoticeSchema)` to create a new message.
  */
 export const DocumentNoticeSchema: GenMessage<DocumentNotice> = /*@__PURE__*/
-  messageDesc(file_document, 7);
+  messageDesc(file_document, 8);
 

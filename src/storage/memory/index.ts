@@ -1,1 +1,1 @@
-export { MemoryStorage } from "./memory-storage.ts"
+export { MemoryStorage, type MemoryStorageOptions } from "./memory-storage.ts"
