@@ -13,6 +13,7 @@
 //     better: "more" | "less",
 //     contenders: { zinc: async seconds => measurement, net: … }    ours is called "zinc"
 //     targets: { libzmq: 0.7 }                        zinc / libzmq is to reach this (or stay below it, for "less")
+//     limit: 150                                      what zinc itself is to reach or stay below; by name with `rows`
 //   }
 // A contender does its work once, for about the seconds given, checks its own outcome (and throws when it is wrong), and
 // returns a number, or { value, details } where details are further numbers by name, such as the CPU a process took.
@@ -23,5 +24,7 @@ export const benches = [
   { name: "wire/round-trip", load: () => import("./wire/round-trip.mjs") },
   { name: "endpoint/deliver", load: () => import("./endpoint/deliver.mjs") },
   { name: "endpoint/round-trip", load: () => import("./endpoint/round-trip.mjs") },
+  { name: "startup/host", load: () => import("./startup/host.mjs") },
+  { name: "startup/join", load: () => import("./startup/join.mjs") },
   { name: "documents/trace", load: () => import("./documents/trace.mjs") },
 ]

@@ -1,6 +1,6 @@
 // Runs the contenders of each case in turn, so that a machine that speeds up or slows down does so for all of them.
 
-/** Yields rows: { bench, parameters, unit, better, runs, results, spread, details, targets }. */
+/** Yields rows: { bench, parameters, unit, better, runs, results, spread, details, targets, limit }. */
 export async function* measure(bench, options) {
   for await (const each of await bench.cases(options)) {
     const names = Object.keys(each.contenders).filter(name => options.only === undefined || options.only.includes(name))
@@ -37,6 +37,7 @@ export async function* measure(bench, options) {
         spread,
         details,
         targets: each.targets?.[key] ?? each.targets ?? {},
+        limit: typeof each.limit === "object" ? each.limit[key] : each.limit,
       }
     }
   }

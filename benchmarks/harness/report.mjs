@@ -5,6 +5,7 @@ export function jsonReport({ details = false } = {}) {
     begin() {},
     row(row) {
       const line = { bench: row.bench, ...row.parameters, unit: row.unit, runs: row.runs, results: row.results }
+      if (row.limit !== undefined) line.limit = row.limit
       if (details) Object.assign(line, { spread: row.spread, details: row.details })
       console.log(JSON.stringify(line))
     },
@@ -37,7 +38,7 @@ export function tableReport() {
       const ratio = name => (ours === undefined ? "–" : `${(ours / row.results[name]).toFixed(2)} ×`)
       const cells = [
         ...Object.values(row.parameters).map(String),
-        ...names.map(name => `${short(row.results[name])} ${row.unit}`),
+        ...names.map(name => `${short(row.results[name])} ${row.unit}${name === "zinc" ? mark(row) : ""}`),
         ...others.map(name => `${ratio(name)}${verdict(row, name)}`),
         row.spread.zinc === undefined ? "–" : row.spread.zinc.map(short).join("–"),
       ]
@@ -47,14 +48,15 @@ export function tableReport() {
         const parts = Object.entries(row.details[name]).map(([key, value]) => `${key} ${value}`)
         console.log(`      ${name.padEnd(11)} ${parts.join(", ")}`)
       }
-      for (const name of others) {
+      if (mark(row) === " ✗") lost.push(`${named(row)}: ${short(ours)} ${row.unit}; the limit is ${row.limit}`)
+      // Where there is a limit, the others are there to compare with, not to beat.
+      for (const name of row.limit === undefined ? others : []) {
         if (ours === undefined) continue
         const behind = row.better === "more" ? ours < row.results[name] : ours > row.results[name]
         const missed = verdict(row, name).includes("✗")
         if (behind || missed) {
-          const of = Object.entries(row.parameters).map(([key, value]) => `${key} ${value}`)
           lost.push(
-            `${row.bench} (${of.join(", ")}): ${(ours / row.results[name]).toFixed(2)} × ${name}` +
+            `${named(row)}: ${(ours / row.results[name]).toFixed(2)} × ${name}` +
               (missed ? `; the target is ${row.targets[name]}` : ""),
           )
         }
@@ -73,6 +75,18 @@ function verdict(row, name) {
   if (target === undefined || row.results.zinc === undefined) return ""
   const ratio = row.results.zinc / row.results[name]
   return (row.better === "more" ? ratio >= target : ratio <= target) ? " ✓" : " ✗"
+}
+
+/** Whether our own figure keeps its limit, where there is one. */
+function mark(row) {
+  const ours = row.results.zinc
+  if (row.limit === undefined || ours === undefined) return ""
+  return (row.better === "more" ? ours >= row.limit : ours <= row.limit) ? " ✓" : " ✗"
+}
+
+function named(row) {
+  const of = Object.entries(row.parameters).map(([key, value]) => `${key} ${value}`)
+  return `${row.bench} (${of.join(", ")})`
 }
 
 function line(cells, row) {

@@ -39,7 +39,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
 describe("The packed package", () => {
   it("holds what it needs and nothing of the workshop", () => {
-    for (const name of ["package.json", "LICENSE", "dist/index.js", "dist/index.d.ts"]) {
+    for (const name of ["package.json", "LICENSE", "THIRD-PARTY.md", "dist/index.js", "dist/index.d.ts"]) {
       expect(existsSync(join(installed, name)), name).toBe(true)
     }
     for (const name of ["src", "test", "scripts", "benchmarks", "node_modules/zeromq"]) {
@@ -74,6 +74,44 @@ describe("The packed package", () => {
         .split("\n")
         .map(line => line.split(" ")[0]),
     ).toEqual(names)
+  })
+
+  it("exports behind each subpath what the source exports there", async () => {
+    const program = `
+      for (const name of ${JSON.stringify(subpaths.map(each => each.name))}) console.log(JSON.stringify(Object.keys(await import(name))))`
+    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", program], scratch)
+    const doors = stdout.trim().split("\n")
+    for (const [index, { name, target }] of subpaths.entries()) {
+      const source = target.default.replace("./dist/", "src/").replace(/\.js$/, ".ts")
+      const door = (await import(join(root, source))) as object
+      expect(JSON.parse(doors[index]!), name).toEqual(Object.keys(door).sort())
+    }
+  })
+
+  it("has each class once, whichever subpath it comes through", async () => {
+    const program = `
+      const all = await import("${manifest.name}")
+      for (const path of ["core", "endpoint", "document", "message"]) {
+        const door = await import("${manifest.name}/" + path)
+        for (const name of Object.keys(door)) if (name in all) console.log(name, door[name] === all[name])
+      }`
+    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", program], scratch)
+    const shared = stdout.trim().split("\n").sort()
+    expect(shared).toContain("ZincError true")
+    expect(shared).toContain("TextDocument true")
+    expect(shared.filter(line => !line.endsWith(" true"))).toEqual([])
+  })
+
+  it("codes messages of the user's own copy of Protocol Buffers", async () => {
+    const program = `
+      import { create, isMessage } from "@bufbuild/protobuf"
+      import { DurationSchema } from "@bufbuild/protobuf/wkt"
+      import { protobufCodec } from "${manifest.name}"
+      const codec = protobufCodec(DurationSchema)
+      const read = codec.decode(codec.encode(create(DurationSchema, { seconds: 5n, nanos: 7 })))
+      console.log(isMessage(read, DurationSchema), read.seconds, read.nanos)`
+    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", program], scratch)
+    expect(stdout.trim()).toBe("true 5n 7")
   })
 
   it("exports no subpath but those it names", async () => {

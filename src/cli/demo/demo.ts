@@ -182,7 +182,7 @@ export class Demo {
   }
 
   #start(player: Player, role: "host" | "client"): Process {
-    const worker: Process = new Worker(player.name, new URL("./demo-worker.js", import.meta.url))
+    const worker: Process = new Worker(player.name, new URL("../demo/demo-worker.js", import.meta.url))
     const actor = this.#stage.add(player, role, "starting")
     this.#processes.set(player.name, worker)
     worker.on(message => this.#hear(actor, message))

@@ -65,7 +65,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
       Promise.race([work, interrupted, ...clients.map(each => each.failed)])
 
     for (let number = 1; number <= options.clients; number++)
-      clients.push(new Worker(`client ${number}`, new URL("./replay-client.js", import.meta.url)))
+      clients.push(new Worker(`client ${number}`, new URL("../replay/replay-client.js", import.meta.url)))
     await until(Promise.all(clients.map(client => joined(client, host.addresses[0]!, transport))))
     const authors = clients.slice(0, writers)
     await until(

@@ -1,0 +1,2 @@
+// Node itself: no program starts faster.
+console.log(JSON.stringify({ ready: performance.now() }))
