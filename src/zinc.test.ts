@@ -24,7 +24,7 @@ async function join(to: Endpoint): Promise<Endpoint> {
 async function equal(...documents: TextDocument[]): Promise<void> {
   const same = () => documents.every(document => equalBytes(document.version(), documents[0]!.version()))
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`not equal: ${documents.join(" | ")}`)), 5_000)
+    const timer = setTimeout(() => reject(new Error(`not equal: ${documents.join(" | ")}`)), 20_000)
     const look = () => {
       if (!same()) return
       clearTimeout(timer)

@@ -22,7 +22,7 @@ async function rawPusher(socket: Pull): Promise<RawPeer> {
 describe("Our heartbeat", () => {
   it("sends PING into silence, is content with PONG, and gives up on a peer that says nothing", async () => {
     const listener = closing(await RawListener.open())
-    const push = closing(new Push({ lingerMs: 0, reconnect: false, heartbeat: { intervalMs: 30, timeoutMs: 300 } }))
+    const push = closing(new Push({ lingerMs: 0, reconnect: false, heartbeat: { intervalMs: 30, timeoutMs: 1_000 } }))
     push.connect(listener.address)
     const peer = await (await listener.accept()).shakeHands("PULL")
     for (let i = 0; i < 4; i++) {
@@ -37,9 +37,9 @@ describe("Our heartbeat", () => {
   })
 
   it("does not mind a peer that only talks", async () => {
-    const pull = closing(new Pull({ lingerMs: 0, heartbeat: { intervalMs: 20, timeoutMs: 150 } }))
+    const pull = closing(new Pull({ lingerMs: 0, heartbeat: { intervalMs: 100, timeoutMs: 1_000 } }))
     const peer = await rawPusher(pull)
-    // It answers no PING, but each of ours is followed by a message of its own.
+    // It answers no PING, but each of ours is followed by a message of its own; more than the time-out passes.
     for (let i = 0; i < 12; i++) {
       await peer.next("a PING")
       peer.send(frame(0, Buffer.from(`${i}`)))
@@ -49,12 +49,12 @@ describe("Our heartbeat", () => {
 
   it("holds out while we do not read", async () => {
     const pull = closing(
-      new Pull({ lingerMs: 0, receiveHighWaterMark: 1, heartbeat: { intervalMs: 20, timeoutMs: 100 } }),
+      new Pull({ lingerMs: 0, receiveHighWaterMark: 1, heartbeat: { intervalMs: 20, timeoutMs: 200 } }),
     )
     const peer = await rawPusher(pull)
     for (let i = 0; i < 10; i++) peer.send(frame(0, Buffer.from(`${i}`)))
     // Twice the time-out and more passes by our own PINGs, which go on.
-    for (let i = 0; i < 3; i++) await peer.next("a PING")
+    for (let i = 0; i < 25; i++) await peer.next("a PING")
     expect(await receiveText(pull, 10)).toEqual(Array.from({ length: 10 }, (_, i) => `${i}`))
   })
 
@@ -66,7 +66,7 @@ describe("Our heartbeat", () => {
         new Dealer({
           lingerMs: 0,
           reconnect: { initialMs: 20, maxMs: 50 },
-          heartbeat: { intervalMs: 20, timeoutMs: 400 },
+          heartbeat: { intervalMs: 20, timeoutMs: 1_000 },
         }),
       )
       const connected = nextEvent(dealer, "connected")

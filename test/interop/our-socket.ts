@@ -25,7 +25,7 @@ export function ourSocket(type: SocketName, options: PatternSocketOptions = {}):
 export function nextEvent<T extends SocketEvent["type"]>(
   socket: OurSocket,
   type: T,
-  limitMs = 10_000,
+  limitMs = 30_000,
 ): Promise<Extract<SocketEvent, { type: T }>> {
   return within(
     limitMs,
@@ -43,7 +43,7 @@ export function nextEvent<T extends SocketEvent["type"]>(
 export async function sendAll(socket: OurSocket, messages: Iterable<readonly Uint8Array[]>): Promise<void> {
   if (!("send" in socket)) throw new Error("this socket cannot send")
   for (const frames of messages) {
-    while (!socket.send(frames)) await within(10_000, "room to send", socket.drained())
+    while (!socket.send(frames)) await within(30_000, "room to send", socket.drained())
   }
 }
 
@@ -52,7 +52,7 @@ export async function receiveAll(
   socket: OurSocket,
   count: number,
   ignore?: Uint8Array,
-  limitMs = 20_000,
+  limitMs = 30_000,
 ): Promise<Uint8Array[][]> {
   if (!("receive" in socket)) throw new Error("this socket cannot receive")
   const messages: Uint8Array[][] = []

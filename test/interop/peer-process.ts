@@ -89,7 +89,7 @@ export class PeerProcess {
     await this.#call({ do: "monitor", socket })
   }
   /** Python only: waits for an event of libzmq's monitor, such as "DISCONNECTED". */
-  awaitEvent(socket: string, event: string, timeoutMs = 10_000): Promise<{ came: boolean; before: number[] }> {
+  awaitEvent(socket: string, event: string, timeoutMs = 30_000): Promise<{ came: boolean; before: number[] }> {
     return this.#call({ do: "awaitEvent", socket, event, timeoutMs })
   }
   async close(socket: string, lingerMs = 0): Promise<void> {

@@ -52,7 +52,7 @@ def send(command):
     taken = 0
     count = 1 if "frames" in command else len(command["messages"])
     for index in range(count * command.get("times", 1)):
-        if not s.poll(command.get("timeoutMs", 10_000), zmq.POLLOUT):
+        if not s.poll(command.get("timeoutMs", 30_000), zmq.POLLOUT):
             break
         s.send_multipart(frames_of(command, index % count), copy=False)
         taken += 1
@@ -63,7 +63,7 @@ def receive(command):
     """Up to `count` messages, as sizes and hashes; ones whose first frame is `ignore` are not counted."""
     s = sockets[command["socket"]]
     ignored = bytes.fromhex(command["ignore"]) if "ignore" in command else None
-    deadline = time.monotonic() + command.get("timeoutMs", 10_000) / 1000
+    deadline = time.monotonic() + command.get("timeoutMs", 30_000) / 1000
     messages = []
     while len(messages) < command["count"]:
         left = deadline - time.monotonic()
@@ -81,7 +81,7 @@ def echo(command):
     s = sockets[command["socket"]]
     done = 0
     while done < command["count"]:
-        if not s.poll(command.get("timeoutMs", 10_000)):
+        if not s.poll(command.get("timeoutMs", 30_000)):
             break
         s.send_multipart(s.recv_multipart())
         done += 1
@@ -121,7 +121,7 @@ def await_event(command):
 
     events = sockets[f"{command['socket']}.events"]
     wanted = getattr(zmq, f"EVENT_{command['event']}")
-    deadline = time.monotonic() + command.get("timeoutMs", 10_000) / 1000
+    deadline = time.monotonic() + command.get("timeoutMs", 30_000) / 1000
     before = []
     while True:
         left = deadline - time.monotonic()

@@ -71,7 +71,7 @@ export class RawPeer {
 
   static async connect(address: string): Promise<RawPeer> {
     const socket = connect(Number(address.split(":").at(-1)), "127.0.0.1")
-    await within(5_000, "a connection", new Promise(resolve => socket.once("connect", resolve)))
+    await within(20_000, "a connection", new Promise(resolve => socket.once("connect", resolve)))
     return new RawPeer(socket)
   }
 
@@ -87,13 +87,13 @@ export class RawPeer {
   }
 
   /** The next frame, in order. */
-  async next(what = "a frame", limitMs = 5_000): Promise<RawFrame> {
+  async next(what = "a frame", limitMs = 20_000): Promise<RawFrame> {
     await this.#until(what, () => this.frames.length > 0, limitMs)
     return this.frames.shift()!
   }
 
   /** Resolves when the other side has closed. */
-  closed(limitMs = 5_000): Promise<void> {
+  closed(limitMs = 20_000): Promise<void> {
     return this.#until("the end of the connection", () => this.#closed, limitMs)
   }
 
@@ -161,7 +161,7 @@ export class RawListener {
   }
 
   /** The next one that dials. */
-  accept(limitMs = 5_000): Promise<RawPeer> {
+  accept(limitMs = 20_000): Promise<RawPeer> {
     const peer = this.#peers.shift()
     if (peer !== undefined) return Promise.resolve(peer)
     return within(limitMs, "somebody who dials", new Promise(resolve => this.#waiting.push(resolve)))

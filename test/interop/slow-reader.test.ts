@@ -26,7 +26,7 @@ for (const kind of peerKinds) {
     return peer
   }
   /** Their messages are large, so only their first frame is of interest. */
-  const numbersAt = async (peer: PeerProcess, socket: string, count: number, timeoutMs = 10_000) =>
+  const numbersAt = async (peer: PeerProcess, socket: string, count: number, timeoutMs = 30_000) =>
     (await peer.receive(socket, count, { plain: true, timeoutMs })).messages.map(frames => numberOf(frames[0]!))
 
   describe(`A slow ${kind} libzmq`, () => {
@@ -46,7 +46,7 @@ for (const kind of peerKinds) {
       const came = numbersAt(peer, "s", total)
       while (sent < total) {
         if (push.send(numbered(sent))) sent++
-        else await within(10_000, "room", push.drained())
+        else await within(30_000, "room", push.drained())
       }
       expect(await came).toEqual(Array.from({ length: total }, (_, i) => i))
     })

@@ -71,7 +71,7 @@ const roles = {
 
   async send(command) {
     const socket = sockets.get(command.socket)
-    socket.sendTimeout = command.timeoutMs ?? 10_000
+    socket.sendTimeout = command.timeoutMs ?? 30_000
     const count = command.frames ? 1 : command.messages.length
     let taken = 0
     for (let index = 0; index < count * (command.times ?? 1); index++) {
@@ -88,7 +88,7 @@ const roles = {
 
   async receive(command) {
     const socket = sockets.get(command.socket)
-    const deadline = Date.now() + (command.timeoutMs ?? 10_000)
+    const deadline = Date.now() + (command.timeoutMs ?? 30_000)
     const messages = []
     while (messages.length < command.count && Date.now() < deadline) {
       const frames = await receiveWithin(socket, deadline - Date.now())
@@ -103,7 +103,7 @@ const roles = {
     const socket = sockets.get(command.socket)
     let done = 0
     while (done < command.count) {
-      const frames = await receiveWithin(socket, command.timeoutMs ?? 10_000)
+      const frames = await receiveWithin(socket, command.timeoutMs ?? 30_000)
       if (frames === undefined) break
       await socket.send(frames)
       done++

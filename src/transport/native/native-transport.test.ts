@@ -47,7 +47,7 @@ describe("NativeTransport", () => {
     dealer.send([utf8("hello")])
     const connection = await heard.promise
     dealer.abort()
-    await expect.poll(() => bound.router.send(connection, [utf8("x")]), { timeout: 5_000 }).toBe(false)
+    await expect.poll(() => bound.router.send(connection, [utf8("x")]), { timeout: 20_000 }).toBe(false)
     for (const socket of [bound.router, bound.publisher, bound.puller]) socket.abort()
   })
 

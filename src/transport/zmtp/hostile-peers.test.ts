@@ -65,7 +65,7 @@ function raw(port: number): Socket & { readonly heard: Buffer[] } {
 
 function closed(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("the host did not close the connection")), 5_000)
+    const timer = setTimeout(() => reject(new Error("the host did not close the connection")), 20_000)
     socket.once("close", () => {
       clearTimeout(timer)
       resolve()
@@ -74,7 +74,7 @@ function closed(socket: Socket): Promise<void> {
 }
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5_000
+  const deadline = performance.now() + 20_000
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`)
     await new Promise(resolve => setImmediate(resolve))
