@@ -40,6 +40,8 @@ function wordsFor(event: EndpointEvent, { colours }: Output, role: "host" | "cli
       return `${colours.yellow("!")} ${event.dropped} messages on ${printable(event.topic)} were dropped: they come faster than they are handled`
     case "undeliverable":
       return `${colours.yellow("!")} nobody is ${event.target} [${event.code}]`
+    case "denied":
+      return `${colours.yellow("!")} ${printable(event.reason)} [${event.code}]`
     case "violation":
       return `${colours.yellow("!")} ${event.from} broke the protocol: ${printable(event.error.message)}`
   }

@@ -11,6 +11,7 @@ import {
   startsWith,
   toHex,
   utf8,
+  utf8Prefix,
   writeU16,
   writeU32,
   writeU64,
@@ -52,6 +53,17 @@ describe("Bytes", () => {
       }),
     )
     expect(fromUtf8(utf8("\ufeffa"))).toBe("\ufeffa")
+    for (const [most, prefix] of [
+      [0, ""],
+      [1, "a"],
+      [2, "a"],
+      [3, "aé"],
+      [6, "aé"],
+      [7, "aé😀"],
+      [8, "aé😀b"],
+      [99, "aé😀b"],
+    ] as const)
+      expect(utf8Prefix("aé😀b", most)).toBe(prefix)
   })
 
   it("that are not UTF-8 are refused with BadFrame", () => {

@@ -11,6 +11,11 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text)
 }
 
+/** As much of the beginning as fits so many octets of UTF-8; a character is whole or absent. */
+export function utf8Prefix(text: string, octetsMax: number): string {
+  return text.slice(0, encoder.encodeInto(text, new Uint8Array(octetsMax)).read)
+}
+
 /** Throws `BadFrame` on bytes that are not UTF-8. */
 export function fromUtf8(bytes: Uint8Array): string {
   try {

@@ -215,14 +215,14 @@ export interface PeerInfo {
   readonly state: "up" | "degraded" | "away"
   /** Age of the oldest mark not yet reported, in milliseconds; hosts only. */
   readonly lagMs: number | undefined
-  /** Round trip of the last heartbeat, in milliseconds. */
+  /** Round trip of the last answered heartbeat, in milliseconds, as the host measured it; undefined before that. */
   readonly roundTripMs: number | undefined
 }
 
 export type EndpointEvent =
-  /** A client joined this host, or this client joined its host. `resumed`: its session went on. */
+  /** A client joined this host and has its baseline, or this client joined its host. `resumed`: its session went on. */
   | { readonly type: "joined"; readonly peer: PeerInfo; readonly resumed: boolean }
-  /** A client left this host, or this client lost its host (it may come back). */
+  /** A client that had joined left this host, or this client lost its host (it may come back). */
   | { readonly type: "left"; readonly peer: PeerInfo; readonly code: string; readonly reason: string }
   /** A join was refused, at this host. */
   | { readonly type: "refused"; readonly name: string; readonly code: string; readonly reason: string }
@@ -251,6 +251,8 @@ export type EndpointEvent =
   | { readonly type: "handlerFailed"; readonly topic: string; readonly error: unknown; readonly attempt: number }
   /** A mailbox was full and its policy dropped a message. */
   | { readonly type: "mailboxFull"; readonly topic: string; readonly dropped: number }
+  /** The host does not let this client send on the topic: what it sends there goes nowhere. Once per topic and session. */
+  | { readonly type: "denied"; readonly topic: string; readonly code: ErrorCode; readonly reason: string }
   /** A direct message had nobody to go to. */
   | { readonly type: "undeliverable"; readonly target: EndpointId; readonly code: ErrorCode }
   /** Bytes of a peer broke the protocol; its connection was closed or the frame dropped. */
@@ -291,9 +293,9 @@ export interface MessagingSurface extends AsyncDisposable {
   handle(topic: string, handler: MessageHandler | HandlerModule, options?: HandleOptions): Handling
   /** To everyone who handles the topic, but never back to the sender. False: the send window is full, nothing was taken. */
   send(topic: string, value: unknown, options?: SendOptions): boolean
-  /** As above; resolves at the tier. Waits for room. Rejects with `Closed`, `Aborted` or `Lost`. */
+  /** As above; resolves at the tier. Waits for room. Rejects with `Closed`, `Aborted`, `Unauthorized` or `Lost`. */
   send(topic: string, value: unknown, options: AckOptions): Promise<void>
-  /** To one endpoint. Resolves when rooted at the host where it turns down. Rejects with `NoSuchEndpoint`, `Ambiguous`. */
+  /** To one endpoint. Resolves when rooted at the host where it turns down. Rejects with `NoSuchEndpoint`, `Ambiguous`, `Lost`. */
   sendTo(target: Target, topic: string, value: unknown, options?: Pick<SendOptions, "codec">): Promise<void>
   /**
    * Asks one endpoint and waits for its handler's answer. Rejects with `Timeout`, `Aborted`, `NoSuchEndpoint`, `Ambiguous`,

@@ -17,6 +17,7 @@ import { DownLeg } from "./client/down-leg.ts"
 import { type Asked, Interests } from "./client/interests.ts"
 import type { Legs } from "./client/legs.ts"
 import { NameQueries } from "./client/name-queries.ts"
+import { NoticeReader, type NoticeReaderOptions } from "./client/notice-reader.ts"
 import { type Tier, UpBuffer } from "./client/up-buffer.ts"
 import type { Frame } from "./frame.ts"
 import type { Node, UpSide } from "./node.ts"
@@ -40,7 +41,9 @@ export interface ClientSideOptions {
   /** The side is over for good. */
   readonly onClosed: (error: ZincError | undefined) => void
   readonly onLink: (change: "up" | "down" | "regenerated") => void
-  readonly onUndeliverable: (target: EndpointId, sequence: number, correlation: number, code: ErrorCode) => void
+  readonly onUndeliverable: NoticeReaderOptions["onUndeliverable"]
+  readonly onDenied: NoticeReaderOptions["onDenied"]
+  readonly onNewSession: NoticeReaderOptions["onNewSession"]
 }
 
 const envelopeVersion = 1
@@ -57,6 +60,7 @@ export class ClientSide implements UpSide {
   readonly #up: UpBuffer
   readonly #down: DownLeg
   readonly #interests: Interests
+  readonly #notices: NoticeReader
   readonly #names = new NameQueries()
   readonly #subscribedOn = new WeakSet<SubscriberSocket>()
   /** The session of our last link is worth taking up again. */
@@ -67,6 +71,7 @@ export class ClientSide implements UpSide {
   #hostName = ""
   #heartbeatMs = 250
   #sessionKeepMs = 10_000
+  #roundTripMs: number | undefined
   #heardAt = 0
   #silent = false
   #tickedAt = 0
@@ -90,6 +95,12 @@ export class ClientSide implements UpSide {
     })
     this.#interests = new Interests(() => node.clock.soon(() => this.#syncNew()))
     void this.#interests.want(markTopic)
+    this.#notices = new NoticeReader({
+      topics: node.topics,
+      onUndeliverable: options.onUndeliverable,
+      onDenied: options.onDenied,
+      onNewSession: options.onNewSession,
+    })
     this.#down = new DownLeg({
       node,
       interests: this.#interests,
@@ -226,6 +237,10 @@ export class ClientSide implements UpSide {
     this.#heartbeatMs = held(accept.limits?.heartbeatMs || 250, heartbeatRange)
     this.#sessionKeepMs = held(accept.limits?.sessionKeepMs || 10_000, sessionKeepRange)
     this.#node.epoch = Math.max(this.#node.epoch, accept.epoch)
+    if (!accept.resumed) this.#roundTripMs = undefined
+    // Before anything counts as acknowledged.
+    this.#notices.accepted(accept)
+    if (accept.resumed) this.#up.loseNotices(Number(accept.noticesLostThrough))
     this.#up.joined(accept.session, Number(accept.received), Number(accept.rooted))
   }
 
@@ -328,6 +343,7 @@ export class ClientSide implements UpSide {
         break
       case "heartbeat":
         this.#down.heartbeat(Number(body.value.direct))
+        if (body.value.roundTripUs > 0) this.#roundTripMs = body.value.roundTripUs / 1000
         this.#control({
           case: "heartbeatReply",
           value: { count: body.value.count, mark: BigInt(this.#down.marked), legLast: BigInt(this.#up.sent) },
@@ -340,12 +356,10 @@ export class ClientSide implements UpSide {
         this.#names.answered(body.value.id, body.value.endpointIds)
         break
       case "undeliverable":
-        this.#o.onUndeliverable(
-          endpointIdFromBytes(body.value.target),
-          Number(body.value.sequence),
-          Number(body.value.correlation),
-          (body.value.code || "NoSuchEndpoint") as ErrorCode,
-        )
+        this.#notices.undeliverable(body.value)
+        break
+      case "denied":
+        this.#notices.denied(body.value)
         break
       case "slow":
         this.#onSlow(legs, body.value)
@@ -505,7 +519,7 @@ export class ClientSide implements UpSide {
       remote: legs?.address ?? this.#o.addresses[0] ?? "",
       state: state === "up" ? (this.#silent ? "degraded" : "up") : state === "degraded" ? "degraded" : "away",
       lagMs: undefined,
-      roundTripMs: undefined,
+      roundTripMs: this.#roundTripMs,
     }
   }
 

@@ -159,13 +159,21 @@ export class HostSide {
       },
     })
     this.#acknowledgements = new Acknowledgements(node.clock, tell)
-    this.#direct = new DirectRoute({ node, links, publication, tell, onDirect: options.onDirect })
+    const notify = (link: Link) => {
+      if (this.#acknowledgements.notify(link) || !link.notices.overflowed || link.control === 0) return
+      // It does not read. When it comes back, its ACCEPT says what it cannot know any more.
+      const { control } = link
+      this.#router.disconnect(control)
+      this.#onControlLost(control)
+    }
+    this.#direct = new DirectRoute({ node, links, publication, notify, onDirect: options.onDirect })
     this.#upLeg = new UpLeg({
       node,
       puller: this.#puller,
       links,
       acknowledgements: this.#acknowledgements,
       direct: this.#direct,
+      notify,
       maxPayloadBytes: options.maxPayloadBytes,
       maxClients: options.maxClients,
     })
@@ -286,6 +294,7 @@ export class HostSide {
         break
       case "heartbeatReply": {
         if (Number(body.value.count) === link.heartbeatCount) link.roundTripMs = now - link.heartbeatAt
+        link.notices.confirm(Number(body.value.count))
         const mark = Number(body.value.mark)
         if (mark > link.mark && mark <= this.publication.marked) link.mark = mark
         // L7: silence after a lost tail. The client says how far it has sent; if we lack some, ask.
@@ -332,9 +341,12 @@ export class HostSide {
   }
 
   #answerSyncs(link: Link): void {
-    for (const { number, prefixes } of link.syncs.take()) {
+    const answerable = link.syncs.take()
+    if (answerable.length === 0) return
+    for (const { number, prefixes } of answerable) {
       publishBaseline(this.#node, this.publication, link, number, prefixes)
     }
+    this.#joined(link)
   }
 
   /** One part; the client asks for the next when it has this one, so a repair never fills its control queue. */
@@ -389,7 +401,21 @@ export class HostSide {
     if (code !== "Replaced") this.#o.onGone(idOf(link.peer))
   }
 
+  /** L2: a join is complete at the first baseline. */
+  #joined(link: Link): void {
+    const { joining } = link
+    if (joining === undefined) return
+    link.joining = undefined
+    link.joined = true
+    this.#node.statistics.joins++
+    const peer = link.info(this.#node.clock.now(), undefined)
+    this.#node.events.emit({ type: "joined", peer, resumed: joining.resumed })
+  }
+
   #left(link: Link, code: string, reason: string): void {
+    link.joining = undefined
+    if (!link.joined) return
+    link.joined = false
     const peer = link.info(this.#node.clock.now(), undefined)
     this.#node.events.emit({ type: "left", peer, code, reason })
   }
@@ -434,6 +460,7 @@ export class HostSide {
           published: BigInt(this.publication.published),
           epoch: this.#node.epoch,
           direct: BigInt(link.directTopic.published),
+          roundTripUs: microseconds(link.roundTripMs),
         },
       })
       link.steps = 0
@@ -446,4 +473,9 @@ export class HostSide {
     }
     this.#node.giveUpOlderThan(now - 2 * heartbeatMs)
   }
+}
+
+/** As a heartbeat says it: 0 for not known. */
+function microseconds(ms: number | undefined): number {
+  return ms === undefined ? 0 : Math.min(0xffff_ffff, Math.max(1, Math.round(ms * 1000)))
 }

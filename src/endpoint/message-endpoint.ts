@@ -63,6 +63,7 @@ const eventTypes = {
   handlerFailed: true,
   mailboxFull: true,
   undeliverable: true,
+  denied: true,
   violation: true,
   "*": true,
 } as const satisfies Record<EndpointEvent["type"] | "*", true>
@@ -243,6 +244,12 @@ export class MessageEndpoint implements MessagingSurface {
         this.#direct.undeliverable(correlation, error)
         this.#undelivered.get(`${target} ${sequence}`)?.(error)
       },
+      onDenied: (topic, error) => {
+        if (this.#denied.has(topic)) return
+        this.#denied.set(topic, error)
+        this.#node.events.emit({ type: "denied", topic: topic.name, code: error.code, reason: error.message })
+      },
+      onNewSession: () => this.#denied.clear(),
     })
     this.#client = side
     this.#node.up = side
@@ -377,9 +384,13 @@ export class MessageEndpoint implements MessagingSurface {
         })
       this.#assertOutbound()
     }
-    if (this.#client !== undefined)
-      await this.#client.acknowledged(this.#client.lastPushed, options.ack, options.signal)
+    if (this.#client === undefined) return
+    await this.#client.acknowledged(this.#client.lastPushed, options.ack, options.signal)
+    const denied = this.#denied.get(state)
+    if (denied !== undefined) throw denied
   }
+  /** Topics that the host does not let us send on in this session; as many as we have sent on, at most. */
+  readonly #denied = new Map<TopicState, ZincError>()
 
   async sendTo(target: Target, topic: string, value: unknown, options: Pick<SendOptions, "codec"> = {}): Promise<void> {
     checkOptions(options)

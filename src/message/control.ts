@@ -10,7 +10,19 @@ import {
   MarkSchema,
 } from "./generated/control_pb.ts"
 
-export type { Accept, Ack, Baseline, Control, Join, Mark, Repair, RepairRequest, Slow } from "./generated/control_pb.ts"
+export type {
+  Accept,
+  Ack,
+  Baseline,
+  Control,
+  Denied,
+  Join,
+  Mark,
+  Repair,
+  RepairRequest,
+  Slow,
+  Undeliverable,
+} from "./generated/control_pb.ts"
 
 /** The body of a control message, as `{ case: "join", value: { … } }`. */
 export type ControlBody = NonNullable<MessageInitShape<typeof ControlSchema>["body"]>

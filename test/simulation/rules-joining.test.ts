@@ -92,6 +92,34 @@ describe("L1 joining", () => {
 })
 
 describe("L2 baseline", () => {
+  it("shows at the host when the baseline goes out: until then nobody joined, and nobody leaves", async () => {
+    const world = new World({ seed: 2 })
+    const host = await world.until(world.host("hub"))
+    const events: EndpointEvent[] = []
+    host.endpoint!.on("*", event => events.push(event))
+    const early = await new RawClient(world, "early").dial()
+    expect(await early.join()).toMatchObject({ case: "accept" })
+    await world.run(300)
+    expect(host.endpoint!.statistics.joins).toBe(0)
+    world.network.cut("hub", "early")
+    await world.run(300)
+    expect(events).toEqual([])
+    await new RawClient(world, "whole").joinWhole()
+    expect(events).toMatchObject([{ type: "joined", peer: { name: "whole" }, resumed: false }])
+    expect(host.endpoint!.statistics.joins).toBe(1)
+    world.network.cut("hub", "whole")
+    await world.run(20)
+    expect(events).toMatchObject([{ type: "joined" }, { type: "left", peer: { name: "whole" } }])
+  })
+
+  it("cuts a name off at 64 octets, before the character that does not fit", async () => {
+    const world = new World({ seed: 2 })
+    const host = await world.until(world.host("hub"))
+    const raw = await new RawClient(world, "raw").dial()
+    expect(await raw.join({ name: `${"é".repeat(31)}a😀z` })).toMatchObject({ case: "accept" })
+    expect(host.endpoint!.peers.map(peer => peer.name)).toEqual([`${"é".repeat(31)}a`])
+  })
+
   it("comes when both the SYNC and the subscription to its private topic are there, and not before", async () => {
     const world = new World({ seed: 1 })
     const host = await world.until(world.host("hub"))

@@ -15,6 +15,18 @@ function eventsOf(life: Life): EndpointEvent[] {
 const types = (events: readonly EndpointEvent[]) => events.map(event => event.type)
 
 describe("L9 liveness", () => {
+  it("both sides know the round trip, the client by what its host says", async () => {
+    const world = new World({ seed: 3 })
+    const host = await world.until(world.host("hub"))
+    const client = await world.until(world.join("c", "hub"))
+    expect(client.endpoint!.peers[0]!.roundTripMs).toBeUndefined()
+    await world.run(600)
+    const known = client.endpoint!.peers[0]!.roundTripMs!
+    expect(known).toBeGreaterThan(0)
+    expect(known).toBeLessThan(50)
+    expect(host.endpoint!.peers[0]!.roundTripMs).toBeGreaterThan(0)
+  })
+
   it("silence is not loss: a host paused for three seconds costs no join and no gap", async () => {
     const world = new World({ seed: 3 })
     const host = await world.until(world.host("hub"))

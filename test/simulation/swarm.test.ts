@@ -8,6 +8,9 @@ describe("A swarm", () => {
     expectPromisesKept(seed, 50),
   )
 
+  it("keeps the promises that it once broke: seed 50849, a notice lost with its connection", () =>
+    expectPromisesKept(50_849, 1))
+
   it("happens again exactly, given its seed", async () => {
     for (const seed of [2, 3, 5]) {
       const first = await simulate({ seed })

@@ -155,6 +155,19 @@ export class UpBuffer {
     this.pump()
   }
 
+  /** The host cannot say any more what became of frames through that number: whoever waits for one is told so. */
+  loseNotices(through: number): void {
+    const error = new ZincError(
+      "Lost",
+      "the host took the message, but the connection broke and it cannot say any more whether it could pass it on; ask the receiver, or send again if twice does no harm",
+    )
+    for (const waiters of [this.#waiting.received, this.#waiting.rooted]) {
+      let count = 0
+      while (count < waiters.length && waiters[count]!.number <= through) waiters[count++]!.reject(error)
+      waiters.splice(0, count)
+    }
+  }
+
   /** An ACK. `resend`: the host misses what comes after `received`. */
   acknowledge(said: number, rooted: number, resend: boolean): void {
     const received = Math.min(said, this.#log.last)

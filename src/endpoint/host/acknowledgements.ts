@@ -57,7 +57,14 @@ export class Acknowledgements {
     this.#timer = undefined
   }
 
+  /** Sends the notices that have not gone out; false when not all of them could. */
+  notify(link: Link): boolean {
+    return link.notices.flush(link.heartbeatCount, body => this.#tell(link, body))
+  }
+
   #send(link: Link, resend: boolean): void {
+    // Acknowledged means passed on, unless a notice has said otherwise before. The next ACK says it all.
+    if (!this.notify(link)) return
     // One level: what has come is rooted. A relay will give its own parent's watermark here (L7).
     const received = BigInt(link.received)
     this.#tell(link, { case: "ack", value: { received, rooted: received, resend } })

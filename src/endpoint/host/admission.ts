@@ -2,7 +2,7 @@
  * Who may join (L1): a connection of the control leg is a stranger until its JOIN is decided. One that returns to its
  * session takes it up again, a new one gets a link, anyone else is refused and told why.
  */
-import { equalBytes, toHex } from "../../core/bytes.ts"
+import { equalBytes, toHex, utf8Prefix } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 import { endpointIdFromBytes } from "../../core/id.ts"
 import { encodeControl, type Join } from "../../message/control.ts"
@@ -24,6 +24,8 @@ interface Stranger {
 }
 
 const envelopeVersion = 1
+/** Octets of a name; what a joiner says beyond them is cut off. */
+const nameBytesMax = 64
 
 export interface AdmissionOptions {
   readonly host: HostSideOptions
@@ -93,7 +95,7 @@ export class Admission {
     const stranger = this.#strangers.get(connection) ?? { remote: "", since: this.#node.clock.now(), deciding: false }
     if (this.#o.links.ofControl(connection) !== undefined || stranger.deciding)
       throw new ZincError("BadFrame", "a second JOIN on one connection")
-    const name = join.name.slice(0, 64)
+    const name = utf8Prefix(join.name, nameBytesMax)
     if (join.versionMin > envelopeVersion || join.versionMax < envelopeVersion) {
       this.#refuse(
         connection,
@@ -164,7 +166,7 @@ export class Admission {
   #admit(connection: number, remote: string, join: Join, verdict: Verdict & { allow: true }): void {
     const node = this.#node
     const { links } = this.#o
-    const name = join.name.slice(0, 64)
+    const name = utf8Prefix(join.name, nameBytesMax)
     const known = join.session.length === 16 ? links.ofSession(join.session, 0) : undefined
     let link = known !== undefined && equalBytes(known.peer.bytes, join.endpointId) ? known : undefined
     const resumed = link !== undefined
@@ -207,8 +209,8 @@ export class Admission {
       this.#o.onLost(connection)
       return
     }
-    node.statistics.joins++
-    node.events.emit({ type: "joined", peer: link.info(node.clock.now(), undefined), resumed })
+    link.notices.sentAgain(link.heartbeatCount)
+    link.joining = { resumed }
   }
 
   #newLink(join: Join, name: string, verdict: Verdict & { allow: true }): Link {
@@ -266,6 +268,7 @@ export class Admission {
         rooted: BigInt(link.received),
         path: [node.self.bytes],
         ticket: link.ticket,
+        ...link.notices.unheard,
         limits: { heartbeatMs, heartbeatMisses, sessionKeepMs, maxMessageBytes: maxPayloadBytes, hops: hopsMax },
       },
     })

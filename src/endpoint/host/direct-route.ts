@@ -8,14 +8,14 @@ import type { DownSide, Node } from "../node.ts"
 import { directUpTopic } from "../private-topic.ts"
 import type { Origin } from "../topic-state.ts"
 import type { HostSideOptions } from "./host-options.ts"
-import type { Link, Tell } from "./link.ts"
+import type { Link, Notify } from "./link.ts"
 import type { LinkTable } from "./link-table.ts"
 
 export interface DirectRouteOptions {
   readonly node: Node
   readonly links: LinkTable
   readonly publication: DownSide
-  readonly tell: Tell
+  readonly notify: Notify
   readonly onDirect: HostSideOptions["onDirect"]
 }
 
@@ -48,7 +48,7 @@ export class DirectRoute {
       return
     }
     if (this.send(target, header, frame.payload())) return
-    this.#o.tell(link, {
+    link.notices.add(link.received, {
       case: "undeliverable",
       value: {
         target,
@@ -57,6 +57,7 @@ export class DirectRoute {
         correlation: BigInt(extensions.correlation ?? 0),
       },
     })
+    this.#o.notify(link)
   }
 
   /** Whether one for us is the first of its number; one sent again under a new session is not. */

@@ -7,10 +7,13 @@ import { isPrivate, markTopic } from "../private-topic.ts"
 import { idOf } from "../received-message.ts"
 import type { Range } from "../repair-range.ts"
 import type { Origin, TopicState } from "../topic-state.ts"
+import { Notices } from "./notices.ts"
 import { PendingSyncs } from "./pending-syncs.ts"
 
 /** Sends a control message to that client; false when it could not. `after` is the publish number it follows. */
 export type Tell = (link: Link, body: ControlBody, after?: number) => boolean
+/** Sends that client the notices that have not gone out. */
+export type Notify = (link: Link) => void
 /** Ends that client's session for good; nothing happens if it has ended. */
 export type EndLink = (link: Link, code: string, reason: string) => void
 
@@ -36,9 +39,17 @@ export class Link {
   readonly starts: Map<string, number> = new Map()
   /** Baselines it is owed. */
   readonly syncs: PendingSyncs = new PendingSyncs()
+  /** What it must hear of frames that went no further. */
+  readonly notices: Notices = new Notices()
+  /** Topics on which it sent without leave, and was told so. */
+  readonly denied: WeakSet<TopicState> = new WeakSet()
   heardAt = 0
   /** Undefined while its control connection is up. */
   awaySince: number | undefined
+  /** It was accepted, and has not had a baseline since: it is not in yet (L2). */
+  joining: { readonly resumed: boolean } | undefined
+  /** Its `joined` was told, and no `left` since. */
+  joined = false
   /** Silent for several heartbeats, but connected. */
   silent = false
   /** It has shown that it got our ACCEPT. Until then its id may be claimed again: that ACCEPT may be lost. */

@@ -10,11 +10,11 @@ import type { PullerSocket } from "../../transport/transport.ts"
 import { Frame } from "../frame.ts"
 import type { Node } from "../node.ts"
 import { isPrivate } from "../private-topic.ts"
-import type { Origin } from "../topic-state.ts"
+import type { Origin, TopicState } from "../topic-state.ts"
 import type { Acknowledgements } from "./acknowledgements.ts"
 import { Crowd, strangersMax } from "./crowd.ts"
 import type { DirectRoute } from "./direct-route.ts"
-import type { Link } from "./link.ts"
+import type { Link, Notify } from "./link.ts"
 import type { LinkTable } from "./link-table.ts"
 import { reportViolation } from "./violation.ts"
 
@@ -28,6 +28,7 @@ export interface UpLegOptions {
   readonly links: LinkTable
   readonly acknowledgements: Acknowledgements
   readonly direct: DirectRoute
+  readonly notify: Notify
   readonly maxPayloadBytes: number
   readonly maxClients: number
 }
@@ -40,6 +41,7 @@ export class UpLeg {
   readonly #links: LinkTable
   readonly #acknowledgements: Acknowledgements
   readonly #direct: DirectRoute
+  readonly #notify: Notify
   readonly #maxPayloadBytes: number
   readonly #frame = new Frame()
   readonly #remotes = new Map<number, string>()
@@ -52,6 +54,7 @@ export class UpLeg {
     this.#links = options.links
     this.#acknowledgements = options.acknowledgements
     this.#direct = options.direct
+    this.#notify = options.notify
     this.#maxPayloadBytes = options.maxPayloadBytes
     // A client is known as a pusher only once it has pushed, so those that have not may be as many as clients.
     this.#strangers = new Crowd(strangersMax + options.maxClients, oldest => this.#puller.disconnect(oldest))
@@ -137,7 +140,10 @@ export class UpLeg {
       return
     }
     const topic = node.topics.at(buffer, start, end)
-    if (!link.maySend(topic)) throw new ZincError("Unauthorized", `it may not send on "${topic.name}"`)
+    if (!link.maySend(topic)) {
+      this.#deny(link, topic, frame.sequence)
+      throw new ZincError("Unauthorized", `it may not send on "${topic.name}"`)
+    }
     let from: number | undefined
     if (link.starts.size > 0) {
       const key = toHex(topic.bytes)
@@ -145,6 +151,20 @@ export class UpLeg {
       link.starts.delete(key)
     }
     node.fromBelow(topic, frame, this.#originOf(link, frame), link.id, from)
+  }
+
+  /** Once per topic; whatever else it sends there goes the same way. */
+  #deny(link: Link, topic: TopicState, sequence: number): void {
+    if (link.denied.has(topic)) return
+    link.denied.add(topic)
+    const value = {
+      topic: topic.bytes,
+      sequence: BigInt(sequence),
+      code: "Unauthorized",
+      reason: "its grants do not let this endpoint send there",
+    }
+    link.notices.add(link.received, { case: "denied", value }, () => link.denied.delete(topic))
+    this.#notify(link)
   }
 
   /** L4: a leaf's origin is what its session says; a relay vouches for its subtree. */

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file control.proto.
  */
 export const file_control: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jb250cm9sLnByb3RvEgd6aW5jLnYxIuQGCgdDb250cm9sEg0KBWFmdGVyGAEgASgEEh0KBGpvaW4YCiABKAsyDS56aW5jLnYxLkpvaW5IABIhCgZhY2NlcHQYCyABKAsyDy56aW5jLnYxLkFjY2VwdEgAEiUKCHJlZGlyZWN0GAwgASgLMhEuemluYy52MS5SZWRpcmVjdEgAEiEKBnJlZnVzZRgNIAEoCzIPLnppbmMudjEuUmVmdXNlSAASHQoEc3luYxgOIAEoCzINLnppbmMudjEuU3luY0gAEicKCWhlYXJ0YmVhdBgPIAEoCzISLnppbmMudjEuSGVhcnRiZWF0SAASMgoPaGVhcnRiZWF0X3JlcGx5GBAgASgLMhcuemluYy52MS5IZWFydGJlYXRSZXBseUgAEhsKA2FjaxgRIAEoCzIMLnppbmMudjEuQWNrSAASMAoOcmVwYWlyX3JlcXVlc3QYEiABKAsyFi56aW5jLnYxLlJlcGFpclJlcXVlc3RIABIhCgZyZXBhaXIYEyABKAsyDy56aW5jLnYxLlJlcGFpckgAEiMKB3Jlc29sdmUYFCABKAsyEC56aW5jLnYxLlJlc29sdmVIABIlCghyZXNvbHZlZBgVIAEoCzIRLnppbmMudjEuUmVzb2x2ZWRIABIfCgVsZWF2ZRgWIAEoCzIOLnppbmMudjEuTGVhdmVIABIdCgRzbG93GBcgASgLMg0uemluYy52MS5TbG93SAASKwoLdW5zdWJzY3JpYmUYGCABKAsyFC56aW5jLnYxLlVuc3Vic2NyaWJlSAASLwoNdW5kZWxpdmVyYWJsZRgZIAEoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZUgAEh8KBXByb2JlGBogASgLMg4uemluYy52MS5Qcm9iZUgAEioKC3Byb2JlX3JlcGx5GBsgASgLMhMuemluYy52MS5Qcm9iZVJlcGx5SAASHQoEbW92ZRgcIAEoCzINLnppbmMudjEuTW92ZUgAEh8KBWRyYWluGB0gASgLMg4uemluYy52MS5EcmFpbkgAEioKC3BhdGhfY2hhbmdlGB4gASgLMhMuemluYy52MS5QYXRoQ2hhbmdlSAASJQoIdGFrZW92ZXIYHyABKAsyES56aW5jLnYxLlRha2VvdmVySABCBgoEYm9keSK9AwoESm9pbhITCgt2ZXJzaW9uX21pbhgBIAEoDRITCgt2ZXJzaW9uX21heBgCIAEoDRIQCghmZWF0dXJlcxgDIAMoCRIMCgR0cmVlGAQgASgJEhIKCmdlbmVyYXRpb24YBSABKAwSDQoFdG9rZW4YBiABKAwSEwoLZW5kcG9pbnRfaWQYByABKAwSDAoEbmFtZRgIIAEoCRIQCgh2b3Rlcl9pZBgJIAEoDBINCgVyZWxheRgKIAEoCBIPCgdzZXNzaW9uGAsgASgMEg4KBnRpY2tldBgMIAEoDBIRCglsZWdfZmlyc3QYDSABKAQSEAoIbGVnX2xhc3QYDiABKAQSJAoGbWVtb3J5GA8gAygLMhQuemluYy52MS5Ub3BpY01lbW9yeRIOCgZoZWlnaHQYECABKA0SDAoEc2l6ZRgRIAEoDRIQCghlbGlnaWJsZRgSIAEoCBINCgVlcG9jaBgTIAEoDRIMCgRsaW5rGBQgASgNEhIKCnNpbmdsZV9sZWcYFSABKAgSEQoJcmVkaXJlY3RzGBYgASgNEhMKC2luY2FybmF0aW9uGBcgASgNEg8KB2RpYWxsZWQYGCABKAkiQQoLVG9waWNNZW1vcnkSDQoFdG9waWMYASABKAwSDQoFZmlyc3QYAiABKAQSFAoMYWNrbm93bGVkZ2VkGAMgASgEIrEDCgZBY2NlcHQSDwoHdmVyc2lvbhgBIAEoDRIQCghmZWF0dXJlcxgCIAMoCRIMCgR0cmVlGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKAwSDQoFZXBvY2gYBSABKA0SDwoHaG9zdF9pZBgGIAEoDBIRCglob3N0X25hbWUYByABKAkSEwoLaW5jYXJuYXRpb24YCCABKA0SDAoEbGluaxgJIAEoDRIPCgdzZXNzaW9uGAogASgMEg8KB3Jlc3VtZWQYCyABKAgSJQoJYWRkcmVzc2VzGAwgASgLMhIuemluYy52MS5BZGRyZXNzZXMSFgoOcHJpdmF0ZV9wcmVmaXgYDSABKAwSEAoIcmVjZWl2ZWQYDiABKAQSDgoGcm9vdGVkGA8gASgEEgwKBHBhdGgYECADKAwSJgoKc3VjY2Vzc2lvbhgRIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEiIKBnZvdGVycxgSIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEh8KBmxpbWl0cxgTIAEoCzIPLnppbmMudjEuTGltaXRzEg4KBnRpY2tldBgUIAEoDCI7CglBZGRyZXNzZXMSDwoHY29udHJvbBgBIAEoCRIPCgdwdWJsaXNoGAIgASgJEgwKBHB1c2gYAyABKAkiUwoJQ2FuZGlkYXRlEhMKC2VuZHBvaW50X2lkGAEgASgMEgwKBG5hbWUYAiABKAkSEQoJYWRkcmVzc2VzGAMgAygJEhAKCHZvdGVyX2lkGAQgASgMIrsBCgZMaW1pdHMSFAoMaGVhcnRiZWF0X21zGAEgASgNEhgKEGhlYXJ0YmVhdF9taXNzZXMYAiABKA0SFwoPc2Vzc2lvbl9rZWVwX21zGAMgASgNEhkKEW1heF9tZXNzYWdlX2J5dGVzGAQgASgNEhcKD3dpbmRvd19tZXNzYWdlcxgFIAEoDRIUCgx3aW5kb3dfYnl0ZXMYBiABKA0SEAoIbGVhc2VfbXMYByABKA0SDAoEaG9wcxgIIAEoDSJKCghSZWRpcmVjdBImCgpjYW5kaWRhdGVzGAEgAygLMhIuemluYy52MS5DYW5kaWRhdGUSFgoOcmV0cnlfYWZ0ZXJfbXMYAiABKA0iaAoGUmVmdXNlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNEhMKC3ZlcnNpb25fbWluGAQgASgNEhMKC3ZlcnNpb25fbWF4GAUgASgNIigKBFN5bmMSDgoGbnVtYmVyGAEgASgNEhAKCHByZWZpeGVzGAIgAygMIh8KC1Vuc3Vic2NyaWJlEhAKCHByZWZpeGVzGAEgAygMIsEBCghCYXNlbGluZRIOCgZudW1iZXIYASABKA0SEQoJcHVibGlzaGVkGAIgASgEEicKB3JlZnVzZWQYAyADKAsyFi56aW5jLnYxLlJlZnVzZWRQcmVmaXgSKgoJcG9zaXRpb25zGAQgAygLMhcuemluYy52MS5TdHJlYW1Qb3NpdGlvbhIaChJwb3NpdGlvbnNfY29tcGxldGUYBSABKAgSEwoLaW5jYXJuYXRpb24YBiABKA0SDAoEbWFyaxgHIAEoBCIvCg1SZWZ1c2VkUHJlZml4Eg4KBnByZWZpeBgBIAEoDBIOCgZyZWFzb24YAiABKAkiWwoOU3RyZWFtUG9zaXRpb24SDQoFdG9waWMYASABKAwSDgoGb3JpZ2luGAIgASgMEgwKBGxhc3QYAyABKAQSDQoFZXBvY2gYBCABKA0SDQoFZmlyc3QYBSABKAQiTAoJSGVhcnRiZWF0Eg0KBWNvdW50GAEgASgEEhEKCXB1Ymxpc2hlZBgCIAEoBBINCgVlcG9jaBgDIAEoDRIOCgZkaXJlY3QYBCABKAQiZAoOSGVhcnRiZWF0UmVwbHkSDQoFY291bnQYASABKAQSDAoEbWFyaxgCIAEoBBIQCghsZWdfbGFzdBgDIAEoBBIOCgZwYXJrZWQYBCABKA0SEwoLbG9vcF9sYWdfbXMYBSABKA0iTwoETWFyaxIOCgZudW1iZXIYASABKAQSEQoJcHVibGlzaGVkGAIgASgEEiQKBnRvcGljcxgDIAMoCzIULnppbmMudjEuVG9waWNOdW1iZXIiLAoLVG9waWNOdW1iZXISDQoFdG9waWMYASABKAwSDgoGbnVtYmVyGAIgASgEIjcKA0FjaxIQCghyZWNlaXZlZBgBIAEoBBIOCgZyb290ZWQYAiABKAQSDgoGcmVzZW5kGAMgASgIIkEKDVJlcGFpclJlcXVlc3QSCgoCaWQYASABKA0SJAoGcmFuZ2VzGAIgAygLMhQuemluYy52MS5SZXBhaXJSYW5nZSI8CgtSZXBhaXJSYW5nZRINCgV0b3BpYxgBIAEoDBINCgVhZnRlchgCIAEoBBIPCgd0aHJvdWdoGAMgASgEIlcKBlJlcGFpchIKCgJpZBgBIAEoDRIMCgRsYXN0GAIgASgIEiIKBGxvc3QYAyADKAsyFC56aW5jLnYxLlJlcGFpclJhbmdlEg8KB3Rocm91Z2gYBCABKAQiIwoHUmVzb2x2ZRIKCgJpZBgBIAEoDRIMCgRuYW1lGAIgASgJIiwKCFJlc29sdmVkEgoKAmlkGAEgASgNEhQKDGVuZHBvaW50X2lkcxgCIAMoDCJUCg1VbmRlbGl2ZXJhYmxlEg4KBnRhcmdldBgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBIMCgRjb2RlGAMgASgJEhMKC2NvcnJlbGF0aW9uGAQgASgEIj0KBUxlYXZlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNInUKBFNsb3cSDgoGcG9saWN5GAEgASgJEg4KBmxhZ19tcxgCIAEoDRIYChB3YWl0aW5nX21lc3NhZ2VzGAMgASgEEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSDAoEbGFzdBgFIAEoBBIOCgZyZXN5bmMYBiADKAwiJAoFUHJvYmUSDQoFdG9rZW4YASABKAwSDAoEcGF0aBgCIAMoDCIbCgpQcm9iZVJlcGx5Eg0KBXRva2VuGAEgASgMIj4KBE1vdmUSJgoKY2FuZGlkYXRlcxgBIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEg4KBnJlYXNvbhgCIAEoCSJCCgVEcmFpbhIRCgl3aXRoaW5fbXMYASABKA0SJgoKY2FuZGlkYXRlcxgCIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlImIKClBhdGhDaGFuZ2USDwoHdmVyc2lvbhgBIAEoBBIMCgRwYXRoGAIgAygMEiYKCnN1Y2Nlc3Npb24YAyADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRINCgVlcG9jaBgEIAEoDSI1CghUYWtlb3ZlchIPCgdkZWFkX2lkGAEgASgMEhgKEGRlYWRfaW5jYXJuYXRpb24YAiABKA1iBnByb3RvMw");
+  fileDesc("Cg1jb250cm9sLnByb3RvEgd6aW5jLnYxIocHCgdDb250cm9sEg0KBWFmdGVyGAEgASgEEh0KBGpvaW4YCiABKAsyDS56aW5jLnYxLkpvaW5IABIhCgZhY2NlcHQYCyABKAsyDy56aW5jLnYxLkFjY2VwdEgAEiUKCHJlZGlyZWN0GAwgASgLMhEuemluYy52MS5SZWRpcmVjdEgAEiEKBnJlZnVzZRgNIAEoCzIPLnppbmMudjEuUmVmdXNlSAASHQoEc3luYxgOIAEoCzINLnppbmMudjEuU3luY0gAEicKCWhlYXJ0YmVhdBgPIAEoCzISLnppbmMudjEuSGVhcnRiZWF0SAASMgoPaGVhcnRiZWF0X3JlcGx5GBAgASgLMhcuemluYy52MS5IZWFydGJlYXRSZXBseUgAEhsKA2FjaxgRIAEoCzIMLnppbmMudjEuQWNrSAASMAoOcmVwYWlyX3JlcXVlc3QYEiABKAsyFi56aW5jLnYxLlJlcGFpclJlcXVlc3RIABIhCgZyZXBhaXIYEyABKAsyDy56aW5jLnYxLlJlcGFpckgAEiMKB3Jlc29sdmUYFCABKAsyEC56aW5jLnYxLlJlc29sdmVIABIlCghyZXNvbHZlZBgVIAEoCzIRLnppbmMudjEuUmVzb2x2ZWRIABIfCgVsZWF2ZRgWIAEoCzIOLnppbmMudjEuTGVhdmVIABIdCgRzbG93GBcgASgLMg0uemluYy52MS5TbG93SAASKwoLdW5zdWJzY3JpYmUYGCABKAsyFC56aW5jLnYxLlVuc3Vic2NyaWJlSAASLwoNdW5kZWxpdmVyYWJsZRgZIAEoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZUgAEh8KBXByb2JlGBogASgLMg4uemluYy52MS5Qcm9iZUgAEioKC3Byb2JlX3JlcGx5GBsgASgLMhMuemluYy52MS5Qcm9iZVJlcGx5SAASHQoEbW92ZRgcIAEoCzINLnppbmMudjEuTW92ZUgAEh8KBWRyYWluGB0gASgLMg4uemluYy52MS5EcmFpbkgAEioKC3BhdGhfY2hhbmdlGB4gASgLMhMuemluYy52MS5QYXRoQ2hhbmdlSAASJQoIdGFrZW92ZXIYHyABKAsyES56aW5jLnYxLlRha2VvdmVySAASIQoGZGVuaWVkGCAgASgLMg8uemluYy52MS5EZW5pZWRIAEIGCgRib2R5Ir0DCgRKb2luEhMKC3ZlcnNpb25fbWluGAEgASgNEhMKC3ZlcnNpb25fbWF4GAIgASgNEhAKCGZlYXR1cmVzGAMgAygJEgwKBHRyZWUYBCABKAkSEgoKZ2VuZXJhdGlvbhgFIAEoDBINCgV0b2tlbhgGIAEoDBITCgtlbmRwb2ludF9pZBgHIAEoDBIMCgRuYW1lGAggASgJEhAKCHZvdGVyX2lkGAkgASgMEg0KBXJlbGF5GAogASgIEg8KB3Nlc3Npb24YCyABKAwSDgoGdGlja2V0GAwgASgMEhEKCWxlZ19maXJzdBgNIAEoBBIQCghsZWdfbGFzdBgOIAEoBBIkCgZtZW1vcnkYDyADKAsyFC56aW5jLnYxLlRvcGljTWVtb3J5Eg4KBmhlaWdodBgQIAEoDRIMCgRzaXplGBEgASgNEhAKCGVsaWdpYmxlGBIgASgIEg0KBWVwb2NoGBMgASgNEgwKBGxpbmsYFCABKA0SEgoKc2luZ2xlX2xlZxgVIAEoCBIRCglyZWRpcmVjdHMYFiABKA0SEwoLaW5jYXJuYXRpb24YFyABKA0SDwoHZGlhbGxlZBgYIAEoCSJBCgtUb3BpY01lbW9yeRINCgV0b3BpYxgBIAEoDBINCgVmaXJzdBgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyABKAQinwQKBkFjY2VwdBIPCgd2ZXJzaW9uGAEgASgNEhAKCGZlYXR1cmVzGAIgAygJEgwKBHRyZWUYAyABKAkSEgoKZ2VuZXJhdGlvbhgEIAEoDBINCgVlcG9jaBgFIAEoDRIPCgdob3N0X2lkGAYgASgMEhEKCWhvc3RfbmFtZRgHIAEoCRITCgtpbmNhcm5hdGlvbhgIIAEoDRIMCgRsaW5rGAkgASgNEg8KB3Nlc3Npb24YCiABKAwSDwoHcmVzdW1lZBgLIAEoCBIlCglhZGRyZXNzZXMYDCABKAsyEi56aW5jLnYxLkFkZHJlc3NlcxIWCg5wcml2YXRlX3ByZWZpeBgNIAEoDBIQCghyZWNlaXZlZBgOIAEoBBIOCgZyb290ZWQYDyABKAQSDAoEcGF0aBgQIAMoDBImCgpzdWNjZXNzaW9uGBEgAygLMhIuemluYy52MS5DYW5kaWRhdGUSIgoGdm90ZXJzGBIgAygLMhIuemluYy52MS5DYW5kaWRhdGUSHwoGbGltaXRzGBMgASgLMg8uemluYy52MS5MaW1pdHMSDgoGdGlja2V0GBQgASgMEi0KDXVuZGVsaXZlcmFibGUYFSADKAsyFi56aW5jLnYxLlVuZGVsaXZlcmFibGUSHwoGZGVuaWVkGBYgAygLMg8uemluYy52MS5EZW5pZWQSHAoUbm90aWNlc19sb3N0X3Rocm91Z2gYFyABKAQiOwoJQWRkcmVzc2VzEg8KB2NvbnRyb2wYASABKAkSDwoHcHVibGlzaBgCIAEoCRIMCgRwdXNoGAMgASgJIlMKCUNhbmRpZGF0ZRITCgtlbmRwb2ludF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEhEKCWFkZHJlc3NlcxgDIAMoCRIQCgh2b3Rlcl9pZBgEIAEoDCK7AQoGTGltaXRzEhQKDGhlYXJ0YmVhdF9tcxgBIAEoDRIYChBoZWFydGJlYXRfbWlzc2VzGAIgASgNEhcKD3Nlc3Npb25fa2VlcF9tcxgDIAEoDRIZChFtYXhfbWVzc2FnZV9ieXRlcxgEIAEoDRIXCg93aW5kb3dfbWVzc2FnZXMYBSABKA0SFAoMd2luZG93X2J5dGVzGAYgASgNEhAKCGxlYXNlX21zGAcgASgNEgwKBGhvcHMYCCABKA0iSgoIUmVkaXJlY3QSJgoKY2FuZGlkYXRlcxgBIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEhYKDnJldHJ5X2FmdGVyX21zGAIgASgNImgKBlJlZnVzZRIMCgRjb2RlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDRITCgt2ZXJzaW9uX21pbhgEIAEoDRITCgt2ZXJzaW9uX21heBgFIAEoDSIoCgRTeW5jEg4KBm51bWJlchgBIAEoDRIQCghwcmVmaXhlcxgCIAMoDCIfCgtVbnN1YnNjcmliZRIQCghwcmVmaXhlcxgBIAMoDCLBAQoIQmFzZWxpbmUSDgoGbnVtYmVyGAEgASgNEhEKCXB1Ymxpc2hlZBgCIAEoBBInCgdyZWZ1c2VkGAMgAygLMhYuemluYy52MS5SZWZ1c2VkUHJlZml4EioKCXBvc2l0aW9ucxgEIAMoCzIXLnppbmMudjEuU3RyZWFtUG9zaXRpb24SGgoScG9zaXRpb25zX2NvbXBsZXRlGAUgASgIEhMKC2luY2FybmF0aW9uGAYgASgNEgwKBG1hcmsYByABKAQiLwoNUmVmdXNlZFByZWZpeBIOCgZwcmVmaXgYASABKAwSDgoGcmVhc29uGAIgASgJIlsKDlN0cmVhbVBvc2l0aW9uEg0KBXRvcGljGAEgASgMEg4KBm9yaWdpbhgCIAEoDBIMCgRsYXN0GAMgASgEEg0KBWVwb2NoGAQgASgNEg0KBWZpcnN0GAUgASgEImMKCUhlYXJ0YmVhdBINCgVjb3VudBgBIAEoBBIRCglwdWJsaXNoZWQYAiABKAQSDQoFZXBvY2gYAyABKA0SDgoGZGlyZWN0GAQgASgEEhUKDXJvdW5kX3RyaXBfdXMYBSABKA0iZAoOSGVhcnRiZWF0UmVwbHkSDQoFY291bnQYASABKAQSDAoEbWFyaxgCIAEoBBIQCghsZWdfbGFzdBgDIAEoBBIOCgZwYXJrZWQYBCABKA0SEwoLbG9vcF9sYWdfbXMYBSABKA0iTwoETWFyaxIOCgZudW1iZXIYASABKAQSEQoJcHVibGlzaGVkGAIgASgEEiQKBnRvcGljcxgDIAMoCzIULnppbmMudjEuVG9waWNOdW1iZXIiLAoLVG9waWNOdW1iZXISDQoFdG9waWMYASABKAwSDgoGbnVtYmVyGAIgASgEIjcKA0FjaxIQCghyZWNlaXZlZBgBIAEoBBIOCgZyb290ZWQYAiABKAQSDgoGcmVzZW5kGAMgASgIIkEKDVJlcGFpclJlcXVlc3QSCgoCaWQYASABKA0SJAoGcmFuZ2VzGAIgAygLMhQuemluYy52MS5SZXBhaXJSYW5nZSI8CgtSZXBhaXJSYW5nZRINCgV0b3BpYxgBIAEoDBINCgVhZnRlchgCIAEoBBIPCgd0aHJvdWdoGAMgASgEIlcKBlJlcGFpchIKCgJpZBgBIAEoDRIMCgRsYXN0GAIgASgIEiIKBGxvc3QYAyADKAsyFC56aW5jLnYxLlJlcGFpclJhbmdlEg8KB3Rocm91Z2gYBCABKAQiIwoHUmVzb2x2ZRIKCgJpZBgBIAEoDRIMCgRuYW1lGAIgASgJIiwKCFJlc29sdmVkEgoKAmlkGAEgASgNEhQKDGVuZHBvaW50X2lkcxgCIAMoDCJkCg1VbmRlbGl2ZXJhYmxlEg4KBnRhcmdldBgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBIMCgRjb2RlGAMgASgJEhMKC2NvcnJlbGF0aW9uGAQgASgEEg4KBm51bWJlchgFIAEoBCJXCgZEZW5pZWQSDQoFdG9waWMYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEY29kZRgDIAEoCRIOCgZyZWFzb24YBCABKAkSDgoGbnVtYmVyGAUgASgEIj0KBUxlYXZlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNInUKBFNsb3cSDgoGcG9saWN5GAEgASgJEg4KBmxhZ19tcxgCIAEoDRIYChB3YWl0aW5nX21lc3NhZ2VzGAMgASgEEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSDAoEbGFzdBgFIAEoBBIOCgZyZXN5bmMYBiADKAwiJAoFUHJvYmUSDQoFdG9rZW4YASABKAwSDAoEcGF0aBgCIAMoDCIbCgpQcm9iZVJlcGx5Eg0KBXRva2VuGAEgASgMIj4KBE1vdmUSJgoKY2FuZGlkYXRlcxgBIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEg4KBnJlYXNvbhgCIAEoCSJCCgVEcmFpbhIRCgl3aXRoaW5fbXMYASABKA0SJgoKY2FuZGlkYXRlcxgCIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlImIKClBhdGhDaGFuZ2USDwoHdmVyc2lvbhgBIAEoBBIMCgRwYXRoGAIgAygMEiYKCnN1Y2Nlc3Npb24YAyADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRINCgVlcG9jaBgEIAEoDSI1CghUYWtlb3ZlchIPCgdkZWFkX2lkGAEgASgMEhgKEGRlYWRfaW5jYXJuYXRpb24YAiABKA1iBnByb3RvMw");
 
 /**
  * @generated from message zinc.v1.Control
@@ -163,6 +163,12 @@ export type Control = Message<"zinc.v1.Control"> & {
      */
     value: Takeover;
     case: "takeover";
+  } | {
+    /**
+     * @generated from field: zinc.v1.Denied denied = 32;
+     */
+    value: Denied;
+    case: "denied";
   } | { case: undefined; value?: undefined };
 };
 
@@ -491,6 +497,26 @@ export type Accept = Message<"zinc.v1.Accept"> & {
    * @generated from field: bytes ticket = 20;
    */
   ticket: Uint8Array;
+
+  /**
+   * With `resumed`: notices of this session that the client may not have got.
+   *
+   * @generated from field: repeated zinc.v1.Undeliverable undeliverable = 21;
+   */
+  undeliverable: Undeliverable[];
+
+  /**
+   * @generated from field: repeated zinc.v1.Denied denied = 22;
+   */
+  denied: Denied[];
+
+  /**
+   * Leg number through which notices were dropped for want of room, so that nobody knows what became of frames that
+   * were not acknowledged before; 0 for none.
+   *
+   * @generated from field: uint64 notices_lost_through = 23;
+   */
+  noticesLostThrough: bigint;
 };
 
 /**
@@ -638,7 +664,7 @@ export const RedirectSchema: GenMessage<Redirect> = /*@__PURE__*/
  */
 export type Refuse = Message<"zinc.v1.Refuse"> & {
   /**
-   * A stable code: "Unauthorized", "VersionMismatch", "Full", "WrongTree", "Draining", "Duplicate", "Guarded", "BadJoin".
+   * A stable code: "Unauthorized", "VersionMismatch", "Full", "WrongTree", "Draining", "Duplicate", "BadJoin".
    *
    * @generated from field: string code = 1;
    */
@@ -864,6 +890,13 @@ export type Heartbeat = Message<"zinc.v1.Heartbeat"> & {
    * @generated from field: uint64 direct = 4;
    */
   direct: bigint;
+
+  /**
+   * What the heartbeat before took to be answered, in microseconds; 0 for not known.
+   *
+   * @generated from field: uint32 round_trip_us = 5;
+   */
+  roundTripUs: number;
 };
 
 /**
@@ -1161,6 +1194,13 @@ export type Undeliverable = Message<"zinc.v1.Undeliverable"> & {
    * @generated from field: uint64 correlation = 4;
    */
   correlation: bigint;
+
+  /**
+   * Counts the notices of a session, of both kinds: one that came before is known again. 0 from hosts that do not count.
+   *
+   * @generated from field: uint64 number = 5;
+   */
+  number: bigint;
 };
 
 /**
@@ -1169,6 +1209,49 @@ export type Undeliverable = Message<"zinc.v1.Undeliverable"> & {
  */
 export const UndeliverableSchema: GenMessage<Undeliverable> = /*@__PURE__*/
   messageDesc(file_control, 24);
+
+/**
+ * A frame was not passed on: the client may not send on that topic. Told once per topic, at least.
+ *
+ * @generated from message zinc.v1.Denied
+ */
+export type Denied = Message<"zinc.v1.Denied"> & {
+  /**
+   * @generated from field: bytes topic = 1;
+   */
+  topic: Uint8Array;
+
+  /**
+   * The frame's own number on the topic.
+   *
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * @generated from field: string code = 3;
+   */
+  code: string;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * As in Undeliverable.
+   *
+   * @generated from field: uint64 number = 5;
+   */
+  number: bigint;
+};
+
+/**
+ * Describes the message zinc.v1.Denied.
+ * Use `create(DeniedSchema)` to create a new message.
+ */
+export const DeniedSchema: GenMessage<Denied> = /*@__PURE__*/
+  messageDesc(file_control, 25);
 
 /**
  * @generated from message zinc.v1.Leave
@@ -1197,7 +1280,7 @@ export type Leave = Message<"zinc.v1.Leave"> & {
  * Use `create(LeaveSchema)` to create a new message.
  */
 export const LeaveSchema: GenMessage<Leave> = /*@__PURE__*/
-  messageDesc(file_control, 25);
+  messageDesc(file_control, 26);
 
 /**
  * @generated from message zinc.v1.Slow
@@ -1243,7 +1326,7 @@ export type Slow = Message<"zinc.v1.Slow"> & {
  * Use `create(SlowSchema)` to create a new message.
  */
 export const SlowSchema: GenMessage<Slow> = /*@__PURE__*/
-  messageDesc(file_control, 26);
+  messageDesc(file_control, 27);
 
 /**
  * @generated from message zinc.v1.Probe
@@ -1265,7 +1348,7 @@ export type Probe = Message<"zinc.v1.Probe"> & {
  * Use `create(ProbeSchema)` to create a new message.
  */
 export const ProbeSchema: GenMessage<Probe> = /*@__PURE__*/
-  messageDesc(file_control, 27);
+  messageDesc(file_control, 28);
 
 /**
  * @generated from message zinc.v1.ProbeReply
@@ -1282,7 +1365,7 @@ export type ProbeReply = Message<"zinc.v1.ProbeReply"> & {
  * Use `create(ProbeReplySchema)` to create a new message.
  */
 export const ProbeReplySchema: GenMessage<ProbeReply> = /*@__PURE__*/
-  messageDesc(file_control, 28);
+  messageDesc(file_control, 29);
 
 /**
  * @generated from message zinc.v1.Move
@@ -1304,7 +1387,7 @@ export type Move = Message<"zinc.v1.Move"> & {
  * Use `create(MoveSchema)` to create a new message.
  */
 export const MoveSchema: GenMessage<Move> = /*@__PURE__*/
-  messageDesc(file_control, 29);
+  messageDesc(file_control, 30);
 
 /**
  * @generated from message zinc.v1.Drain
@@ -1326,7 +1409,7 @@ export type Drain = Message<"zinc.v1.Drain"> & {
  * Use `create(DrainSchema)` to create a new message.
  */
 export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
-  messageDesc(file_control, 30);
+  messageDesc(file_control, 31);
 
 /**
  * @generated from message zinc.v1.PathChange
@@ -1358,7 +1441,7 @@ export type PathChange = Message<"zinc.v1.PathChange"> & {
  * Use `create(PathChangeSchema)` to create a new message.
  */
 export const PathChangeSchema: GenMessage<PathChange> = /*@__PURE__*/
-  messageDesc(file_control, 31);
+  messageDesc(file_control, 32);
 
 /**
  * @generated from message zinc.v1.Takeover
@@ -1380,5 +1463,5 @@ export type Takeover = Message<"zinc.v1.Takeover"> & {
  * Use `create(TakeoverSchema)` to create a new message.
  */
 export const TakeoverSchema: GenMessage<Takeover> = /*@__PURE__*/
-  messageDesc(file_control, 32);
+  messageDesc(file_control, 33);
 

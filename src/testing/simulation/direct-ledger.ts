@@ -84,7 +84,7 @@ export class DirectLedger {
       thrown => {
         const code = (thrown as { code?: string }).code ?? String(thrown)
         journal.note(life.label, "could not tell", target.label, n, code)
-        if (code !== "NoSuchEndpoint" && (life.endpoint?.state === "open" || code !== "Closed"))
+        if (code !== "NoSuchEndpoint" && code !== "Lost" && (life.endpoint?.state === "open" || code !== "Closed"))
           journal.violated("direct", `${life.label}: a direct message to ${target.label} failed with ${code}`)
       },
     )

@@ -1,0 +1,196 @@
+/** What a sender hears of messages that its host took and could not pass on, whatever becomes of the connection. */
+import { describe, expect, it } from "vitest"
+import { type EndpointId, endpointIdToBytes } from "../../src/core/id.ts"
+import type { EndpointEvent, Grants } from "../../src/endpoint/index.ts"
+import { type Life, World } from "../../src/testing/simulation/index.ts"
+import { RawHost } from "./raw-host.ts"
+
+const nobody = "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"
+
+async function cluster(seed = 3) {
+  const world = new World({ seed })
+  const host = await world.until(world.host("hub"))
+  const client = await world.until(world.join("c", "hub"))
+  const events: EndpointEvent[] = []
+  client.endpoint!.on("*", event => events.push(event))
+  return { world, host, client, events }
+}
+
+/** How the promise ended, once it has. */
+function ending(promise: Promise<unknown>): { code: string | undefined } {
+  const end: { code: string | undefined } = { code: undefined }
+  promise.then(
+    () => {
+      end.code = "done"
+    },
+    thrown => {
+      end.code = (thrown as { code?: string }).code
+    },
+  )
+  return end
+}
+
+const told = (events: readonly EndpointEvent[], type: EndpointEvent["type"]) => events.filter(one => one.type === type)
+
+describe("A notice that a message went nowhere", () => {
+  it("survives the loss of the connection that it was lost with", async () => {
+    const { world, client, events } = await cluster()
+    world.network.partition("hub", "c", { oneWay: true })
+    const end = ending(client.endpoint!.sendTo(nobody, "t", 1))
+    await world.run(50)
+    expect(end.code).toBeUndefined()
+    world.network.cut("hub", "c")
+    world.network.heal()
+    await world.run(300)
+    expect(told(events, "joined")).toMatchObject([{ resumed: true }])
+    expect(end.code).toBe("NoSuchEndpoint")
+    expect(told(events, "undeliverable")).toMatchObject([{ target: nobody, code: "NoSuchEndpoint" }])
+  })
+
+  it("is told once, though the host cannot know that it came before the connection broke", async () => {
+    const { world, client, events } = await cluster()
+    const end = ending(client.endpoint!.sendTo(nobody, "t", 1))
+    await world.run(20)
+    expect(end.code).toBe("NoSuchEndpoint")
+    for (let times = 0; times < 2; times++) {
+      world.network.cut("hub", "c")
+      await world.run(200)
+    }
+    expect(told(events, "joined").length).toBeGreaterThan(0)
+    expect(told(events, "undeliverable").length).toBe(1)
+  })
+
+  it("may be dropped when there are too many, and then nobody is told that all went well", async () => {
+    const world = new World({ seed: 3 })
+    const raw = await RawHost.open(world, "hub")
+    const client = await world.until(world.join("c", "hub"))
+    const ends = Array.from({ length: 4 }, (_, n) => ending(client.endpoint!.sendTo(nobody, "t", n)))
+    await world.run(50)
+    const { target, sequence } = { target: endpointIdToBytes(nobody as EndpointId), sequence: 3n }
+    const undeliverable = [{ target, sequence, code: "NoSuchEndpoint", number: 3n }]
+    raw.answer = () => raw.accept({ resumed: true, received: 4n, rooted: 4n, noticesLostThrough: 2n, undeliverable })
+    world.network.cut("hub", "c")
+    await world.run(500)
+    expect(ends.map(end => end.code)).toEqual(["Lost", "Lost", "NoSuchEndpoint", "done"])
+  })
+
+  it("ends with its session: what is sent again under a new one is judged anew", async () => {
+    const world = new World({ seed: 4 })
+    await world.until(world.host("hub", { sessionKeepMs: 500 }))
+    const client = await world.until(world.join("c", "hub"))
+    world.network.partition("hub", "c", { oneWay: true })
+    const end = ending(client.endpoint!.sendTo(nobody, "t", 1))
+    await world.run(2000)
+    world.network.heal()
+    await world.run(2000)
+    expect(client.endpoint!.peers[0]!.state).toBe("up")
+    expect(end.code).toBe("NoSuchEndpoint")
+  })
+})
+
+describe("Sending where the grants do not allow it", () => {
+  /** A host whose grants may change from one join to the next. */
+  async function granted(grants: { now: Grants }) {
+    const world = new World({ seed: 5 })
+    const host = await world.until(
+      world.host("hub", {
+        sessionKeepMs: 500,
+        authenticator: { authenticate: () => ({ allow: true, grants: grants.now }) },
+      }),
+    )
+    const client = await world.until(world.join("c", "hub"))
+    const events: EndpointEvent[] = []
+    client.endpoint!.on("*", event => events.push(event))
+    const got: unknown[] = []
+    host.endpoint!.handle("*", message => void got.push([message.topic, message.value]))
+    return { world, host, client, events, got }
+  }
+
+  /** The host forgets the client, which then joins anew. */
+  async function rejoin(world: World, client: Life): Promise<void> {
+    world.network.partition("hub", "c")
+    await world.run(2000)
+    world.network.heal()
+    await world.run(3000)
+    expect(client.endpoint!.peers[0]!.state).toBe("up")
+  }
+
+  it("is told once per topic, and fails each send that waits for its acknowledgement", async () => {
+    const { world, client, events, got } = await granted({ now: { send: ["mine.*"] } })
+    const { endpoint } = client
+    for (let n = 0; n < 3; n++) endpoint!.send("theirs", n)
+    const ends = [
+      ending(endpoint!.send("theirs", 3, { ack: "rooted" })),
+      ending(endpoint!.send("theirs", 4, { ack: "received" })),
+      ending(endpoint!.send("mine.a", 5, { ack: "rooted" })),
+    ]
+    await world.run(50)
+    expect(ends.map(end => end.code)).toEqual(["Unauthorized", "Unauthorized", "done"])
+    endpoint!.send("others", 6)
+    endpoint!.send("others", 7)
+    await world.run(50)
+    expect(told(events, "denied")).toMatchObject([
+      { topic: "theirs", code: "Unauthorized" },
+      { topic: "others", code: "Unauthorized" },
+    ])
+    expect(got).toEqual([["mine.a", 5]])
+  })
+
+  it("is heard of though the connection broke", async () => {
+    const { world, client, events } = await granted({ now: { send: [] } })
+    world.network.partition("hub", "c", { oneWay: true })
+    const end = ending(client.endpoint!.send("theirs", 1, { ack: "rooted" }))
+    await world.run(50)
+    world.network.cut("hub", "c")
+    world.network.heal()
+    await world.run(300)
+    expect(end.code).toBe("Unauthorized")
+    expect(told(events, "denied").length).toBe(1)
+  })
+
+  it("works once a new join grants it", async () => {
+    const grants = { now: { send: [] } as Grants }
+    const { world, client, events, got } = await granted(grants)
+    client.endpoint!.send("theirs", 1)
+    await world.run(50)
+    expect(told(events, "denied").length).toBe(1)
+    grants.now = { send: ["theirs"] }
+    await rejoin(world, client)
+    const end = ending(client.endpoint!.send("theirs", 2, { ack: "rooted" }))
+    await world.run(50)
+    expect(end.code).toBe("done")
+    expect(got).toEqual([["theirs", 2]])
+  })
+})
+
+describe("Following where the grants do not allow it", () => {
+  it("is refused, and begins by itself once a new join grants it", async () => {
+    const grants = { now: { receive: ["free.*"] } as Grants }
+    const world = new World({ seed: 6 })
+    const host = await world.until(
+      world.host("hub", {
+        sessionKeepMs: 500,
+        authenticator: { authenticate: () => ({ allow: true, grants: grants.now }) },
+      }),
+    )
+    const client = await world.until(world.join("c", "hub"))
+    const got: unknown[] = []
+    const handling = client.endpoint!.handle("kept.*", message => void got.push(message.value))
+    const end = ending(handling.ready)
+    await world.run(50)
+    expect(end.code).toBe("Refused")
+    host.endpoint!.send("kept.a", 1)
+    await world.run(50)
+    grants.now = { receive: ["kept.*"] }
+    world.network.partition("hub", "c")
+    await world.run(2000)
+    world.network.heal()
+    await world.run(3000)
+    expect(client.endpoint!.peers[0]!.state).toBe("up")
+    host.endpoint!.send("kept.a", 2)
+    host.endpoint!.send("kept.b", 3)
+    await world.run(50)
+    expect(got).toEqual([2, 3])
+    expect(client.endpoint!.statistics.gaps).toBe(0)
+  })
+})
