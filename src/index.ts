@@ -10,9 +10,10 @@ export type {
 } from "./document/document-handle.ts"
 export type { DocumentOptions, OpenDocumentOptions } from "./document/document-service.ts"
 export type { DocumentType } from "./document/document-type.ts"
+export type { Presence, PresenceChange, Present } from "./document/presence.ts"
+export { remoteOrigin } from "./document/yjs/remote-origin.ts"
 export { type TextAttributes, type TextChange, TextDocument, type TextStep, text } from "./document/yjs/text.ts"
 export { YjsDocument, yjs } from "./document/yjs/yjs.ts"
-export { remoteOrigin } from "./document/yjs/yjs-replica.ts"
 export type {
   AckOptions,
   AckTier,

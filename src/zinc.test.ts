@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest"
+import type { Awareness } from "y-protocols/awareness"
 import { equalBytes } from "./core/bytes.ts"
 import { type TextDocument, text } from "./document/yjs/text.ts"
 import { yjs } from "./document/yjs/yjs.ts"
@@ -55,6 +56,35 @@ describe("Endpoint", () => {
     const seen = new Promise(resolve => mine.doc.getMap("m").observe(event => resolve([...event.keysChanged])))
     theirs.doc.getMap("m").set("x", 1)
     expect(await seen).toEqual(["x"])
+  })
+
+  it("shows who is present in a document, over tcp, until they leave", async () => {
+    const hub = await host()
+    const [a, b] = [await join(hub), await join(hub)]
+    const documents = await Promise.all([hub, a, b].map(endpoint => endpoint.document("notes", text)))
+    const all = documents.map((document, i) => {
+      document.awareness.setLocalState({ name: "hab"[i] })
+      return document.awareness
+    })
+    const shows = (awareness: Awareness, names: string) =>
+      new Promise<void>(resolve => {
+        const look = () => {
+          const shown = [...awareness.getStates().values()].map(state => String(state.name)).sort()
+          if (shown.join("") !== names) return
+          awareness.off("change", look)
+          resolve()
+        }
+        awareness.on("change", look)
+        look()
+      })
+    await Promise.all(all.map(each => shows(each, "abh")))
+    const late = await (await join(hub)).document("notes", text)
+    late.awareness.setLocalState({ name: "z" })
+    await Promise.all([...all, late.awareness].map(each => shows(each, "abhz")))
+    await a.close()
+    await Promise.all([all[0]!, all[2]!, late.awareness].map(each => shows(each, "bhz")))
+    await documents[2]!.close()
+    await Promise.all([all[0]!, late.awareness].map(each => shows(each, "hz")))
   })
 
   it("closes documents with itself, handing on what is pending", async () => {

@@ -1,5 +1,6 @@
 /** What every open document offers besides its content, whatever its type. Views extend `OpenDocument` to have it. */
 import type { ErrorCode } from "../core/errors.ts"
+import type { Presence } from "./presence.ts"
 
 /**
  * Who has all changes made here so far (DESIGN D5): the nearest host, the root, the root's storage. "durable" is refused
@@ -33,6 +34,8 @@ export interface DocumentHandle extends AsyncDisposable {
   readonly synchronized: boolean
   /** Equal octets at two endpoints if and only if they hold the same document. */
   version(): Uint8Array
+  /** Who else has it open, for types that show such a thing. Costs nothing until it is first asked for. */
+  readonly presence: Presence
   /** Resolves when all changes made here before the call are there. Rejects with `Closed`, `Aborted`, `Refused` or `Unsupported`. */
   acknowledged(tier?: DocumentTier, options?: { readonly signal?: AbortSignal }): Promise<void>
   on<T extends DocumentEvent["type"] | "*">(
@@ -62,6 +65,9 @@ export abstract class OpenDocument implements DocumentHandle {
   }
   get synchronized(): boolean {
     return this.#handle.synchronized
+  }
+  get presence(): Presence {
+    return this.#handle.presence
   }
   version(): Uint8Array {
     return this.#handle.version()

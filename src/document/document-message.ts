@@ -24,6 +24,9 @@ export {
   DocumentSyncReplySchema,
   DocumentSyncRequestSchema,
   type DocumentTransfer,
+  PresenceFrameSchema,
+  PresenceReplySchema,
+  PresenceRequestSchema,
 } from "../message/generated/document_pb.ts"
 
 /** Where questions about documents are asked. Topics that begin with "~" are Zinc's own. */
@@ -32,6 +35,7 @@ export const DocumentTopic = {
   Pull: "~document/pull",
   Push: "~document/push",
   Leave: "~document/leave",
+  Presence: "~document/presence",
 } as const
 
 /** Largest fragment sent as one frame; larger ones are pushed and pulled in pieces. */

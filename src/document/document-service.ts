@@ -22,12 +22,17 @@ import {
   DocumentTopic,
   decodeMessage,
   encodeMessage,
+  PresenceReplySchema,
+  PresenceRequestSchema,
   pieceBytes,
   type Refusal,
 } from "./document-message.ts"
 import { DocumentStore } from "./document-store.ts"
 import { DocumentSync } from "./document-sync.ts"
 import type { DocumentType } from "./document-type.ts"
+import type { Presence } from "./presence.ts"
+import { PresenceMirror } from "./presence-mirror.ts"
+import { PresenceTable } from "./presence-table.ts"
 import { Pushes } from "./pushes.ts"
 import { Shares } from "./shares.ts"
 import { Strays } from "./strays.ts"
@@ -79,6 +84,9 @@ interface Entry {
   idleSince: number
   /** It is being let go, for this one to take its place. */
   making: boolean
+  /** Who is present, at a host; and as those here see it. Made when first asked for. */
+  table: PresenceTable | undefined
+  presence: (Presence & { close(): void }) | undefined
   /** While the host holds nothing: until when one asker has the word. */
   uploadUntil: number
 }
@@ -131,6 +139,7 @@ export class DocumentService {
       port.answer(DocumentTopic.Sync, (payload, from) => this.#answerSync(payload, from)),
       port.answer(DocumentTopic.Pull, (payload, from) => this.#answerPull(payload, from)),
       port.answer(DocumentTopic.Push, (payload, from) => this.#answerPush(payload, from)),
+      port.answer(DocumentTopic.Presence, (payload, from) => this.#answerPresence(payload, from)),
       port.answer(DocumentTopic.Leave, (payload, from) => this.#answerLeave(payload, from)),
       port.onGone(id => this.#gone(id)),
       port.onLink(change => change === "up" && this.#tellLeft()),
@@ -167,6 +176,7 @@ export class DocumentService {
     sync.replica.keepUndo()
     const handle = new Handle(sync, {
       close: () => this.#release(name, entry),
+      presence: () => this.#presence(name, entry),
       durable: signal => this.#durable(sync, signal),
     })
     return sync.replica.view(handle) as View
@@ -198,6 +208,8 @@ export class DocumentService {
 
   #stopNow(): void {
     for (const [name, entry] of this.#entries) {
+      entry.presence?.close()
+      entry.table?.close()
       entry.sync?.close()
       this.#store?.forget(name)
     }
@@ -255,6 +267,8 @@ export class DocumentService {
       users: 0,
       idleSince: this.#port.clock.now(),
       making: false,
+      table: undefined,
+      presence: undefined,
       uploadUntil: 0,
     }
     entry.opened.catch(() => this.#forget(name, entry))
@@ -284,10 +298,16 @@ export class DocumentService {
   /** Only the entry itself: after its last user left, another may have taken the name. */
   #forget(name: string, entry: Entry): void {
     if (this.#entries.get(name) === entry) this.#entries.delete(name)
+    entry.presence?.close()
+    entry.table?.close()
   }
 
   async #release(name: string, entry: Entry): Promise<void> {
     entry.users--
+    if (entry.users === 0) {
+      entry.presence?.close()
+      entry.presence = undefined
+    }
     const { sync } = entry
     const stays = () => entry.users > 0 || this.#shares.holds(name) || this.#entries.get(name) !== entry
     if (stays()) return
@@ -305,6 +325,18 @@ export class DocumentService {
     sync.close()
     this.#left.add(name)
     this.#tellLeft()
+  }
+
+  #presence(name: string, entry: Entry): Presence {
+    entry.presence ??= this.#port.isRoot
+      ? this.#table(name, entry).seenBy(this.#port.id)
+      : new PresenceMirror(this.#port, name, entry.type.name)
+    return entry.presence
+  }
+
+  #table(name: string, entry: Entry): PresenceTable {
+    entry.table ??= new PresenceTable(this.#port, name)
+    return entry.table
   }
 
   /** Tells the host what is closed here, so that it need not keep it for us. */
@@ -460,7 +492,7 @@ export class DocumentService {
     const encoded = sync.offers.has(version)
     // What many ask for is made once. What is made for one is on its account.
     const wait = encoded ? 0 : this.#allowance.waitMs(from)
-    if (wait > 0) return refusing("Full", "you have asked for much at once", wait)
+    if (wait > 0) throw tooMuch(wait)
     const { covered, offer } = encoded
       ? this.#offer(entry, sync, version)
       : this.#allowance.spend(from, () => this.#offer(entry, sync, version))
@@ -517,6 +549,24 @@ export class DocumentService {
     }
   }
 
+  async #answerPresence(payload: Uint8Array, from: EndpointId): Promise<Uint8Array> {
+    try {
+      const { name, type, own, list, after } = decodeMessage(PresenceRequestSchema, payload)
+      this.#assertAllowed(from, "receive", name)
+      if (own !== undefined) this.#assertAllowed(from, "send", name)
+      const wait = list ? this.#allowance.waitMs(from) : 0
+      if (wait > 0) throw tooMuch(wait)
+      return await this.#serve(name, type, from, entry => {
+        const table = this.#table(name, entry)
+        if (own !== undefined) table.set(from, Number(own.client), own.state.length === 0 ? undefined : own.state)
+        if (!list) return encodeMessage(PresenceReplySchema, { table: table.id })
+        return this.#allowance.spend(from, () => encodeMessage(PresenceReplySchema, { ...table.list(Number(after)) }))
+      })
+    } catch (thrown) {
+      return encodeMessage(PresenceReplySchema, { refusal: this.#refusal(thrown) })
+    }
+  }
+
   #answerLeave(payload: Uint8Array, from: EndpointId): Uint8Array {
     this.#leave(decodeMessage(DocumentLeaveSchema, payload).name, from)
     return noBytes
@@ -524,17 +574,18 @@ export class DocumentService {
 
   #gone(id: EndpointId): void {
     this.#allowance.gone(id)
-    for (const name of this.#shares.gone(id)) this.#unserved(name)
+    for (const name of this.#shares.gone(id)) this.#unserved(name, id)
   }
 
   #leave(name: string, from: EndpointId): void {
     if (!this.#shares.has(name, from)) return
     this.#shares.delete(name, from)
-    this.#unserved(name)
+    this.#unserved(name, from)
   }
 
-  #unserved(name: string): void {
+  #unserved(name: string, from: EndpointId): void {
     const entry = this.#entries.get(name)
+    entry?.table?.delete(from)
     if (entry !== undefined && entry.users === 0 && !this.#shares.holds(name)) this.#idle(entry)
   }
 
@@ -560,6 +611,10 @@ function refusing(code: ErrorCode, reason: string, retryAfterMs: number): Uint8A
   return encodeMessage(DocumentSyncReplySchema, { refusal: { code, reason, retryAfterMs } })
 }
 
+function tooMuch(retryAfterMs: number): ZincError {
+  return new ZincError("Full", "you have asked for much at once", { retryable: true, retryAfterMs })
+}
+
 function mismatch(name: string, is: string, asked: string): ZincError {
   return new ZincError("TypeMismatch", `document "${name}" is of type "${is}", not "${asked}"; open it as that`)
 }
@@ -572,6 +627,7 @@ function wholeAboveZero(option: string, value: number): number {
 
 interface HandleOwner {
   close(): Promise<void>
+  presence(): Presence
   durable(signal: AbortSignal | undefined): Promise<void>
 }
 
@@ -595,6 +651,10 @@ class Handle implements DocumentHandle {
   }
   get synchronized(): boolean {
     return this.state === "synchronized"
+  }
+  get presence(): Presence {
+    if (this.#closing !== undefined) throw new ZincError("Closed", `document "${this.name}" is closed; open it again`)
+    return this.#owner.presence()
   }
   version(): Uint8Array {
     return this.#sync.replica.version()

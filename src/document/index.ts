@@ -17,6 +17,7 @@ export type {
   SequencedRules,
   Verdict,
 } from "./document-type.ts"
+export type { Presence, PresenceChange, Present } from "./presence.ts"
+export { remoteOrigin } from "./yjs/remote-origin.ts"
 export { type TextAttributes, type TextChange, TextDocument, type TextStep, text } from "./yjs/text.ts"
 export { YjsDocument, yjs } from "./yjs/yjs.ts"
-export { remoteOrigin } from "./yjs/yjs-replica.ts"

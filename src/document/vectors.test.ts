@@ -26,6 +26,9 @@ const schemas = new Map(
     messages.DocumentPushSchema,
     messages.DocumentPushReplySchema,
     messages.DocumentLeaveSchema,
+    messages.PresenceRequestSchema,
+    messages.PresenceReplySchema,
+    messages.PresenceFrameSchema,
   ].map(schema => [schema.name, schema] as const),
 )
 

@@ -471,8 +471,7 @@ export class Node {
   reportGap(topic: TopicState, origin: Origin | undefined, from: number, through: number, reason: GapReason): void {
     this.statistics.gaps++
     for (const receiver of topic.receivers) receiver.lost?.(topic)
-    if (topic.kind === TopicKind.Document || topic.kind === TopicKind.Sequenced || topic.kind === TopicKind.System)
-      return
+    if (!isMessages(topic)) return
     this.events.emit({
       type: "gap",
       topic: topic.name,
@@ -503,6 +502,11 @@ export class Node {
     this.#batchEnds.clear()
     for (const receiver of receivers) receiver.batchEnded?.()
   }
+}
+
+/** What a user hears of; documents and Zinc itself notice by themselves, and mend it. */
+function isMessages(topic: TopicState): boolean {
+  return topic.kind === TopicKind.Nearest || topic.kind === TopicKind.Ordered || topic.kind === TopicKind.Private
 }
 
 /** Fragments of commutative documents are taken whatever their number (D4). */

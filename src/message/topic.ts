@@ -16,6 +16,8 @@ export const TopicKind = {
   Document: 0x64,
   /** "s": fragments of a host-sequenced document. */
   Sequenced: 0x73,
+  /** "p": who is present in a document, told by the host. */
+  Presence: 0x70,
   /** "m": Zinc's own, followed by every client. */
   System: 0x6d,
   /** "~": private to one link; never travels up. */

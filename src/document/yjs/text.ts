@@ -3,12 +3,14 @@
  * cut between the two: Yjs puts replacement characters there, and not at the same moment everywhere.
  */
 
+import type { Awareness } from "y-protocols/awareness"
 import type * as Y from "yjs"
 import { checkFunction } from "../../core/arguments.ts"
 import { ZincError } from "../../core/errors.ts"
 import { type DocumentHandle, OpenDocument } from "../document-handle.ts"
 import type { DocumentType } from "../document-type.ts"
-import { remoteOrigin, YjsReplica } from "./yjs-replica.ts"
+import { remoteOrigin } from "./remote-origin.ts"
+import { YjsReplica } from "./yjs-replica.ts"
 
 /** Marks of a run of text: `{ bold: true, link: "…" }`; null removes one. */
 export type TextAttributes = Readonly<Record<string, unknown>>
@@ -33,6 +35,14 @@ export class TextDocument extends OpenDocument {
     super(handle)
     this.#replica = replica
     this.shared = replica.doc.getText(rootName)
+  }
+
+  /**
+   * Who is present and where, for editor bindings: a y-protocols Awareness over `presence`. Asking for it makes one present
+   * here. States are JSON of at most 16 KiB; a larger one throws `TooLarge` at `setLocalState`.
+   */
+  get awareness(): Awareness {
+    return this.#replica.awareness(this.presence)
   }
 
   get length(): number {

@@ -1,4 +1,5 @@
 /** A replica of any document that lives in a Y.Doc; the types differ in their views only. */
+import type { Awareness } from "y-protocols/awareness"
 import * as Y from "yjs"
 import type { Clock } from "../../core/clock.ts"
 import { messageOf, ZincError } from "../../core/errors.ts"
@@ -6,13 +7,13 @@ import type { Logger } from "../../core/logger.ts"
 import type { Random } from "../../core/random.ts"
 import type { DocumentHandle } from "../document-handle.ts"
 import type { Applied, ChangeSource, Replica, ReplicaOptions } from "../document-type.ts"
+import type { Presence } from "../presence.ts"
+import { PresenceAwareness } from "./awareness.ts"
 import { LocalChanges } from "./local-changes.ts"
 import { QuietDoc } from "./quiet-doc.ts"
+import { remoteOrigin } from "./remote-origin.ts"
 import { UndoSteps } from "./undo-steps.ts"
 import { readVersion, sameDigest, versionOf } from "./version.ts"
-
-/** The transaction origin of everything that came from elsewhere, so that bindings can tell it from edits made here. */
-export const remoteOrigin: { readonly zinc: "remote" } = Object.freeze({ zinc: "remote" })
 
 /** Octets of updates held back for what they depend on; past this they are dropped, and an exchange brings them again. */
 const prematureBytesMax = 1024 * 1024
@@ -32,6 +33,7 @@ export class YjsReplica<View extends DocumentHandle> implements Replica<View> {
   #clientId: number
   #version: Uint8Array | undefined
   #undo: UndoSteps | undefined
+  #awareness: { readonly presence: Presence; readonly states: PresenceAwareness } | undefined
 
   constructor(state: Uint8Array | undefined, options: YjsReplicaOptions<View>) {
     this.#options = options
@@ -55,6 +57,14 @@ export class YjsReplica<View extends DocumentHandle> implements Replica<View> {
 
   view(handle: DocumentHandle): View {
     return this.#options.view(this, handle)
+  }
+
+  /** One for all views, made when first asked for. */
+  awareness(presence: Presence): Awareness {
+    if (this.#awareness?.presence !== presence) {
+      this.#awareness = { presence, states: new PresenceAwareness(this.doc, presence) }
+    }
+    return this.#awareness.states
   }
 
   onChange(listener: (source: ChangeSource) => void): () => void {
@@ -176,6 +186,7 @@ export class YjsReplica<View extends DocumentHandle> implements Replica<View> {
     if (this.doc.clientID === this.#clientId) return
     this.#clientId = this.#random.u32()
     this.doc.clientID = this.#clientId
+    this.#awareness?.states.follow(this.#clientId)
   }
 }
 

@@ -1,4 +1,5 @@
 /** The whole Y.Doc, for those who want maps, arrays and XML, or bind an editor. */
+import type { Awareness } from "y-protocols/awareness"
 import type * as Y from "yjs"
 import { type DocumentHandle, OpenDocument } from "../document-handle.ts"
 import type { DocumentType } from "../document-type.ts"
@@ -17,6 +18,14 @@ export class YjsDocument extends OpenDocument {
     super(handle)
     this.#replica = replica
     this.doc = replica.doc
+  }
+
+  /**
+   * Who is present and where, for editor bindings: a y-protocols Awareness over `presence`. Asking for it makes one present
+   * here. States are JSON of at most 16 KiB; a larger one throws `TooLarge` at `setLocalState`.
+   */
+  get awareness(): Awareness {
+    return this.#replica.awareness(this.presence)
   }
 
   /** Takes back the last step made at this endpoint, wherever in the document; edits within half a second are one. */

@@ -125,6 +125,8 @@ export class Link {
   }
 
   maySend(topic: TopicState): boolean {
+    // Who is present is the host's to tell.
+    if (topic.kind === TopicKind.Presence) return false
     if (this.#send === undefined) return true
     let allowed = this.#sendAllowed.get(topic)
     if (allowed === undefined) {
@@ -138,6 +140,6 @@ export class Link {
 /** A grant is by name and holds for every kind of topic. */
 function patterns(names: readonly string[] | undefined): Uint8Array[] | undefined {
   if (names === undefined) return undefined
-  const kinds = [TopicKind.Nearest, TopicKind.Ordered, TopicKind.Document, TopicKind.Sequenced]
+  const kinds = [TopicKind.Nearest, TopicKind.Ordered, TopicKind.Document, TopicKind.Sequenced, TopicKind.Presence]
   return names.flatMap(name => kinds.map(kind => encodePattern(kind, name)))
 }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file document.proto.
  */
 export const file_document: GenFile = /*@__PURE__*/
-  fileDesc("Cg5kb2N1bWVudC5wcm90bxIHemluYy52MSJCChNEb2N1bWVudFN5bmNSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgMIo4BChFEb2N1bWVudFN5bmNSZXBseRIPCgd2ZXJzaW9uGAEgASgMEhAKCGZyYWdtZW50GAIgASgMEisKCHRyYW5zZmVyGAMgASgLMhkuemluYy52MS5Eb2N1bWVudFRyYW5zZmVyEikKB3JlZnVzYWwYBCABKAsyGC56aW5jLnYxLkRvY3VtZW50UmVmdXNhbCIxChBEb2N1bWVudFRyYW5zZmVyEgoKAmlkGAEgASgEEhEKCWZyYWdtZW50cxgCIAMoBCJHCg9Eb2N1bWVudFJlZnVzYWwSDAoEY29kZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0iQAoMRG9jdW1lbnRQdWxsEhAKCHRyYW5zZmVyGAEgASgEEg4KBm9mZnNldBgCIAEoBBIOCgZsZW5ndGgYAyABKA0iaQoMRG9jdW1lbnRQdXNoEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIQCgh0cmFuc2ZlchgDIAEoBBIMCgRzaXplGAQgASgEEg4KBm9mZnNldBgFIAEoBBINCgVwaWVjZRgGIAEoDCI+ChFEb2N1bWVudFB1c2hSZXBseRIpCgdyZWZ1c2FsGAEgASgLMhguemluYy52MS5Eb2N1bWVudFJlZnVzYWwiHQoNRG9jdW1lbnRMZWF2ZRIMCgRuYW1lGAEgASgJIkUKDkRvY3VtZW50Tm90aWNlEhMKC2ZpbmdlcnByaW50GAEgASgMEg4KBnVyZ2VudBgCIAEoCBIOCgZ0YXJnZXQYAyABKAxiBnByb3RvMw");
+  fileDesc("Cg5kb2N1bWVudC5wcm90bxIHemluYy52MSJCChNEb2N1bWVudFN5bmNSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgMIo4BChFEb2N1bWVudFN5bmNSZXBseRIPCgd2ZXJzaW9uGAEgASgMEhAKCGZyYWdtZW50GAIgASgMEisKCHRyYW5zZmVyGAMgASgLMhkuemluYy52MS5Eb2N1bWVudFRyYW5zZmVyEikKB3JlZnVzYWwYBCABKAsyGC56aW5jLnYxLkRvY3VtZW50UmVmdXNhbCIxChBEb2N1bWVudFRyYW5zZmVyEgoKAmlkGAEgASgEEhEKCWZyYWdtZW50cxgCIAMoBCJHCg9Eb2N1bWVudFJlZnVzYWwSDAoEY29kZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0iQAoMRG9jdW1lbnRQdWxsEhAKCHRyYW5zZmVyGAEgASgEEg4KBm9mZnNldBgCIAEoBBIOCgZsZW5ndGgYAyABKA0iaQoMRG9jdW1lbnRQdXNoEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIQCgh0cmFuc2ZlchgDIAEoBBIMCgRzaXplGAQgASgEEg4KBm9mZnNldBgFIAEoBBINCgVwaWVjZRgGIAEoDCI+ChFEb2N1bWVudFB1c2hSZXBseRIpCgdyZWZ1c2FsGAEgASgLMhguemluYy52MS5Eb2N1bWVudFJlZnVzYWwiHQoNRG9jdW1lbnRMZWF2ZRIMCgRuYW1lGAEgASgJIkUKDkRvY3VtZW50Tm90aWNlEhMKC2ZpbmdlcnByaW50GAEgASgMEg4KBnVyZ2VudBgCIAEoCBIOCgZ0YXJnZXQYAyABKAwiUgoNUHJlc2VuY2VFbnRyeRIQCghlbmRwb2ludBgBIAEoDBIOCgZjbGllbnQYAiABKAQSEAoIcmV2aXNpb24YAyABKAQSDQoFc3RhdGUYBCABKAwibwoPUHJlc2VuY2VSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIjCgNvd24YAyABKAsyFi56aW5jLnYxLlByZXNlbmNlRW50cnkSDAoEbGlzdBgEIAEoCBINCgVhZnRlchgFIAEoBCKRAQoNUHJlc2VuY2VSZXBseRINCgV0YWJsZRgBIAEoDRInCgdlbnRyaWVzGAIgAygLMhYuemluYy52MS5QcmVzZW5jZUVudHJ5Eg8KB3Rocm91Z2gYAyABKAQSDAoEbW9yZRgEIAEoCBIpCgdyZWZ1c2FsGAUgASgLMhguemluYy52MS5Eb2N1bWVudFJlZnVzYWwiagoNUHJlc2VuY2VGcmFtZRINCgV0YWJsZRgBIAEoDRIQCghwcmV2aW91cxgCIAEoBBIPCgd0aHJvdWdoGAMgASgEEicKB2VudHJpZXMYBCADKAsyFi56aW5jLnYxLlByZXNlbmNlRW50cnliBnByb3RvMw");
 
 /**
  * On "~document/sync": this is what I have.
@@ -285,4 +285,166 @@ export type DocumentNotice = Message<"zinc.v1.DocumentNotice"> & {
  */
 export const DocumentNoticeSchema: GenMessage<DocumentNotice> = /*@__PURE__*/
   messageDesc(file_document, 8);
+
+/**
+ * One endpoint in one document.
+ *
+ * @generated from message zinc.v1.PresenceEntry
+ */
+export type PresenceEntry = Message<"zinc.v1.PresenceEntry"> & {
+  /**
+   * Sixteen octets. Empty in what an endpoint says of itself: the host knows who it is.
+   *
+   * @generated from field: bytes endpoint = 1;
+   */
+  endpoint: Uint8Array;
+
+  /**
+   * How the document's type tells its replicas apart; for Yjs the client id.
+   *
+   * @generated from field: uint64 client = 2;
+   */
+  client: bigint;
+
+  /**
+   * The host's count of changes to the document's presence, as of this one.
+   *
+   * @generated from field: uint64 revision = 3;
+   */
+  revision: bigint;
+
+  /**
+   * As the type writes it; empty: not present any more.
+   *
+   * @generated from field: bytes state = 4;
+   */
+  state: Uint8Array;
+};
+
+/**
+ * Describes the message zinc.v1.PresenceEntry.
+ * Use `create(PresenceEntrySchema)` to create a new message.
+ */
+export const PresenceEntrySchema: GenMessage<PresenceEntry> = /*@__PURE__*/
+  messageDesc(file_document, 9);
+
+/**
+ * On "~document/presence": what the sender says of itself, or a question who is there, or both.
+ *
+ * @generated from message zinc.v1.PresenceRequest
+ */
+export type PresenceRequest = Message<"zinc.v1.PresenceRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string type = 2;
+   */
+  type: string;
+
+  /**
+   * @generated from field: zinc.v1.PresenceEntry own = 3;
+   */
+  own?: PresenceEntry | undefined;
+
+  /**
+   * Tell what is there.
+   *
+   * @generated from field: bool list = 4;
+   */
+  list: boolean;
+
+  /**
+   * But only what changed after this revision.
+   *
+   * @generated from field: uint64 after = 5;
+   */
+  after: bigint;
+};
+
+/**
+ * Describes the message zinc.v1.PresenceRequest.
+ * Use `create(PresenceRequestSchema)` to create a new message.
+ */
+export const PresenceRequestSchema: GenMessage<PresenceRequest> = /*@__PURE__*/
+  messageDesc(file_document, 10);
+
+/**
+ * @generated from message zinc.v1.PresenceReply
+ */
+export type PresenceReply = Message<"zinc.v1.PresenceReply"> & {
+  /**
+   * Drawn by the host when it begins to count revisions; another one is another count.
+   *
+   * @generated from field: uint32 table = 1;
+   */
+  table: number;
+
+  /**
+   * @generated from field: repeated zinc.v1.PresenceEntry entries = 2;
+   */
+  entries: PresenceEntry[];
+
+  /**
+   * The list holds everything up to this revision.
+   *
+   * @generated from field: uint64 through = 3;
+   */
+  through: bigint;
+
+  /**
+   * There is more: ask again, after `through`.
+   *
+   * @generated from field: bool more = 4;
+   */
+  more: boolean;
+
+  /**
+   * @generated from field: zinc.v1.DocumentRefusal refusal = 5;
+   */
+  refusal?: DocumentRefusal | undefined;
+};
+
+/**
+ * Describes the message zinc.v1.PresenceReply.
+ * Use `create(PresenceReplySchema)` to create a new message.
+ */
+export const PresenceReplySchema: GenMessage<PresenceReply> = /*@__PURE__*/
+  messageDesc(file_document, 11);
+
+/**
+ * On the document's presence topic: everything that changed between two revisions.
+ *
+ * @generated from message zinc.v1.PresenceFrame
+ */
+export type PresenceFrame = Message<"zinc.v1.PresenceFrame"> & {
+  /**
+   * @generated from field: uint32 table = 1;
+   */
+  table: number;
+
+  /**
+   * @generated from field: uint64 previous = 2;
+   */
+  previous: bigint;
+
+  /**
+   * @generated from field: uint64 through = 3;
+   */
+  through: bigint;
+
+  /**
+   * @generated from field: repeated zinc.v1.PresenceEntry entries = 4;
+   */
+  entries: PresenceEntry[];
+};
+
+/**
+ * Describes the message zinc.v1.PresenceFrame.
+ * Use `create(PresenceFrameSchema)` to create a new message.
+ */
+export const PresenceFrameSchema: GenMessage<PresenceFrame> = /*@__PURE__*/
+  messageDesc(file_document, 12);
 

@@ -56,6 +56,7 @@ class Writer {
     this.service.open(documentName, yjs).then(
       document => {
         this.document = document
+        document.awareness.setLocalState({ label: this.life.label })
         this.#next()
       },
       thrown => this.#record.refused(this.life, thrown),
@@ -67,6 +68,7 @@ class Writer {
       if (!this.#running || !this.life.alive || this.document === undefined) return
       // Several edits of one tick are one fragment.
       for (let n = this.#random.below(4); n >= 0; n--) this.#edit(this.document)
+      if (this.#random.below(3) === 0) this.document.awareness.setLocalStateField("edits", this.written.length)
       this.#next()
     })
   }
@@ -239,6 +241,19 @@ export async function simulateDocuments(options: { readonly seed: number }): Pro
         "convergence",
         `versions differ: ${[...versions.values()].map(names => names.join("+")).join(" / ")}`,
       )
+    }
+    const present = new Map<string, string[]>()
+    for (const { name, writer } of copies) {
+      if (writer?.document === undefined) continue
+      const states = JSON.stringify([...writer.document.awareness.getStates()].sort(([a], [b]) => a - b))
+      present.set(states, [...(present.get(states) ?? []), name])
+    }
+    for (const [states, names] of present) {
+      const labels = copies.map(({ writer }) => writer?.life.label)
+      const others = (JSON.parse(states) as [number, { label: string }][]).filter(
+        ([, { label }]) => !labels.includes(label),
+      )
+      if (present.size > 1 || others.length > 0) journal.violated("presence", `${names.join("+")}: ${states}`)
     }
     const words = new Set(writers.get(hostName)?.document?.doc.getArray<string>("words").toArray() ?? [])
     const missing = (written: Iterable<string>) =>

@@ -3,6 +3,7 @@
  *
  *     documentTypeSuite({ runner: { describe, it }, name: "text", type: text, edit: (view, random) => … })
  */
+
 import assert from "node:assert/strict"
 import { ZincError } from "../../core/errors.ts"
 import { silentLogger } from "../../core/logger.ts"
@@ -10,6 +11,7 @@ import { type Random, SeededRandom } from "../../core/random.ts"
 import { SimulatedClock } from "../../core/simulated-clock.ts"
 import type { DocumentHandle } from "../../document/document-handle.ts"
 import type { DocumentType, Replica } from "../../document/document-type.ts"
+import type { Presence } from "../../document/presence.ts"
 import type { TestRunner } from "./runner.ts"
 
 export interface DocumentTypeSuiteOptions<View extends DocumentHandle> {
@@ -321,6 +323,7 @@ class BareHandle implements DocumentHandle {
   readonly name = "bare"
   readonly state = "offline"
   readonly synchronized = false
+  readonly presence: Presence = { set: () => {}, others: [], onChange: () => () => {}, onClose: () => () => {} }
   readonly #replica: Replica
   constructor(replica: Replica) {
     this.#replica = replica
