@@ -103,6 +103,52 @@ describe("DocumentService", () => {
     expect(reader!.length).toBe(64)
   })
 
+  it("waits for the outbound channel without asking, and then sends all of it as one frame", async () => {
+    const { openText, clock, members } = await cluster(2)
+    const [hosted, writer, reader] = await openText()
+    const { port, service } = members[0]!
+    const [sync] = service.documents
+    port.closeOutbound()
+    let publishes = 0
+    const publish = port.publish.bind(port)
+    port.publish = (...given) => {
+      publishes++
+      return publish(...given)
+    }
+    const before = sync!.statistics.framesSent
+    for (let i = 0; i < 50; i++) {
+      writer!.insert(i, "x")
+      await clock.run(100)
+    }
+    expect(publishes).toBe(0)
+    reader!.insert(0, "there ")
+    await clock.run(200)
+    expect(writer!.toString()).toContain("there ")
+    expect(hosted!.toString()).toBe("there ")
+    port.openOutbound()
+    await clock.run(200)
+    expect(sync!.statistics.framesSent - before).toBe(1)
+    expectEqual(hosted!, writer!, reader!)
+  })
+
+  it("holds back what is too large for a frame while the outbound channel is closed", async () => {
+    const { openText, clock, members } = await cluster(2)
+    const [hosted, writer, reader] = await openText()
+    const { port } = members[0]!
+    port.closeOutbound()
+    writer!.insert(0, "x".repeat(5_000_000))
+    await clock.run(1_000)
+    port.down()
+    port.up()
+    hosted!.insert(0, "y")
+    await clock.run(2_000)
+    expect(hosted!.toString()).toBe("y")
+    expect(writer!.length).toBe(5_000_001)
+    port.openOutbound()
+    await clock.run(2_000)
+    expectEqual(hosted!, writer!, reader!)
+  })
+
   it("tells local from remote changes", async () => {
     const { openText, clock } = await cluster(1)
     const [a, b] = await openText()

@@ -436,6 +436,7 @@ export class DocumentService {
     const timer = this.#port.clock.after(timeoutMs, () => waiting.abort())
     try {
       if (!this.#port.linked && !this.#port.isRoot) throw new ZincError("PeerLost", "there is no link to a host now")
+      if (!this.#port.outbound) throw new ZincError("Closed", "the endpoint's outbound channel is closed")
       await sync.flushed(waiting.signal)
     } catch (thrown) {
       this.#port.logger.warn(`document "${sync.name}" is let go with changes that nobody else has`, {

@@ -60,8 +60,6 @@ const urgentIntervalMs = 250
 const framesUnderWayMax = 8
 /** After this a frame under way no longer holds back others, whatever became of it. */
 const underWayMs = 1_000
-/** Between two attempts while the endpoint's outbound channel is closed. */
-const shutRetryMs = 100
 
 export interface DocumentSyncOptions {
   readonly port: DocumentPort
@@ -114,11 +112,12 @@ export class DocumentSync {
   #flushSoon = false
   #underWay = 0
   #waitsForRoom = false
+  /** The host lacks something of ours, which may not leave while the outbound channel is closed. */
+  #owes = false
   /** Rises with each change of the replica. */
   #changes = 0
   #quietTimer: Timer | undefined
   #noticeTimer: Timer | undefined
-  #shutTimer: Timer | undefined
   #urgentAt = Number.NEGATIVE_INFINITY
   #sizeGuess = 0
   #full = false
@@ -173,7 +172,7 @@ export class DocumentSync {
   }
   /** When nothing more is to be handed on. */
   get settled(): boolean {
-    return !this.replica.pending && !this.#pushing
+    return !this.replica.pending && !this.#pushing && !this.#owes
   }
 
   /** Resolves when an exchange has ended, at once at the root. Rejects when the host refuses, or with `Aborted`. */
@@ -224,7 +223,6 @@ export class DocumentSync {
     for (const stop of this.#stops) stop()
     this.#quietTimer?.cancel()
     this.#noticeTimer?.cancel()
-    this.#shutTimer?.cancel()
     this.#endLink()
     this.offers.close()
     this.replica.close()
@@ -254,6 +252,10 @@ export class DocumentSync {
     if (this.#underWay >= framesUnderWayMax) return
     const fragment = this.#gather()
     if (fragment === undefined) return
+    if (!this.#port.outbound) {
+      this.#awaitRoom()
+      return
+    }
     if (fragment.length > fragmentBytesMax) {
       if (this.#port.isRoot) {
         // Followers pull it; each lacks the same, which is encoded once.
@@ -304,29 +306,27 @@ export class DocumentSync {
     }
   }
 
-  #publish(frame: Uint8Array): boolean {
-    let shut = false
-    try {
-      if (this.#port.publish(TopicKind.Document, this.name, frame)) {
-        this.#count.framesSent++
-        return true
-      }
-    } catch (thrown) {
-      // The user closed the endpoint's outbound channel, and may open it again.
-      if (!(ZincError.is(thrown) && thrown.code === "Closed")) throw thrown
-      shut = true
+  /** `forOthers`: it passes on what others wrote, which our own outbound channel does not hold back. */
+  #publish(frame: Uint8Array, forOthers = false): boolean {
+    if (this.#port.publish(TopicKind.Document, this.name, frame, forOthers)) {
+      this.#count.framesSent++
+      return true
     }
-    if (!this.#waitsForRoom) {
-      this.#waitsForRoom = true
-      const again = () => {
-        this.#waitsForRoom = false
-        this.#stepped()
-        this.#flush()
-      }
-      if (shut) this.#shutTimer = this.#port.clock.after(shutRetryMs, again)
-      else this.#port.onRoom(again)
-    }
+    this.#awaitRoom()
     return false
+  }
+
+  /** Goes on when there is room, or when the user opens the outbound channel. */
+  #awaitRoom(): void {
+    if (this.#waitsForRoom) return
+    this.#waitsForRoom = true
+    this.#port.onRoom(() => {
+      this.#waitsForRoom = false
+      if (this.#owes) this.#exchangeSoon()
+      this.#watchQuiet()
+      this.#stepped()
+      this.#flush()
+    })
   }
 
   // ---- fragments of others ----
@@ -440,7 +440,8 @@ export class DocumentSync {
       this.#quietTimer = undefined
       // Nobody brought what is held back for it: nobody has it.
       if (seen === this.#changes) this.replica.dropPremature()
-      if (seen !== this.#changes || !this.#publish(this.#notice({ urgent: false }))) this.#watchQuiet()
+      if (!this.#port.outbound) this.#awaitRoom()
+      else if (seen !== this.#changes || !this.#publish(this.#notice({ urgent: false }))) this.#watchQuiet()
     })
   }
 
@@ -637,6 +638,13 @@ export class DocumentSync {
   async #giveWhatLacks(version: Uint8Array, link: number, signal: AbortSignal): Promise<void> {
     for (;;) {
       const lacking = this.replica.diff(version)
+      this.#owes = lacking !== undefined && !this.#port.outbound
+      if (this.#owes) {
+        this.#pushing = false
+        // What others write goes on coming; the exchange at the opening gives ours.
+        this.#awaitRoom()
+        return
+      }
       if (lacking !== undefined && lacking.length > fragmentBytesMax) {
         // What is edited while it travels is pending again.
         this.replica.settle()
@@ -684,10 +692,10 @@ export class DocumentSync {
   /** At a host: a fragment that came by push, to all who follow. */
   #passOn(fragment: Uint8Array): void {
     if (fragment.length <= fragmentBytesMax) {
-      if (this.#publish(fragmentFrame(fragment))) return
+      if (this.#publish(fragmentFrame(fragment), true)) return
     }
     // Too large, or no room: whoever lacks it pulls it.
-    this.#publish(this.#notice({ urgent: true }))
+    this.#publish(this.#notice({ urgent: true }), true)
   }
 
   // ---- state ----

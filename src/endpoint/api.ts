@@ -312,10 +312,21 @@ export interface MessagingSurface extends AsyncDisposable {
   /** Resolves when everything sent so far is rooted. */
   flushed(options?: { readonly signal?: AbortSignal }): Promise<void>
 
-  /** The halves of this endpoint's channel (DESIGN §2). Both are open after opening; closing and opening is idempotent. */
-  openInbound(): void
+  // The halves of this endpoint's channel (DESIGN §2). Both are open after opening; closing and opening is idempotent.
+
+  /** Handlers get messages again, from a fresh subscription on: resolves when the host knows, or refused. Throws `Closed`. */
+  openInbound(): Promise<void>
+  /**
+   * Handlers get no more messages: their topics are unsubscribed, direct messages dropped, requests answered `NoHandler`.
+   * What is in a mailbox is finished. Documents go on, and so do replies to our own requests.
+   */
   closeInbound(): void
+  /** What documents wrote meanwhile goes out. Throws `Closed`. */
   openOutbound(): void
+  /**
+   * Nothing new of ours goes out: `send`, `sendTo` and `request` throw `Closed`, edits of documents wait for the opening.
+   * What `send` took before goes on its way, and requests to us are answered.
+   */
   closeOutbound(): void
 
   /** Drains: what was sent is rooted, handlers finish, then it leaves. At most `timeoutMs` (default 5,000). Idempotent. */

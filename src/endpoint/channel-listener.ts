@@ -2,6 +2,7 @@
  * The daemon that reads the inbound half of the channel and gives each message to its handlers, in the order each asked
  * for. A slow handler fills its own mailbox and stalls no other.
  */
+import { type Deferred, deferred } from "../core/deferred.ts"
 import { ZincError } from "../core/errors.ts"
 import type { CodecRegistry } from "../message/codec-registry.ts"
 import { encodePattern, type Route, TopicKind } from "../message/topic.ts"
@@ -19,6 +20,8 @@ export class HandlerReceiver implements Receiver {
   readonly prefixes: readonly Uint8Array[]
   readonly mailbox: Mailbox
   readonly #codecs: CodecRegistry
+  /** Until the baseline nothing is taken: what still comes of an earlier subscription may have been taken then. */
+  #held = false
 
   constructor(pattern: string, route: Route | undefined, mailbox: Mailbox, codecs: CodecRegistry) {
     this.pattern = pattern
@@ -33,7 +36,16 @@ export class HandlerReceiver implements Receiver {
     this.#codecs = codecs
   }
 
+  /** Takes nothing until the next baseline. */
+  hold(): void {
+    this.#held = true
+  }
+  baseline(): void {
+    this.#held = false
+  }
+
   take(topic: TopicState, frame: Frame, origin: Origin, sequence: number): void {
+    if (this.#held) return
     this.mailbox.put(new ReceivedMessage(topic.name, topic.route, frame, origin, sequence, false, this.#codecs))
   }
 
@@ -49,11 +61,16 @@ export interface ChannelListenerOptions {
   /** Tells the host what is wanted; resolves when it knows. */
   readonly follow: (receiver: Receiver) => Promise<void>
   readonly unfollow: (receiver: Receiver) => void
+  /** A host follows nobody: what comes, comes at once. */
+  readonly isHost: boolean
 }
 
 export class ChannelListener {
   readonly #o: ChannelListenerOptions
   readonly #handlers = new Set<HandlerReceiver>()
+  /** Those added while the channel is closed, to be told when they are ready. */
+  readonly #unready = new Map<HandlerReceiver, Deferred<void>>()
+  #isOpen = true
 
   constructor(options: ChannelListenerOptions) {
     this.#o = options
@@ -80,19 +97,61 @@ export class ChannelListener {
     }
     const receiver = new HandlerReceiver(pattern, options.route, new Mailbox(handler, options, reports), this.#o.codecs)
     this.#handlers.add(receiver)
+    if (!this.#isOpen) {
+      const ready = deferred<void>()
+      this.#unready.set(receiver, ready)
+      return { receiver, ready: ready.promise }
+    }
     node.topics.addReceiver(receiver)
     return { receiver, ready: this.#o.follow(receiver) }
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** Follows the topics of all handlers again; resolves when the host knows, or has refused. Idempotent. */
+  async open(): Promise<void> {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    const unready = new Map(this.#unready)
+    this.#unready.clear()
+    const following = [...this.#handlers].map(receiver => {
+      if (!this.#o.isHost) receiver.hold()
+      this.#o.node.topics.addReceiver(receiver)
+      const ready = this.#o.follow(receiver)
+      // Where another follows the same topic there is no new baseline.
+      const begun = ready.then(() => receiver.baseline())
+      begun.then(unready.get(receiver)?.resolve, unready.get(receiver)?.reject)
+      return begun
+    })
+    await Promise.allSettled(following)
+  }
+
+  /** No handler gets anything more but what is in its mailbox, and the host sends nothing for them. Idempotent. */
+  close(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    for (const receiver of this.#handlers) {
+      this.#o.node.topics.removeReceiver(receiver)
+      this.#o.unfollow(receiver)
+    }
+  }
+
   async remove(receiver: HandlerReceiver): Promise<void> {
     if (!this.#handlers.delete(receiver)) return
-    this.#o.node.topics.removeReceiver(receiver)
-    this.#o.unfollow(receiver)
+    this.#unready.get(receiver)?.reject(new ZincError("Closed", "the handler was closed before it began"))
+    this.#unready.delete(receiver)
+    if (this.#isOpen) {
+      this.#o.node.topics.removeReceiver(receiver)
+      this.#o.unfollow(receiver)
+    }
     await receiver.mailbox.idle()
   }
 
-  /** The handlers for a direct message or request on that topic, the first added first. */
+  /** The handlers for a direct message or request on that topic, the first added first; none while it is closed. */
   handlersFor(topic: string): HandlerReceiver[] {
+    if (!this.#isOpen) return []
     return [...this.#handlers].filter(handler => handler.takesIn(topic))
   }
 

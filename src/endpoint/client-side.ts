@@ -426,13 +426,6 @@ export class ClientSide implements UpSide {
     // An ordered topic's echo brings its number; `rooted` has resolved the send already, or will with the next ACK.
   }
 
-  openOutbound(): void {
-    this.#up.open()
-  }
-  closeOutbound(): void {
-    this.#up.hold()
-  }
-
   /** Resolves when the tier covers that leg number. */
   acknowledged(number: number, tier: Tier, signal?: AbortSignal): Promise<void> {
     return this.#up.acknowledged(number, tier, signal)

@@ -203,7 +203,7 @@ export class DirectMessages implements Receiver {
     switch (frame.kind) {
       case Kind.Direct: {
         const handlers = this.#o.listener.handlersFor(name)
-        if (handlers.length === 0)
+        if (handlers.length === 0 && this.#o.listener.isOpen)
           this.#o.node.logger.warn("a direct message on a topic nobody handles here was dropped", { topic: name })
         for (const handler of handlers)
           handler.mailbox.put(new ReceivedMessage(name, "nearest", frame, origin, sequence, true, this.#o.codecs))
@@ -270,7 +270,10 @@ export class DirectMessages implements Receiver {
     }
     const handler = this.#o.listener.handlersFor(topic)[0]
     if (handler === undefined) {
-      fail("NoHandler", `"${this.#o.name}" has no handler for "${topic}"`)
+      const why = this.#o.listener.isOpen
+        ? `has no handler for "${topic}"`
+        : "takes no messages now: its inbound channel is closed"
+      fail("NoHandler", `"${this.#o.name}" ${why}`)
       return
     }
     if (this.#serving.size >= servingMax) {

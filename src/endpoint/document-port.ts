@@ -42,8 +42,13 @@ export interface DocumentPort {
   follow(kind: TopicKind, name: string, handler: FollowHandler): Follow
   /** At a host: fragments of that kind on topics that nobody follows here, all of one arrival by topic. */
   followOthers(kind: TopicKind, handler: (name: string, fragments: readonly ReceivedFragment[]) => void): Follow
-  /** Sends a fragment to all who follow. False: no room now; `onRoom` tells when to try again. Never echoed back. */
-  publish(kind: TopicKind, name: string, fragment: Uint8Array): boolean
+  /** False while the user keeps the outbound channel closed: `publish` takes nothing, and `onRoom` waits for the opening. */
+  readonly outbound: boolean
+  /**
+   * Sends a fragment to all who follow. False: no room now; `onRoom` tells when to try again. Never echoed back. `forOthers`: it
+   * passes on what another wrote, and goes whether or not the outbound channel is open.
+   */
+  publish(kind: TopicKind, name: string, fragment: Uint8Array, forOthers?: boolean): boolean
   /** Resolves when all published so far is rooted. */
   rooted(): Promise<void>
   /** Calls back when `publish` may succeed again, once. */

@@ -24,7 +24,7 @@ export interface EndpointDocumentPortOptions {
   readonly unfollow: (receiver: Receiver) => void
   readonly onRoom: (callback: () => void) => void
   readonly rooted: () => Promise<void>
-  readonly assertOutbound: () => void
+  readonly outbound: () => boolean
   /** Whether the host's side lets that client read, or write, on the topic. */
   readonly allows: (from: EndpointId, way: "receive" | "send", topic: Uint8Array) => boolean
 }
@@ -61,6 +61,10 @@ export class EndpointDocumentPort implements DocumentPort {
     return this.#o.linked()
   }
 
+  get outbound(): boolean {
+    return this.#o.outbound()
+  }
+
   follow(kind: TopicKind, name: string, handler: FollowHandler): Follow {
     const receiver = new FragmentReceiver(encodeTopic(kind, name), handler, this.#o.node)
     this.#followers.add(receiver)
@@ -82,8 +86,8 @@ export class EndpointDocumentPort implements DocumentPort {
     return { close: () => this.#o.node.topics.removeReceiver(receiver) }
   }
 
-  publish(kind: TopicKind, name: string, fragment: Uint8Array): boolean {
-    this.#o.assertOutbound()
+  publish(kind: TopicKind, name: string, fragment: Uint8Array, forOthers = false): boolean {
+    if (!forOthers && !this.outbound) return false
     return this.#o.node.originate(this.#o.node.topics.of(encodeTopic(kind, name)), Kind.Fragment, rawCodec, fragment)
   }
 

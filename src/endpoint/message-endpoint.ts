@@ -97,6 +97,8 @@ export class MessageEndpoint implements MessagingSurface {
   #host: HostSide | undefined
   #client: ClientSide | undefined
   #outboundOpen = true
+  /** Documents with something to send when the outbound channel opens: one callback each. */
+  readonly #awaitingOutbound: (() => void)[] = []
   #ready = false
 
   protected constructor(options: HostOptions | JoinOptions, role: "host" | "client") {
@@ -112,6 +114,7 @@ export class MessageEndpoint implements MessagingSurface {
       codecs,
       follow: receiver => this.#follow(receiver),
       unfollow: receiver => this.#client?.removeReceiver(receiver),
+      isHost: role === "host",
     })
     this.#direct = new DirectMessages({
       name,
@@ -131,9 +134,12 @@ export class MessageEndpoint implements MessagingSurface {
       host: () => this.#client?.hostId,
       follow: receiver => this.#follow(receiver),
       unfollow: receiver => this.#client?.removeReceiver(receiver),
-      onRoom: callback => this.#onRoom(callback),
+      onRoom: callback => {
+        if (this.#outboundOpen) this.#onRoom(callback)
+        else this.#awaitingOutbound.push(callback)
+      },
       rooted: () => this.flushed(),
-      assertOutbound: () => this.#assertOutbound(),
+      outbound: () => this.#lifecycle.isOpen && this.#outboundOpen,
       allows: (from, way, topic) => this.#host?.allows(from, way, topic) ?? true,
     })
     this.documentPort = this.#port
@@ -333,16 +339,17 @@ export class MessageEndpoint implements MessagingSurface {
     return this.#client.addReceiver(receiver)
   }
 
-  openInbound(): void {
+  openInbound(): Promise<void> {
     this.#lifecycle.assertOpen()
-    this.#node.inboundOpen = true
+    return this.#listener.open()
   }
   closeInbound(): void {
-    this.#node.inboundOpen = false
+    this.#listener.close()
   }
   openOutbound(): void {
     this.#lifecycle.assertOpen()
     this.#outboundOpen = true
+    for (const callback of this.#awaitingOutbound.splice(0)) callback()
   }
   closeOutbound(): void {
     this.#outboundOpen = false
@@ -570,7 +577,6 @@ export class MessageEndpoint implements MessagingSurface {
   }
 
   #takeDirect(frame: Frame, origin: Origin, sequence: number): void {
-    if (!this.#node.inboundOpen) return
     this.#node.statistics.delivered++
     this.#direct.take(this.#directTopic, frame, origin, sequence)
   }

@@ -87,7 +87,6 @@ export class Node {
   epoch = 0
   up: UpSide | undefined
   down: DownSide | undefined
-  inboundOpen = true
   /** At a client: between a rejoin and the end of the repair that follows it, any topic may have holes. */
   resyncing = false
 
@@ -485,7 +484,6 @@ export class Node {
   // ---- to our receivers ----
 
   #deliver(topic: TopicState, frame: Frame, origin: Origin, sequence: number): void {
-    if (!this.inboundOpen) return
     this.statistics.delivered++
     const receivers = topic.receivers
     for (let i = 0; i < receivers.length; i++) receivers[i]!.take(topic, frame, origin, sequence)

@@ -147,6 +147,8 @@ abstract class Port implements DocumentPort {
   protected readonly followings: Set<Following> = new Set()
   protected readonly listeners: Set<LinkListener> = new Set()
   protected sequence = 0
+  #outbound = true
+  readonly #awaiting: (() => void)[] = []
 
   constructor(network: PortNetwork) {
     this.network = network
@@ -156,7 +158,7 @@ abstract class Port implements DocumentPort {
   }
 
   abstract follow(kind: TopicKind, name: string, handler: FollowHandler): Follow
-  abstract publish(kind: TopicKind, name: string, fragment: Uint8Array): boolean
+  abstract publish(kind: TopicKind, name: string, fragment: Uint8Array, forOthers?: boolean): boolean
   abstract rooted(): Promise<void>
   abstract onRoom(callback: () => void): void
   abstract ask(
@@ -188,6 +190,20 @@ abstract class Port implements DocumentPort {
 
   allows(): boolean {
     return true
+  }
+
+  get outbound(): boolean {
+    return this.#outbound
+  }
+  closeOutbound(): void {
+    this.#outbound = false
+  }
+  openOutbound(): void {
+    this.#outbound = true
+    for (const callback of this.#awaiting.splice(0)) callback()
+  }
+  protected awaitOutbound(callback: () => void): void {
+    this.#awaiting.push(callback)
   }
 
   onLink(listener: LinkListener): () => void {
@@ -235,7 +251,8 @@ export class HostPort extends Port {
     return { close: () => this.followings.delete(following) }
   }
 
-  publish(kind: TopicKind, name: string, fragment: Uint8Array): boolean {
+  publish(kind: TopicKind, name: string, fragment: Uint8Array, forOthers = false): boolean {
+    if (!forOthers && !this.outbound) return false
     this.fanOut(topicKey(kind, name), { origin: this.id, sequence: ++this.sequence, payload: fragment }, undefined)
     return true
   }
@@ -250,7 +267,8 @@ export class HostPort extends Port {
 
   async rooted(): Promise<void> {}
   onRoom(callback: () => void): void {
-    this.clock.soon(callback)
+    if (this.outbound) this.clock.soon(callback)
+    else this.awaitOutbound(callback)
   }
   async ask(): Promise<Uint8Array> {
     throw new ZincError("PeerLost", "the root has nobody above")
@@ -341,7 +359,7 @@ export class ClientPort extends Port {
   }
 
   publish(kind: TopicKind, name: string, fragment: Uint8Array): boolean {
-    if (!this.linked || this.#sent - this.#arrived >= this.network.options.window) return false
+    if (!this.outbound || !this.linked || this.#sent - this.#arrived >= this.network.options.window) return false
     this.#sent++
     this.upWire.send(topicKey(kind, name), { origin: this.id, sequence: ++this.sequence, payload: fragment })
     // A lost frame leaves the window too: endpoints repair, and give up.
@@ -371,6 +389,7 @@ export class ClientPort extends Port {
   }
 
   onRoom(callback: () => void): void {
+    if (!this.outbound) return this.awaitOutbound(callback)
     this.#room.push(callback)
     if (this.#sent === this.#arrived) this.clock.after(50, () => this.#makeRoom())
   }

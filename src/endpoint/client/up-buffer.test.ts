@@ -137,16 +137,6 @@ describe("UpBuffer", () => {
     expect(numbers()).toEqual(["2 again", "3 again"])
   })
 
-  it("keeps pushes while it is held", () => {
-    const { buffer, push, numbers } = setUp()
-    buffer.hold()
-    push()
-    push()
-    expect(numbers()).toEqual([])
-    buffer.open()
-    expect(numbers()).toEqual(["1", "2"])
-  })
-
   it("sends a copy of what a transport keeps by reference, for the caller's octets are the caller's again", () => {
     const { sent, push } = setUp()
     const [short, long] = [new Uint8Array(999), new Uint8Array(1000).fill(7)]

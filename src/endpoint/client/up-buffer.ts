@@ -40,7 +40,6 @@ export class UpBuffer {
   /** The highest number ever handed to a pusher: what goes out again is marked so. */
   #everSent = 0
   #refused = false
-  #isOpen = true
   #isOver = false
   readonly #waiting: Readonly<Record<Tier, Waiter[]>> = { received: [], rooted: [] }
   #room: (() => void)[] = []
@@ -92,7 +91,7 @@ export class UpBuffer {
     header.set(this.#session, At.Session)
     writeU64(header, At.LegNumber, number)
     this.#log.append(topic, header, payload)
-    if (this.#sent === number - 1 && this.#isOpen) {
+    if (this.#sent === number - 1) {
       const out = this.#out
       out[0] = topic.bytes
       out[1] = header
@@ -106,7 +105,7 @@ export class UpBuffer {
   /** Sends what was not sent yet, as far as the pusher takes it. */
   pump(): void {
     const pusher = this.#o.pusher()
-    if (pusher === undefined || !this.#isOpen) return
+    if (pusher === undefined) return
     while (this.#sent < this.#log.last) {
       const number = Math.max(this.#sent + 1, this.#log.first)
       const header = this.#log.header(number)!
@@ -121,16 +120,6 @@ export class UpBuffer {
       else this.#everSent = number
       this.#sent = number
     }
-  }
-
-  /** Lets pushes out again. */
-  open(): void {
-    this.#isOpen = true
-    this.pump()
-  }
-  /** Keeps pushes here until it is opened. */
-  hold(): void {
-    this.#isOpen = false
   }
 
   // What a host says it has beyond what was sent counts as all that was.
