@@ -389,7 +389,10 @@ export class ClientPort extends Port {
   }
 
   onRoom(callback: () => void): void {
-    if (!this.outbound) return this.awaitOutbound(callback)
+    if (!this.outbound) {
+      this.awaitOutbound(callback)
+      return
+    }
     this.#room.push(callback)
     if (this.#sent === this.#arrived) this.clock.after(50, () => this.#makeRoom())
   }
