@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest"
+import { newEndpointId } from "../core/id.ts"
+import { silentLogger } from "../core/logger.ts"
+import { SeededRandom } from "../core/random.ts"
+import { SimulatedClock } from "../core/simulated-clock.ts"
+import { encodeHeader, Kind } from "../message/header.ts"
+import { encodeTopic, TopicKind } from "../message/topic.ts"
+import { Frame } from "./frame.ts"
+import { hopsMax, Node } from "./node.ts"
+
+function client() {
+  const random = new SeededRandom(1)
+  const node = new Node({ id: newEndpointId(random), clock: new SimulatedClock(), random, logger: silentLogger })
+  node.up = { push: () => true, putOff: () => {}, echoed: () => {} }
+  const topic = node.topics.of(encodeTopic(TopicKind.Document, "notes"))
+  const taken: number[] = []
+  node.topics.addReceiver({
+    prefixes: [topic.bytes],
+    take: (_topic, _frame, _origin, sequence) => taken.push(sequence),
+  })
+  return { node, topic, taken }
+}
+
+/** A frame as the host publishes it, whose payload nobody may look at. */
+function untouchable(origin: Uint8Array, sequence: number, link: number): Frame {
+  const frame = Frame.over(
+    encodeHeader({
+      kind: Kind.Fragment,
+      flags: 0,
+      codec: 0,
+      hops: hopsMax,
+      epoch: 0,
+      ageMicros: 0,
+      origin,
+      sequence,
+      order: 0,
+      extensions: new Uint8Array(0),
+      leg: { way: "down", incarnation: 9, link, number: sequence, previous: sequence - 1 },
+    }),
+    new Uint8Array(100),
+  )
+  const looked = () => {
+    throw new Error("it was looked into")
+  }
+  return Object.assign(frame, { payload: looked, keep: looked, headerView: looked })
+}
+
+describe("A node whose own frames come back", () => {
+  it("drops what arrived at the host by its link before anything of it is read or copied (L8)", () => {
+    const { node, topic, taken } = client()
+    for (let i = 1; i <= 3; i++) node.fromAbove(topic, untouchable(node.self.bytes, i, 5), 5)
+    expect(taken).toEqual([])
+    expect(topic.streamCount).toBe(0)
+    expect(node.statistics).toMatchObject({ delivered: 0, duplicates: 0, parked: 0 })
+    const other = new Uint8Array(16).fill(7)
+    node.fromAbove(topic, untouchable(other, 1, 6), 5)
+    expect(taken).toEqual([1])
+  })
+
+  it("drops its own of an earlier link, repaired from the host's ring, by their origin", () => {
+    const { node, topic, taken } = client()
+    for (let i = 1; i <= 3; i++) node.fromAbove(topic, untouchable(node.self.bytes, i, 5), 8)
+    expect(taken).toEqual([])
+    expect(topic.streamCount).toBe(0)
+  })
+})
