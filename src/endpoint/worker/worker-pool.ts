@@ -24,6 +24,8 @@ export class WorkerPool {
       maxThreads: threads,
       idleTimeout: 30_000,
     })
+    // What befalls a call is that call's to tell; a thread that ends while it has none is made anew.
+    this.#pool.on("error", () => {})
   }
 
   run(message: Message): Promise<unknown> {
@@ -46,7 +48,8 @@ export class WorkerPool {
     })
   }
 
+  /** Ends the threads now. Whoever closes waits for its messages first, as long as it likes: one that still runs is cut off. */
   close(): Promise<void> {
-    return this.#pool.close({ force: false })
+    return this.#pool.destroy()
   }
 }
