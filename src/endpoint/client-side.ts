@@ -327,7 +327,7 @@ export class ClientSide implements UpSide {
       case "refuse": {
         const { code, reason, retryAfterMs } = body.value
         legs.fail(
-          new ZincError(refusals[code] ?? "Refused", `${legs.address} refused the join: ${reason} [${code}]`, {
+          new ZincError(refusals[code] ?? "Refused", `${legs.address} refused the join: ${reason}`, {
             retryable: retryAfterMs > 0,
             ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
           }),

@@ -249,7 +249,13 @@ export class Node {
     own.advanceTo(frame.sequence)
     for (const { origin, through } of readExtensions(frame.headerView()).covers ?? []) {
       const stream = topic.stream(origin, 0)
-      if (stream === undefined || stream === own) continue
+      if (stream === own) continue
+      if (stream === undefined) {
+        // Nothing came of it yet: what a repair brings of the replaced ones would be older than this.
+        const covered = this.origin(origin, 0)
+        if (covered !== this.self) topic.openStream(covered, through + 1, false, this.#parkedTotal)
+        continue
+      }
       stream.advanceTo(through + 1)
       this.#releaseNearest(topic, stream)
     }

@@ -96,6 +96,27 @@ describe.each<{ policy: SlowPolicy }>([
   })
 })
 
+it("Under the policy die a client that stops reading is closed for good, and says why; the others lack nothing", async () => {
+  await using scene = new Scene()
+  const host = await scene.host("zmtp", { name: "hub", slow: { policy: "die", hwm, maxLagMs: 60_000 }, replay })
+  const [reader, sleeper] = await Promise.all(
+    ["reader", "sleeper"].map(name => scene.client("zmtp", host.address, { name })),
+  )
+  await Promise.all([reader!.handle("flood", { timed: false }), sleeper!.handle("flood", { timed: false })])
+  await host.write({ topic: "flood", perSecond: 2000, bytes: 4096 })
+  await Promise.all([reader!.until("flood", host, 500), sleeper!.until("flood", host, 500)])
+  sleeper!.pause()
+  await host.event("slow", told => told.acted === "die" && (told.peer as { name: string }).name === "sleeper")
+  await host.event("left", told => (told.peer as { name: string }).name === "sleeper" && told.code === "TooSlow")
+  sleeper!.resume()
+  await sleeper!.event("tooSlow", told => told.policy === "die")
+  await sleeper!.event("left", told => told.code === "TooSlow")
+  const { sent } = await host.stop("flood")
+  expect(await reader!.until("flood", host, sent)).toMatchObject({ first: 1, again: 0, holes: [] })
+  expect(sleeper!.eventsOf("joined")).toEqual([])
+  expect((await reader!.report()).statistics).toMatchObject({ joins: 1, reconnects: 0, gaps: 0 })
+})
+
 it.skipIf(!hasNative)("A host on libzmq keeps for a stopped client what its limits allow, and no more", async () => {
   await using scene = new Scene()
   const messages = 1000

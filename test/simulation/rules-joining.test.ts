@@ -61,6 +61,19 @@ describe("L1 joining", () => {
     expect(world.clock.now() - started).toBeGreaterThan(500)
   })
 
+  it("says why once, and of a join that took too long what to look at", async () => {
+    const world = new World({ seed: 1 })
+    await world.until(world.host("hub", { authenticator: tokenAuthenticator("sesame") }))
+    const refused = await world.until(world.join("c", "hub").catch(error => error))
+    expect(refused.code).toBe("Unauthorized")
+    expect(refused.message).not.toContain("Unauthorized")
+    const mute = await RawHost.open(world, "mute")
+    mute.answer = () => undefined
+    const late = await world.until(world.join("d", "mute", { joinTimeoutMs: 200 }).catch(error => error))
+    expect(late.code).toBe("Timeout")
+    for (const word of ["sim://mute", "200 ms", "zinc doctor", "joinTimeoutMs"]) expect(late.message).toContain(word)
+  })
+
   it("follows a redirect, and gives up on hosts that send it round in circles", async () => {
     const world = new World({ seed: 1 })
     const host = await world.until(world.host("hub"))

@@ -88,6 +88,51 @@ describe("A notice that a message went nowhere", () => {
   })
 })
 
+describe("A request to somebody who is gone", () => {
+  it("fails at once when the host knows, by id and by name", async () => {
+    const { world, client } = await cluster()
+    const other = (await world.until(world.join("d", "hub"))).endpoint!
+    await world.until(other.close())
+    const began = world.clock.now()
+    for (const target of [other.id, "d"]) {
+      const end = ending(client.endpoint!.request(target, "ask", 1, { deadlineMs: 60_000 }))
+      await world.run(50)
+      expect(end.code, target).toBe("NoSuchEndpoint")
+    }
+    expect(world.clock.now() - began).toBeLessThan(200)
+  })
+
+  it("fails with its deadline when they go while they think, and then they are known to be gone", async () => {
+    const world = new World({ seed: 3 })
+    await world.until(world.host("hub", { sessionKeepMs: 500 }))
+    const client = (await world.until(world.join("c", "hub"))).endpoint!
+    const other = (await world.until(world.join("d", "hub"))).endpoint!
+    other.handle("ask", () => new Promise(() => {}))
+    const end = ending(client.request(other.id, "ask", 1, { deadlineMs: 3000 }))
+    await world.run(50)
+    world.crash("d")
+    await world.run(2900)
+    expect(end.code).toBeUndefined()
+    await world.run(100)
+    expect(end.code).toBe("Timeout")
+    const again = ending(client.request(other.id, "ask", 1))
+    await world.run(50)
+    expect(again.code).toBe("NoSuchEndpoint")
+  })
+
+  it("of a host fails as soon as their session ends", async () => {
+    const world = new World({ seed: 3 })
+    const host = (await world.until(world.host("hub", { sessionKeepMs: 500 }))).endpoint!
+    const other = (await world.until(world.join("d", "hub"))).endpoint!
+    other.handle("ask", () => new Promise(() => {}))
+    const end = ending(host.request(other.id, "ask", 1, { deadlineMs: 60_000 }))
+    await world.run(50)
+    world.crash("d")
+    await world.run(1500)
+    expect(end.code).toBe("PeerLost")
+  })
+})
+
 describe("Sending where the grants do not allow it", () => {
   /** A host whose grants may change from one join to the next. */
   async function granted(grants: { now: Grants }) {

@@ -1,6 +1,7 @@
 /** DESIGN §11: what each policy does with a subscriber that falls behind, and that it harms itself only. */
 import { describe, expect, it } from "vitest"
-import type { EndpointEvent, HostOptions, SlowOptions, SlowPolicy } from "../../src/endpoint/index.ts"
+import { SeededRandom } from "../../src/core/random.ts"
+import type { EndpointEvent, HostOptions, Message, SlowOptions, SlowPolicy } from "../../src/endpoint/index.ts"
 import { type Life, World } from "../../src/testing/simulation/index.ts"
 
 /** A host, a quick client and one behind a slow line. */
@@ -172,4 +173,56 @@ describe("A slow subscriber", () => {
     expect(heard.get(quick)).toEqual(from1(sent()))
     expect(heard.get(snail)).toEqual(from1(sent()))
   })
+})
+
+describe("Conflated messages", () => {
+  it.each(Array.from({ length: 16 }, (_, i) => i + 1))(
+    "end with what the host published last under each key, whoever sent it: seed %i",
+    async seed => {
+      const world = new World({ seed })
+      const random = new SeededRandom(seed)
+      const key = (_topic: string, payload: Uint8Array) => JSON.parse(new TextDecoder().decode(payload)).key
+      const slow: SlowOptions = { policy: "conflate", hwm: { messages: 20, bytes: 100_000 }, maxLagMs: 0, key }
+      const host = (await world.until(world.host("hub", { slow, heartbeatMs: 100 }))).endpoint!
+      const snail = (await world.until(world.join("snail", "hub"))).endpoint!
+      const writers = await Promise.all(
+        ["a", "b", "c"].map(async name => (await world.until(world.join(name, "hub"))).endpoint!),
+      )
+      // What the host hears and sends is in the order in which it publishes.
+      const published: string[] = []
+      const got: string[] = []
+      const note = (list: string[]) => (message: Message) => {
+        const { key: of, n } = message.value as { key: string; n: number }
+        list.push(`${of} ${n}`)
+      }
+      for (const topic of ["t", "u"]) {
+        host.handle(topic, note(published))
+        await world.until(snail.handle(topic, note(got)).ready)
+      }
+      let n = 0
+      const say = (most: number) => {
+        // Some begin to write only while the snail is behind.
+        const from = random.below(most)
+        const topic = random.below(3) === 0 ? "u" : "t"
+        const value = { key: `${topic}${random.below(3)}`, n: ++n, padding: "x".repeat(random.below(4) * 800) }
+        if (from > 0) writers[from - 1]!.send(topic, value)
+        else if (host.send(topic, value)) published.push(`${value.key} ${n}`)
+      }
+      for (let round = 0; round < 6; round++) {
+        world.network.slow("snail", [4_000, 20_000, undefined][random.below(3)])
+        for (let step = 0; step < 120; step++) {
+          say(1 + (round > 0 ? 3 : 1))
+          await world.run(random.below(6))
+        }
+      }
+      world.network.slow("snail", undefined)
+      await world.run(60_000)
+      const last = (of: string, list: readonly string[]) => list.findLast(each => each.startsWith(`${of} `))
+      const keys = new Set(published.map(each => each.split(" ")[0]!))
+      expect(keys.size).toBe(6)
+      for (const of of keys) expect(last(of, got)).toBe(last(of, published))
+      expect(new Set(got).size).toBe(got.length)
+      expect(got.length).toBeLessThan(published.length)
+    },
+  )
 })

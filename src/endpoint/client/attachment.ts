@@ -133,9 +133,7 @@ export class Attachment {
     let timedOut = false
     const timer = node.clock.after(joinTimeoutMs, () => {
       timedOut = true
-      const late = new ZincError("Timeout", `no answer to the join at ${address} within ${joinTimeoutMs} ms`, {
-        retryable: true,
-      })
+      const late = tooLate(`no answer to the join at ${address}`, joinTimeoutMs)
       abort.abort(late)
       legs.reject(late)
     })
@@ -168,10 +166,7 @@ export class Attachment {
       this.#drop(legs)
       if (legs.lost !== undefined) throw legs.lost
       if (timedOut && !isFinal(thrown)) {
-        throw new ZincError("Timeout", `the join at ${address} did not complete within ${joinTimeoutMs} ms`, {
-          retryable: true,
-          cause: thrown,
-        })
+        throw tooLate(`the join at ${address} did not complete`, joinTimeoutMs, thrown)
       }
       throw thrown
     } finally {
@@ -378,6 +373,14 @@ class Redirected extends Error {
     super(`sent on to ${address}`)
     this.address = address
   }
+}
+
+function tooLate(what: string, joinTimeoutMs: number, cause?: unknown): ZincError {
+  return new ZincError(
+    "Timeout",
+    `${what} within ${joinTimeoutMs} ms; check that a Zinc host runs there and no firewall is between (zinc doctor does), or raise joinTimeoutMs`,
+    { retryable: true, ...(cause === undefined ? {} : { cause }) },
+  )
 }
 
 /** Trying again would end the same way. */

@@ -190,5 +190,7 @@ const dialCodes: readonly string[] = ["Unreachable", "HandshakeFailed", "Timeout
 function asDialError(thrown: unknown, address: string): ZincError {
   if (ZincError.is(thrown) && dialCodes.includes(thrown.code)) return thrown
   const why = thrown instanceof Error ? thrown.message : String(thrown)
-  return new ZincError("HandshakeFailed", `the handshake with ${address} failed: ${why}`, { cause: thrown })
+  // What the engine says begins with the address already.
+  const what = why.includes(address) ? "the handshake failed" : `the handshake with ${address} failed`
+  return new ZincError("HandshakeFailed", `${what}: ${why}`, { cause: thrown })
 }
