@@ -21,6 +21,7 @@ export {
   DocumentPullSchema,
   DocumentPushReplySchema,
   DocumentPushSchema,
+  type DocumentSyncReply,
   DocumentSyncReplySchema,
   DocumentSyncRequestSchema,
   type DocumentTransfer,

@@ -12,50 +12,25 @@
  * replica, which gathers it into one fragment when it may go. The root asks nobody; it tells what it has by a notice once a
  * document falls quiet, so that a difference that nobody noticed is found and repaired.
  */
-import { equalBytes, toHex } from "../core/bytes.ts"
+import { equalBytes } from "../core/bytes.ts"
 import { sleep, type Timer } from "../core/clock.ts"
 import { type Deferred, deferred } from "../core/deferred.ts"
 import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import { Events } from "../core/events.ts"
-import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
 import type { DocumentPort, Follow, ReceivedFragment } from "../endpoint/document-port.ts"
 import { TopicKind } from "../message/topic.ts"
 import type { DocumentEvent, DocumentState } from "./document-handle.ts"
-import {
-  type DocumentNotice,
-  DocumentPullSchema,
-  DocumentPushReplySchema,
-  DocumentPushSchema,
-  DocumentSyncReplySchema,
-  DocumentSyncRequestSchema,
-  DocumentTopic,
-  type DocumentTransfer,
-  decodeMessage,
-  encodeMessage,
-  FrameKind,
-  fragmentBytesMax,
-  fragmentFrame,
-  noticeFrame,
-  pieceBytes,
-  readNotice,
-} from "./document-message.ts"
+import { FrameKind, fragmentBytesMax, fragmentFrame } from "./document-message.ts"
 import type { Applied, ChangeSource, DocumentType, Replica } from "./document-type.ts"
-import { fingerprint } from "./fingerprint.ts"
+import { HostQuestions } from "./host-questions.ts"
+import { Notices } from "./notices.ts"
 import { Offers } from "./transfer.ts"
 
 /** Fragments that wait for the end of an exchange; past this they are dropped and the exchange is made again. */
 const heldBytesMax = 8 * 1024 * 1024
-/** Pieces of one transfer asked for ahead. */
-const pullAhead = 4
 /** An exchange that failed is tried again after a wait drawn from [0, min(max, min × 2ⁿ)). */
 const retryMinMs = 50
 const retryMaxMs = 5_000
-/** The root tells what it has when nothing changed for this long. */
-const quietMs = 1_000
-/** Whoever has something else asks after a wait drawn from [0, this), lest all ask at once. */
-const noticeJitterMs = 500
-/** Between two calls for what a host knows it lacks. */
-const urgentIntervalMs = 250
 /** Frames of local changes on their way to the root at once. What is edited beyond gathers, and travels as one more. */
 const framesUnderWayMax = 8
 /** After this a frame under way no longer holds back others, whatever became of it. */
@@ -88,6 +63,8 @@ export class DocumentSync {
   readonly #port: DocumentPort
   readonly #options: DocumentSyncOptions
   readonly #emptyVersion: Uint8Array
+  readonly #notices: Notices
+  readonly #host: HostQuestions
   readonly #follow: Follow
   readonly #stops: (() => void)[] = []
   #state: DocumentState = "synchronizing"
@@ -114,11 +91,6 @@ export class DocumentSync {
   #waitsForRoom = false
   /** The host lacks something of ours, which may not leave while the outbound channel is closed. */
   #owes = false
-  /** Rises with each change of the replica. */
-  #changes = 0
-  #quietTimer: Timer | undefined
-  #noticeTimer: Timer | undefined
-  #urgentAt = Number.NEGATIVE_INFINITY
   #sizeGuess = 0
   #full = false
   #hadPremature = false
@@ -143,6 +115,18 @@ export class DocumentSync {
       this.#sizeGuess = options.state.length
     }
     this.offers = new Offers(this.replica, port.clock, this.#emptyVersion)
+    this.#host = new HostQuestions({ port, name, type: type.name, maxDocumentBytes: options.maxDocumentBytes })
+    this.#notices = new Notices({
+      port,
+      replica: this.replica,
+      publish: frame => this.#publish(frame),
+      awaitRoom: () => this.#awaitRoom(),
+      exchange: () => this.#exchangeSoon(),
+      busy: urgent => {
+        this.#again ||= this.#exchanging && urgent
+        return this.#exchanging || !this.#ready
+      },
+    })
     this.#stops.push(this.replica.onChange(source => this.#onChange(source)))
     this.#stops.push(port.onLink(change => this.#onLink(change)))
     this.#ready = port.isRoot
@@ -221,8 +205,7 @@ export class DocumentSync {
     if (this.#state === "closed") return
     this.#follow.close()
     for (const stop of this.#stops) stop()
-    this.#quietTimer?.cancel()
-    this.#noticeTimer?.cancel()
+    this.#notices.close()
     this.#endLink()
     this.offers.close()
     this.replica.close()
@@ -232,8 +215,7 @@ export class DocumentSync {
   // ---- local changes ----
 
   #onChange(source: ChangeSource): void {
-    this.#changes++
-    this.#watchQuiet()
+    this.#notices.changed()
     if (this.events.has("change")) this.events.emit({ type: "change", source })
     if (source === "local" && !this.#flushSoon) {
       this.#flushSoon = true
@@ -260,7 +242,7 @@ export class DocumentSync {
       if (this.#port.isRoot) {
         // Followers pull it; each lacks the same, which is encoded once.
         this.offers.forget()
-        if (!this.#publish(this.#notice({ urgent: true }))) return
+        if (!this.#publish(this.#notices.frame({ urgent: true }))) return
         this.replica.settle()
         this.#stepped()
       } else {
@@ -323,7 +305,7 @@ export class DocumentSync {
     this.#port.onRoom(() => {
       this.#waitsForRoom = false
       if (this.#owes) this.#exchangeSoon()
-      this.#watchQuiet()
+      this.#notices.watchQuiet()
       this.#stepped()
       this.#flush()
     })
@@ -336,8 +318,7 @@ export class DocumentSync {
     const arrived: Uint8Array[] = []
     for (const { payload, origin } of fragments) {
       if (payload[0] === FrameKind.Fragment) arrived.push(payload.subarray(1))
-      else if (payload[0] === FrameKind.Notice) this.#onNotice(payload, origin)
-      else this.#count.fragmentsRefused++
+      else if (payload[0] !== FrameKind.Notice || !this.#notices.take(payload, origin)) this.#count.fragmentsRefused++
     }
     if (arrived.length === 0 || this.#refusal !== undefined) return
     if (!this.#port.isRoot && (this.#exchanging || !this.#ready)) {
@@ -405,69 +386,12 @@ export class DocumentSync {
       return
     }
     const origin = fragments[0]?.origin
-    this.#callForMissing(fragments.every(fragment => fragment.origin === origin) ? origin : undefined)
+    this.#notices.callForMissing(fragments.every(fragment => fragment.origin === origin) ? origin : undefined)
   }
 
   #onGap(): void {
-    if (this.#port.isRoot) this.#callForMissing(undefined)
+    if (this.#port.isRoot) this.#notices.callForMissing(undefined)
     else this.#exchangeSoon()
-  }
-
-  // ---- notices ----
-
-  /** At the root: asks those who have something else to exchange with us; all, or one. */
-  #callForMissing(target: EndpointId | undefined): void {
-    const now = this.#port.clock.now()
-    if (now - this.#urgentAt < urgentIntervalMs) return
-    this.#urgentAt = now
-    this.#publish(this.#notice({ urgent: true, ...(target === undefined ? {} : { target }) }))
-    // Those who are in the middle of something may miss it: the notice after the quiet is the second chance.
-    this.#watchQuiet()
-  }
-
-  #notice(options: { readonly urgent: boolean; readonly target?: EndpointId }): Uint8Array {
-    return noticeFrame({
-      fingerprint: fingerprint(this.replica.version()),
-      urgent: options.urgent,
-      ...(options.target === undefined ? {} : { target: endpointIdToBytes(options.target) }),
-    })
-  }
-
-  #watchQuiet(): void {
-    if (!this.#port.isRoot || this.#quietTimer !== undefined || this.#state === "closed") return
-    const seen = this.#changes
-    this.#quietTimer = this.#port.clock.after(quietMs, () => {
-      this.#quietTimer = undefined
-      // Nobody brought what is held back for it: nobody has it.
-      if (seen === this.#changes) this.replica.dropPremature()
-      if (!this.#port.outbound) this.#awaitRoom()
-      else if (seen !== this.#changes || !this.#publish(this.#notice({ urgent: false }))) this.#watchQuiet()
-    })
-  }
-
-  #onNotice(frame: Uint8Array, origin: EndpointId): void {
-    if (this.#port.isRoot || origin === this.#port.id) return
-    let notice: DocumentNotice
-    try {
-      notice = readNotice(frame)
-    } catch {
-      this.#count.fragmentsRefused++
-      return
-    }
-    if (notice.target.length > 0 && toHex(notice.target) !== this.#port.id.replaceAll("-", "")) return
-    if (this.#noticeTimer !== undefined || this.#exchanging || !this.#ready) {
-      this.#again ||= this.#exchanging && notice.urgent
-      return
-    }
-    const differs = () => !equalBytes(fingerprint(this.replica.version()), notice.fingerprint)
-    if (!differs()) return
-    const seen = this.#changes
-    const wait = notice.target.length > 0 ? 0 : this.#port.random.float() * noticeJitterMs
-    this.#noticeTimer = this.#port.clock.after(wait, () => {
-      this.#noticeTimer = undefined
-      // Changed since: the host will be quiet again, and tell. A host that knows it lacks something is told now.
-      if ((seen === this.#changes || notice.urgent) && differs()) this.#exchangeSoon()
-    })
   }
 
   // ---- the link ----
@@ -561,14 +485,7 @@ export class DocumentSync {
     this.#count.exchanges++
     const ours = this.replica.version()
     const empty = equalBytes(ours, this.#emptyVersion)
-    const reply = decodeMessage(
-      DocumentSyncReplySchema,
-      await this.#port.ask(
-        DocumentTopic.Sync,
-        encodeMessage(DocumentSyncRequestSchema, { name: this.name, type: this.type.name, version: ours }),
-        { signal },
-      ),
-    )
+    const reply = await this.#host.sync(ours, signal)
     if (link !== this.#link) return 0
     if (reply.refusal !== undefined) {
       const { code, reason, retryAfterMs } = reply.refusal
@@ -579,7 +496,7 @@ export class DocumentSync {
       this.#refused(code as ErrorCode, reason)
       return 0
     }
-    const lacking = reply.transfer === undefined ? [reply.fragment] : await this.#pull(reply.transfer, signal)
+    const lacking = reply.transfer === undefined ? [reply.fragment] : await this.#host.pull(reply.transfer, signal)
     if (link !== this.#link) return 0
     const arrived = lacking.filter(fragment => fragment.length > 0).concat(this.#held)
     this.#letGo()
@@ -601,39 +518,6 @@ export class DocumentSync {
     if (this.#apply(held).premature) this.#exchangeSoon()
   }
 
-  async #pull(transfer: DocumentTransfer, signal: AbortSignal): Promise<Uint8Array[]> {
-    const lengths = transfer.fragments.map(Number)
-    const size = lengths.reduce((sum, length) => sum + length, 0)
-    if (!(size <= this.#options.maxDocumentBytes)) {
-      throw new ZincError("TooLarge", `document "${this.name}" has ${size} octets; raise maxDocumentBytes to hold it`)
-    }
-    const whole = new Uint8Array(size)
-    const pieceAt = async (offset: number) => {
-      const piece = await this.#port.ask(
-        DocumentTopic.Pull,
-        encodeMessage(DocumentPullSchema, { transfer: transfer.id, offset: BigInt(offset), length: pieceBytes }),
-        { signal },
-      )
-      if (piece.length !== Math.min(pieceBytes, size - offset)) {
-        throw new ZincError("Lost", `the host no longer offers document "${this.name}"`, { retryable: true })
-      }
-      whole.set(piece, offset)
-    }
-    const starts = Array.from({ length: Math.ceil(size / pieceBytes) }, (_, i) => i * pieceBytes)
-    const next = starts.values()
-    const lanes = Array.from({ length: Math.min(pullAhead, starts.length) }, async () => {
-      for (const start of next) await pieceAt(start)
-    })
-    await Promise.all(lanes)
-    const fragments: Uint8Array[] = []
-    let at = 0
-    for (const length of lengths) {
-      fragments.push(whole.subarray(at, at + length))
-      at += length
-    }
-    return fragments
-  }
-
   /** As a fragment that all who follow get; or, when that is too large for one frame, in pieces for the host to pass on. */
   async #giveWhatLacks(version: Uint8Array, link: number, signal: AbortSignal): Promise<void> {
     for (;;) {
@@ -649,7 +533,8 @@ export class DocumentSync {
         // What is edited while it travels is pending again.
         this.replica.settle()
         this.#pushing = true
-        await this.#push(lacking, signal)
+        const refusal = await this.#host.push(lacking, signal)
+        if (refusal !== undefined) this.#refused(refusal.code, refusal.reason)
         this.#pushing = false
         return
       }
@@ -664,38 +549,13 @@ export class DocumentSync {
     }
   }
 
-  async #push(fragment: Uint8Array, signal: AbortSignal): Promise<void> {
-    const transfer = BigInt(this.#port.random.u32())
-    for (let offset = 0; offset < fragment.length; offset += pieceBytes) {
-      const reply = decodeMessage(
-        DocumentPushReplySchema,
-        await this.#port.ask(
-          DocumentTopic.Push,
-          encodeMessage(DocumentPushSchema, {
-            name: this.name,
-            type: this.type.name,
-            transfer,
-            size: BigInt(fragment.length),
-            offset: BigInt(offset),
-            piece: fragment.subarray(offset, offset + pieceBytes),
-          }),
-          { signal },
-        ),
-      )
-      if (reply.refusal === undefined) continue
-      const { code, reason, retryAfterMs } = reply.refusal
-      if (retryAfterMs === 0) return this.#refused(code as ErrorCode, reason)
-      throw new ZincError(code as ErrorCode, reason, { retryable: true, retryAfterMs })
-    }
-  }
-
   /** At a host: a fragment that came by push, to all who follow. */
   #passOn(fragment: Uint8Array): void {
     if (fragment.length <= fragmentBytesMax) {
       if (this.#publish(fragmentFrame(fragment), true)) return
     }
     // Too large, or no room: whoever lacks it pulls it.
-    this.#publish(this.#notice({ urgent: true }), true)
+    this.#publish(this.#notices.frame({ urgent: true }), true)
   }
 
   // ---- state ----

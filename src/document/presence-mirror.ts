@@ -58,6 +58,7 @@ export class PresenceMirror implements Presence {
   #own: Own | undefined
   #untold = false
   #asking = false
+  #waitsForRoom = false
   #baseline = false
   /** The list is to be asked for, from its beginning. */
   #again = false
@@ -144,7 +145,7 @@ export class PresenceMirror implements Presence {
 
   #talkSoon(): void {
     if (this.#asking || this.#closed || !this.#baseline || !this.#port.linked) return
-    if (!this.#again && this.#spoken === undefined && (!this.#untold || this.#muted)) return
+    if (!this.#again && this.#spoken === undefined && !this.#mayTell()) return
     this.#asking = true
     void this.#talk(this.#linkEnd.signal).finally(() => {
       this.#asking = false
@@ -152,18 +153,32 @@ export class PresenceMirror implements Presence {
     })
   }
 
+  /** There is something to say that may leave now; while the outbound channel is closed it waits for its opening. */
+  #mayTell(): boolean {
+    if (!this.#untold || this.#muted) return false
+    if (this.#port.outbound) return true
+    if (!this.#waitsForRoom) {
+      this.#waitsForRoom = true
+      this.#port.onRoom(() => {
+        this.#waitsForRoom = false
+        this.#talkSoon()
+      })
+    }
+    return false
+  }
+
   async #talk(signal: AbortSignal): Promise<void> {
     const { clock, random, logger } = this.#port
     for (let failures = 0; !this.#closed && !signal.aborted; ) {
       const list = this.#again || this.#spoken !== undefined
-      const own = this.#untold && !this.#muted ? this.#own : undefined
+      const own = this.#mayTell() ? this.#own : undefined
       if (!list && own === undefined) return
       if (this.#again) {
         this.#again = false
         this.#spoken = new Map()
         this.#through = 0
       }
-      this.#untold = false
+      if (own !== undefined) this.#untold = false
       let wait = 0
       try {
         wait = await this.#ask(list, own, signal)

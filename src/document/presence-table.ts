@@ -126,8 +126,19 @@ export class PresenceTable {
     const stops: (() => void)[] = []
     const others = (list: readonly Present[]) => list.filter(entry => entry.endpoint !== endpoint)
     const all = this.#entries
+    let held: (() => void) | undefined
+    const set = (client: number, state: Uint8Array | undefined) => {
+      // What is said here waits while the user keeps the outbound channel closed.
+      if (this.#port.outbound) return this.set(endpoint, client, state)
+      checkPresence(this.#name, state)
+      if (held === undefined) this.#port.onRoom(() => held?.())
+      held = () => {
+        held = undefined
+        set(client, state)
+      }
+    }
     return {
-      set: (client, state) => this.set(endpoint, client, state),
+      set,
       get others() {
         return others([...all.values()])
       },
@@ -142,6 +153,7 @@ export class PresenceTable {
       onClose: listener => events.on("close", listener),
       close: () => {
         events.emit({ type: "close" })
+        held = undefined
         for (const stop of stops) stop()
         this.delete(endpoint)
       },
@@ -192,9 +204,9 @@ export class PresenceTable {
       entries: part.map(wired),
     })
     try {
-      return this.#port.publish(TopicKind.Presence, this.#name, frame)
+      return this.#port.publish(TopicKind.Presence, this.#name, frame, true)
     } catch (thrown) {
-      // The user closed the endpoint's outbound channel, and may open it again.
+      // The endpoint closes.
       if (ZincError.is(thrown) && thrown.code === "Closed") return false
       throw thrown
     }

@@ -188,6 +188,23 @@ describe("Presence", () => {
     expect(names(ben!)).toEqual(["b", "c"])
   })
 
+  it("waits with what is said here while the outbound channel is closed, and goes on telling of others", async () => {
+    const { clock, members, network, host } = await cluster(2)
+    const [ada, ben] = members.map(({ document }, i) => named(document, "ab"[i]!))
+    const here = named(await host.open("notes", text), "h")
+    await clock.run(300)
+    for (const port of [network.host, members[0]!.port]) port.closeOutbound()
+    here.setLocalState({ name: "h changed" })
+    ada!.setLocalState({ name: "a changed" })
+    ben!.setLocalState({ name: "b changed" })
+    await clock.run(1_000)
+    expect(names(ada!)).toEqual(["a changed", "b changed", "h"])
+    expect(names(ben!)).toEqual(["a", "b changed", "h"])
+    for (const port of [network.host, members[0]!.port]) port.openOutbound()
+    await clock.run(500)
+    for (const each of [ada!, ben!, here]) expect(names(each)).toEqual(["a changed", "b changed", "h changed"])
+  })
+
   it("is nobody else's to say", async () => {
     const { clock, members, network } = await cluster(2)
     const [ada, ben] = members.map(({ document }, i) => named(document, "ab"[i]!))
