@@ -129,11 +129,15 @@ export class RawClient {
   push(
     topic: string,
     payload: string,
-    header: Partial<Header> & { readonly number: number; readonly session?: Uint8Array },
+    header: Partial<Header> & {
+      readonly number: number
+      readonly session?: Uint8Array
+      readonly topicKind?: TopicKind
+    },
   ): void {
-    const { number, session, ...fields } = header
+    const { number, session, topicKind = TopicKind.Nearest, ...fields } = header
     this.#pusher!.send([
-      encodeTopic(TopicKind.Nearest, topic),
+      encodeTopic(topicKind, topic),
       encodeHeader({
         kind: Kind.Broadcast,
         flags: 0,

@@ -1,6 +1,9 @@
 /** L1 to L4: who gets in, when a join is complete, what the publisher gives to whom, and what a session is worth. */
 import { describe, expect, it } from "vitest"
+import { equalBytes } from "../../src/core/bytes.ts"
 import { type EndpointEvent, MessageEndpoint, tokenAuthenticator } from "../../src/endpoint/index.ts"
+import { Kind } from "../../src/message/header.ts"
+import { TopicKind } from "../../src/message/topic.ts"
 import { World } from "../../src/testing/simulation/index.ts"
 import { RawClient } from "./raw-client.ts"
 import { RawHost } from "./raw-host.ts"
@@ -287,6 +290,21 @@ describe("L4 sessions", () => {
     raw.push("t", '"as another"', { number: 1, origin: new Uint8Array(16).fill(1) })
     await world.run(50)
     expect(origins).toEqual([raw.endpointId, raw.endpointId])
+  })
+
+  it("what only a host says is not passed on when a client says it", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(world.host("hub"))
+    const watcher = await new RawClient(world, "watcher").joinWhole(["nt", "mmark"])
+    const raw = await new RawClient(world, "raw").joinWhole()
+    raw.push("t", "as a mark", { number: 1, kind: Kind.Mark })
+    raw.push("t", "as a baseline", { number: 2, sequence: 1, kind: Kind.Baseline })
+    raw.push("mark", "where marks are", { number: 3, sequence: 1, topicKind: TopicKind.System })
+    raw.push("t", "honest", { number: 4, sequence: 1 })
+    await world.run(50)
+    const fromRaw = watcher.published.filter(({ header }) => equalBytes(header.origin, raw.id))
+    expect(fromRaw.map(({ payload }) => payload)).toEqual(["honest"])
+    expect(host.endpoint!.statistics.violations).toBe(3)
   })
 
   it("frames of a dead or foreign session are dropped and counted", async () => {

@@ -214,7 +214,7 @@ export class DownLeg {
         if (isPrivate(topic.bytes)) this.#onBaseline(decodeBaseline(frame.payload()))
         return
       case Kind.Mark:
-        this.#onMark(frame)
+        if (topic.kind === TopicKind.System) this.#onMark(frame)
         return
     }
     if (isPrivate(topic.bytes)) {

@@ -125,8 +125,8 @@ export class Link {
   }
 
   maySend(topic: TopicState): boolean {
-    // Who is present is the host's to tell.
-    if (topic.kind === TopicKind.Presence) return false
+    // Who is present, and how far things are, is the host's to tell.
+    if (topic.kind === TopicKind.Presence || topic.kind === TopicKind.System) return false
     if (this.#send === undefined) return true
     let allowed = this.#sendAllowed.get(topic)
     if (allowed === undefined) {

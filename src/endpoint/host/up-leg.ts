@@ -5,7 +5,7 @@
 import { readU64, toHex } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 import type { FrameBatch } from "../../core/frame-batch.ts"
-import { At, Flag, isHeader } from "../../message/header.ts"
+import { At, Flag, isHeader, Kind } from "../../message/header.ts"
 import type { PullerSocket } from "../../transport/transport.ts"
 import { Frame } from "../frame.ts"
 import type { Node } from "../node.ts"
@@ -129,6 +129,9 @@ export class UpLeg {
 
   #take(link: Link, buffer: Uint8Array, start: number, end: number, frame: Frame): void {
     const node = this.#node
+    // Passed on, other clients would take them for ours.
+    if (frame.kind === Kind.Mark || frame.kind === Kind.Baseline)
+      throw new ZincError("BadFrame", "a message of a kind that only hosts send")
     if (frame.payloadBytes > this.#maxPayloadBytes) {
       throw new ZincError(
         "TooLarge",
