@@ -1,6 +1,7 @@
 /** Options of commands that host or join, and the opening itself. */
+import { hostname } from "node:os"
 import type { Command } from "commander"
-import { type CloseReason, utf8, ZincError } from "../core/index.ts"
+import { type CloseReason, utf8, utf8Prefix, ZincError } from "../core/index.ts"
 import { Endpoint, type HostOptions, type JoinOptions, tokenAuthenticator } from "../index.ts"
 import { parseAddress, parseTcp } from "../transport/index.ts"
 import { ExitCode } from "./exit-code.ts"
@@ -25,7 +26,10 @@ export interface JoinChoices extends EndpointChoices {
 export function withEndpointOptions(command: Command): Command {
   return command
     .option("--transport <name>", `${transportNames.join(" or ")}; they understand each other`, "zmtp")
-    .option("--name <name>", "name of this endpoint, for people and for direct messages")
+    .option(
+      "--name <name>",
+      "name of this endpoint, for people and for direct messages (default: the command and this machine)",
+    )
     .option("--token <token>", "shared secret; better in the environment as ZINC_TOKEN, where others cannot read it")
     .option("--tree <name>", "name of the tree")
 }
@@ -37,14 +41,15 @@ export function withJoinOptions(command: Command): Command {
 /** What both openings share, checked before anything is opened. */
 async function endpointOptions(shell: Shell, choices: EndpointChoices) {
   const transport = await openTransport(choice("--transport", choices.transport, transportNames))
-  const { name, tree } = choices
-  if (name !== undefined && (name === "" || utf8(name).length > 64))
-    throw badOption("--name", name, "give 1 to 64 octets of UTF-8")
+  const { tree } = choices
+  if (choices.name !== undefined && (choices.name === "" || utf8(choices.name).length > 64))
+    throw badOption("--name", choices.name, "give 1 to 64 octets of UTF-8")
+  const name = choices.name ?? utf8Prefix(`${shell.command}@${hostname()}`, 64)
   return {
     transport,
     logger: shell.logger,
     signal: shell.interruption.signal,
-    ...(name === undefined ? {} : { name }),
+    name,
     ...(tree === undefined ? {} : { tree }),
   }
 }

@@ -8,6 +8,8 @@ import { choice } from "./option.ts"
 import { Output } from "./output.ts"
 
 export interface Shell {
+  /** The command's name. */
+  readonly command: string
   readonly output: Output
   readonly logger: Logger
   readonly interruption: Interruption
@@ -50,7 +52,11 @@ export function withAction<Options extends CommonOptions>(
     }
     output.stdout.on("error", readerGone)
     try {
-      ending((await run({ output, logger, interruption }, options, ...operands)) ?? interruption.code ?? 0)
+      ending(
+        (await run({ command: command.name(), output, logger, interruption }, options, ...operands)) ??
+          interruption.code ??
+          0,
+      )
     } catch (error) {
       // A wait that our own signal ended is no failure.
       if (interruption.code !== undefined && (error as { code?: string }).code === "Aborted") ending(interruption.code)

@@ -1,5 +1,5 @@
 export { BoundedQueue, type BoundedQueueOptions, FullPolicy } from "./bounded-queue.ts"
-export { concat, equalBytes, fromHex, fromUtf8, noBytes, toHex, utf8 } from "./bytes.ts"
+export { concat, equalBytes, fromHex, fromUtf8, noBytes, toHex, utf8, utf8Prefix } from "./bytes.ts"
 export { type Clock, sleep, systemClock, type Timer } from "./clock.ts"
 export { type Deferred, deferred } from "./deferred.ts"
 export { ErrorCode, messageOf, ZincError, type ZincErrorOptions } from "./errors.ts"
