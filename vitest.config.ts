@@ -17,7 +17,7 @@ export default defineConfig({
       project("conformance", ["test/conformance/**/*.test.ts"]),
       project("simulation", ["test/simulation/**/*.test.ts"], 300_000),
       project("interop", ["test/interop/**/*.test.ts"], 120_000),
-      project("integration", ["test/integration/**/*.test.ts"], 120_000),
+      project("integration", ["test/integration/**/*.test.ts"], 240_000),
     ],
   },
 })

@@ -87,7 +87,7 @@ function readable(path: string): void {
 /** As a module of this very package, so that `zincmq` is what was built. */
 function runProgram(text: string): Promise<{ status: number | null; stdout: string; stderr: string }> {
   return new Promise(resolve => {
-    const child = spawn(process.execPath, ["--input-type=module", "-"], { cwd: root, timeout: 30_000 })
+    const child = spawn(process.execPath, ["--input-type=module", "-"], { cwd: root, timeout: 60_000 })
     let stdout = ""
     let stderr = ""
     child.stdout.on("data", data => {

@@ -21,8 +21,8 @@ export interface CliOptions {
   readonly open?: boolean
 }
 
-/** Everything a line is waited for. */
-const waitMs = 20_000
+/** Everything a line is waited for. Ends what hangs; no measure of speed. */
+const waitMs = 45_000
 
 const running = new Set<Cli>()
 

@@ -12,7 +12,7 @@ const transports: readonly { readonly transport: TransportName }[] = [
   ...(hasNative ? [{ transport: "native" as const }] : []),
 ]
 
-const convergenceMs = 20_000
+const convergenceMs = 45_000
 
 /** All come to hold the same document. Returns its text. */
 async function expectConverged(all: readonly EndpointProcess[]): Promise<string> {

@@ -13,8 +13,8 @@ import { Scene } from "./harness/scene.ts"
 
 const token = "sesame"
 const megabyte = 1024 * 1024
-/** How long a host bears a stranger that does not say what it wants, and some for the machine. */
-const silenceMs = 10_000 + 5_000
+/** How long a host bears a stranger that does not say what it wants, and some for a busy machine. */
+const silenceMs = 10_000 + 20_000
 
 /** An attack ends when its connection has; it fails when the host treats it otherwise than it should. */
 type Attack = (address: string, random: SeededRandom) => Promise<void>
@@ -36,7 +36,7 @@ function refusedJoin(fields: Parameters<typeof join>[0], code: string, stays = f
 }
 
 /** Sends octets; then the host must have had enough. */
-function cut(first: (random: SeededRandom) => readonly Uint8Array[], handshake?: string, limitMs = 5_000): Attack {
+function cut(first: (random: SeededRandom) => readonly Uint8Array[], handshake?: string, limitMs = 30_000): Attack {
   return async (address, random) => {
     const peer = handshake === undefined ? await RawPeer.connect(address) : await dialer(address, handshake)
     peer.send(...first(random))

@@ -31,12 +31,11 @@ describe.concurrent.each(carriages)("over $transport and $scheme", ({ transport,
     await Promise.all([a.until("b", b, 100), b.until("a", a, 100), a.until("h", host, 100)])
 
     host.pause()
-    await lasting(pauseMs)
+    await Promise.all([lasting(pauseMs), a.wroteMore("a", 500), b.wroteMore("b", 500)])
     host.resume()
 
     await a.wroteMore("a", 100)
     const [fromA, fromB, fromHost] = [await a.stop("a"), await b.stop("b"), await host.stop("h")]
-    expect(fromA.sent).toBeGreaterThan(1000)
     await Promise.all([a.until("b", b, fromB.sent), b.until("a", a, fromA.sent), a.until("h", host, fromHost.sent)])
     await b.until("h", host, fromHost.sent)
     for (const stream of [...(await a.report()).streams, ...(await b.report()).streams]) {
@@ -58,12 +57,11 @@ describe.concurrent.each(carriages)("over $transport and $scheme", ({ transport,
     await Promise.all([sleeper.until("w", writer, 100), reader.until("s", sleeper, 100)])
 
     sleeper.pause()
-    await lasting(pauseMs)
+    await Promise.all([lasting(pauseMs), writer.wroteMore("w", 500)])
     sleeper.resume()
 
     await sleeper.wroteMore("s", 100)
     const [fromWriter, fromSleeper] = [await writer.stop("w"), await sleeper.stop("s")]
-    expect(fromWriter.sent).toBeGreaterThan(1500)
     for (const each of [sleeper, reader]) {
       const stream = await each.until("w", writer, fromWriter.sent)
       expect(stream).toMatchObject({ first: 1, count: fromWriter.sent, again: 0, holes: [] })

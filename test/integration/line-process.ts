@@ -6,7 +6,7 @@ import { createInterface } from "node:readline"
 export interface LineProcessOptions {
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
-  /** Longest wait for anything. Default 20,000. */
+  /** Longest wait for anything. Default 45,000. */
   readonly timeoutMs?: number
 }
 
@@ -22,7 +22,7 @@ export class LineProcess {
 
   constructor(command: string, parameters: readonly string[], options: LineProcessOptions = {}) {
     this.#name = [command, ...parameters].map(part => part.split("/").pop()).join(" ")
-    this.#timeoutMs = options.timeoutMs ?? 20_000
+    this.#timeoutMs = options.timeoutMs ?? 45_000
     this.#child = spawn(command, parameters, { ...options, stdio: ["pipe", "pipe", "pipe"] })
     this.#child.stdin!.on("error", () => {})
     this.#child.stderr!.on("data", chunk => {

@@ -53,8 +53,8 @@ function run(
   return new Promise((resolve, reject) => {
     const timeout = setTimeout(() => {
       child.kill("SIGKILL")
-      reject(new Error(`the process still lives after 20 s; it said: ${out}`))
-    }, 20_000)
+      reject(new Error(`the process still lives after 45 s; it said: ${out}`))
+    }, 45_000)
     child.once("exit", (code, signal) => {
       clearTimeout(timeout)
       resolve({ code, signal, out })

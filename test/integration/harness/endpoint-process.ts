@@ -101,7 +101,8 @@ export interface WaitOptions {
   readonly also?: readonly string[]
 }
 
-const callTimeoutMs = 20_000
+/** Ends what hangs; a busy machine may need long for what is done in no time else. */
+const callTimeoutMs = 45_000
 
 export class EndpointProcess {
   readonly #process: ChildProcess
