@@ -47,6 +47,8 @@ const repairsMax = 64
 const namesakesMax = 256
 /** Longest that a client which leaves waits for its last frames to come. */
 const leaveWaitMs = 1000
+/** A joiner may be busy with itself between its JOIN and the first thing it says after: that long it is not judged. */
+const unansweredMs = 3000
 
 export class HostSide {
   readonly addresses: HostAddresses[] = []
@@ -447,7 +449,7 @@ export class HostSide {
       }
       const silence = now - link.heardAt
       link.silent = silence >= heartbeatMs * heartbeatMisses
-      if (silence >= sessionKeepMs || (link.silent && !link.confirmed)) {
+      if (silence >= sessionKeepMs || (link.silent && silence >= unansweredMs && !link.confirmed)) {
         this.#end(link, "PeerLost", `nothing heard for ${Math.round(silence)} ms`)
         continue
       }

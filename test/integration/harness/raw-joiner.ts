@@ -36,6 +36,10 @@ export function join(fields: JoinFields = {}): Uint8Array {
   })
 }
 
+function heartbeatReply(count: bigint): Buffer {
+  return frame(0, encodeControl({ case: "heartbeatReply", value: { count, mark: 1n, legLast: 0n } }))
+}
+
 export function subscribe(prefix: Uint8Array): Buffer {
   return command("SUBSCRIBE", prefix)
 }
@@ -66,6 +70,8 @@ export class RawJoiner {
     const answer = await nextControl(control)
     if (answer.case !== "accept") throw new Error(`expected ACCEPT, got ${JSON.stringify(answer)}`)
     const accept = answer.value
+    // Dialling takes a busy machine its time; the host is told at once that its ACCEPT came.
+    control.send(heartbeatReply(0n))
     const subscriber = await RawPeer.connect(address)
     await subscriber.shakeHands("SUB")
     const prefixes = [...topics.map(topic => Buffer.from(topic)), Buffer.from("mmark\0")]
@@ -93,10 +99,7 @@ export class RawJoiner {
       }
       this.heard.push(body)
       if (body.case !== "heartbeat") continue
-      const { count } = body.value
-      this.control.send(
-        frame(0, encodeControl({ case: "heartbeatReply", value: { count, mark: BigInt(1), legLast: BigInt(0) } })),
-      )
+      this.control.send(heartbeatReply(body.value.count))
     }
   }
 
