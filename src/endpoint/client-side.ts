@@ -479,9 +479,10 @@ export class ClientSide implements UpSide {
 
   #tick(): void {
     const now = this.#node.clock.now()
-    const stalled = now - this.#tickedAt > 2 * this.#heartbeatMs
+    // L9: time in which our own loop stalled is not the host's silence.
+    const late = now - this.#tickedAt - this.#heartbeatMs
     this.#tickedAt = now
-    if (stalled) this.#heardAt = now
+    if (late > this.#heartbeatMs) this.#heardAt = Math.min(now, this.#heardAt + late)
     const silence = now - this.#heardAt
     this.#silent = silence >= 3 * this.#heartbeatMs
     if (silence >= this.#sessionKeepMs) {

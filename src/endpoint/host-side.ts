@@ -432,7 +432,7 @@ export class HostSide {
   #tick(): void {
     const now = this.#node.clock.now()
     const { heartbeatMs, heartbeatMisses, sessionKeepMs } = this.#o
-    // L9: after a stall of our own everyone gets a fresh period before being judged.
+    // L9: time in which our own loop stalled is nobody's silence; but who is silent in between is found out all the same.
     const late = now - this.#tickedAt - heartbeatMs
     const stalled = late > heartbeatMs
     this.#ticked(now)
@@ -440,8 +440,8 @@ export class HostSide {
     this.publication.mark(now)
     for (const link of [...this.#links]) {
       if (stalled) {
-        link.heardAt = now
-        if (link.awaySince !== undefined) link.awaySince = now
+        link.heardAt = Math.min(now, link.heardAt + late)
+        if (link.awaySince !== undefined) link.awaySince = Math.min(now, link.awaySince + late)
       }
       if (link.awaySince !== undefined) {
         if (now - link.awaySince >= sessionKeepMs) this.#end(link, "PeerLost", "it did not come back in time")

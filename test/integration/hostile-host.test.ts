@@ -313,8 +313,8 @@ describe("What a host may say", () => {
       host.publish(`nt${i}\0`, Kind.Broadcast, Buffer.from("x"), { number: 10 * i + 10, previous: 10 * i + 5, origin })
       if (i % 500 === 0) await new Promise(resolve => setImmediate(resolve))
     }
-    await until("what was published", () => client.statistics.received > 0.9 * sent, 30_000)
-    await until("what was parked", () => count > 0.9 * sent, 30_000)
+    await until("what was published", () => client.statistics.received > 0.9 * sent, 90_000)
+    await until("what was parked", () => count > 0.9 * sent, 90_000)
     const asked = host.heard.length
     await lasting(1000)
     expect(host.heard.slice(asked).filter(heard => heard.case === "repairRequest")).toEqual([])

@@ -92,8 +92,9 @@ class Writer {
   tick() {
     if (this.waitsForRoom) return
     const now = nowUs()
-    // A process that was stopped does not make up for the time it slept.
-    if (now - this.tickedUs > 500_000) this.startedUs += now - this.tickedUs
+    // A process that was stopped, or that a busy machine did not let run, does not make up for the time it slept.
+    const slept = now - this.tickedUs - 50_000
+    if (slept > 0) this.startedUs += slept
     this.tickedUs = now
     const due = Math.min(this.count, Math.ceil(((now - this.startedUs) / 1e6) * this.perSecond))
     while (this.n < due) {
