@@ -198,6 +198,28 @@ describe("L6 repair", () => {
     expect(got).toEqual([1, "other 1", 4])
   })
 
+  it("what was dropped just before the positions is asked for before they count it as lost", async () => {
+    const { world, host, got, gaps } = await scene()
+    host.publish("t", 1, { sequence: 1 })
+    for (const sequence of [2, 3]) host.frame("t", sequence, { sequence })
+    host.publish("t", 4, { sequence: 4 })
+    await world.run(10)
+    const beyond = host.heardOf("repairRequest")[0]!
+    const tail = host.frame("t", 5, { sequence: 5 })
+    const number = BigInt(host.published)
+    const origin = new Uint8Array(16).fill(3)
+    host.baseline = () => ({ positions: [{ topic: topicT, origin, first: 1n, last: 5n }] })
+    host.say({ case: "repair", value: { id: beyond.id, last: true, lost: beyond.ranges } })
+    await world.run(20)
+    expect(got).toEqual([1, 4])
+    const request = host.heardOf("repairRequest").at(-1)!
+    expect(request.ranges).toMatchObject([{ topic: topicT, after: number - 1n, through: number }])
+    host.say({ case: "repair", value: { id: request.id, last: true } }, tail)
+    await world.run(20)
+    expect(got).toEqual([1, 4, 5])
+    expect(gaps()).toMatchObject([{ topic: "t", from: 2, through: 3, reason: "lost" }])
+  })
+
   it("a mark finds a lost tail", async () => {
     const { world, host, got, gaps } = await scene()
     host.publish("t", 1, { sequence: 1 })

@@ -353,6 +353,7 @@ export class DownLeg {
 
   /** A repair of these topics found something lost, and here are their positions. */
   #settleLost(topics: readonly TopicState[], baseline: Baseline): void {
+    for (const topic of topics) this.#doubt(topic, Number(baseline.published))
     const late = new Set(topics.filter(topic => this.#askLate(topic)))
     this.#settle(baseline, "lost", topic => topics.includes(topic), late)
     for (const topic of late) this.#unsettled.set(topic, baseline)
@@ -380,6 +381,21 @@ export class DownLeg {
       after: Math.min(previous, late?.after ?? previous),
       through: Math.max(number, late?.through ?? number),
     })
+  }
+
+  /**
+   * What was published before the baseline comes before it: what has not was dropped on the way, and the host may still
+   * keep it. So it is asked for before the positions count it as lost.
+   */
+  #doubt(topic: TopicState, published: number): void {
+    const arrived = topic.arrived < 0 ? (this.#baseOf(topic.bytes) ?? published) : topic.arrived
+    if (arrived >= published) return
+    const late = this.#late.get(topic)
+    this.#late.set(topic, {
+      after: Math.min(arrived, late?.after ?? arrived),
+      through: Math.max(published, late?.through ?? published),
+    })
+    topic.arrived = published
   }
 
   /** Asks for what found no place. False when there is nothing such. */
