@@ -31,6 +31,8 @@ export const ErrorCode = {
   AddressInUse: "AddressInUse",
   /** The thing was used after it was closed. */
   Closed: "Closed",
+  /** A thing was used out of turn: a reply before its request, a second request before the first one's reply. */
+  WrongState: "WrongState",
   /** The caller's signal aborted the wait. */
   Aborted: "Aborted",
   /** A deadline passed. */

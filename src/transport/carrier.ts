@@ -48,11 +48,26 @@ export interface CarrierListener {
   close(): Promise<void>
 }
 
+export interface DialOptions {
+  readonly signal: AbortSignal
+  readonly tuning?: StreamTuning
+}
+
+/** What a socket may ask of the streams made for it. A carrier to which something means nothing ignores it. */
+export interface StreamTuning {
+  /** Most connections that wait to be accepted; default: the system's. */
+  readonly backlog?: number
+  /** Ask the system to probe idle connections, first after this many milliseconds (0: the system's own time). Default: not. */
+  readonly keepAliveMs?: number
+  /** Whether `*` means IPv6 too, and names may resolve to IPv6. Default true. */
+  readonly ipv6?: boolean
+}
+
 export interface Carrier {
   /** Address schemes it serves, without "://": `["tcp"]`. */
   readonly schemes: readonly string[]
   /** Rejects with `AddressInUse`, `BadAddress` or `Unreachable` (no such interface). */
-  listen(address: string, onStream: (stream: ByteStream) => void): Promise<CarrierListener>
+  listen(address: string, onStream: (stream: ByteStream) => void, tuning?: StreamTuning): Promise<CarrierListener>
   /** Rejects with `Unreachable` (refused, no route, no such path), `BadAddress` or `Aborted`. */
-  dial(address: string, options: { readonly signal: AbortSignal }): Promise<ByteStream>
+  dial(address: string, options: DialOptions): Promise<ByteStream>
 }

@@ -1,5 +1,5 @@
 export { type Address, parseAddress, parseTcp, type TcpAddress } from "./address.ts"
-export type { ByteStream, ByteStreamHandler, Carrier, CarrierListener } from "./carrier.ts"
+export type { ByteStream, ByteStreamHandler, Carrier, CarrierListener, DialOptions, StreamTuning } from "./carrier.ts"
 export type {
   BatchHandler,
   ConnectionHandler,

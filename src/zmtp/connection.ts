@@ -27,6 +27,7 @@ import type { Engine } from "./engine.ts"
 import { type DecoderLimits, defaultLimits, FrameDecoder } from "./frame-decoder.ts"
 import { encodeGreeting, type Greeting, GreetingReader } from "./greeting.ts"
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts"
+import type { Link } from "./link.ts"
 import type { Mechanism } from "./mechanism/mechanism.ts"
 import type { ByteSink, Outbox } from "./outbox.ts"
 import { carriesIdentity, mayTalk, type SocketType } from "./socket-type.ts"
@@ -68,7 +69,7 @@ export interface Role {
 /** Hears of one connection, from the end of its handshake. */
 export interface ConnectionHandler {
   /** The handshake is complete. Messages of the same chunk follow at once. */
-  onOpen(connection: Connection): void
+  onOpen(connection: Link): void
   /** Valid during the call. `batch.connection` is for the handler to set where it passes the batch on. */
   onBatch(batch: FrameBatch): void
   /** SUBSCRIBE (`wanted`) or CANCEL came as a command. The topic is valid during the call. */
@@ -82,7 +83,7 @@ export interface ConnectionOptions {
   readonly handshakeTimeoutMs: number
   /** What to announce without waiting; without it READY is withheld until `admit` has chosen. */
   readonly announce?: { readonly socketType: SocketType; readonly identity?: Uint8Array }
-  /** The peer's READY is there: what we are to it, or why it is refused. */
+  /** The peer's READY is there: what we are to it, or why it is refused: for good, unless the error is retryable. */
   admit(peer: PeerInfo): Role | ZincError
   /** It is over, once, whatever the reason. Without `error` it was an orderly end, or we asked for it. */
   onClosed(error?: ZincError): void
@@ -93,7 +94,7 @@ type Phase = "greeting" | "handshake" | "traffic" | "closing" | "closed"
 /** How long an orderly end may take before the stream is cut. */
 const endGraceMs = 2_000
 
-export class Connection {
+export class Connection implements Link {
   readonly #engine: Engine
   readonly #output: ConnectionOutput
   readonly #mechanism: Mechanism
@@ -318,8 +319,12 @@ export class Connection {
     role.handler.onOpen(this)
   }
 
-  /** Tells the peer why, so that it need not try again, and closes. */
+  /** Tells the peer why, so that it need not try again, and closes; without a word where it may well try again. */
   #refuse(error: ZincError): void {
+    if (error.retryable) {
+      this.fail(error)
+      return
+    }
     this.#error = error
     this.#phase = "closing"
     this.#decoder.stop()

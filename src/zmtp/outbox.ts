@@ -29,6 +29,8 @@ export interface OutboxOptions {
   readonly limits: OutboxLimits
   readonly slabs: SlabPool
   readonly flusher: Flusher
+  /** Keep only the newest message: one that is sent takes the place of what waits (Q4). Default false. */
+  readonly conflate?: boolean
   /** It had refused a message and has since fallen to half its limits. Never called from inside a send. */
   onRoom?(): void
   /** Everything has been taken by the system. Never called from inside a send. */
@@ -66,6 +68,7 @@ export class Outbox {
   readonly #flusher: Flusher
   readonly #maxMessages: number
   readonly #maxBytes: number
+  readonly #conflate: boolean
   readonly onRoom: (() => void) | undefined
   readonly #onEmpty: (() => void) | undefined
 
@@ -104,6 +107,7 @@ export class Outbox {
   constructor(options: OutboxOptions) {
     this.#maxMessages = options.limits.messages || Number.POSITIVE_INFINITY
     this.#maxBytes = options.limits.bytes || Number.POSITIVE_INFINITY
+    this.#conflate = options.conflate ?? false
     this.#slabs = options.slabs
     this.#flusher = options.flusher
     this.onRoom = options.onRoom
@@ -167,6 +171,7 @@ export class Outbox {
 
   /** Takes a message, or refuses it when full. Of the frames, those of `referenceBytes` and more are kept as they are. */
   send(frames: readonly Uint8Array[]): boolean {
+    if (this.#conflate) this.supersede()
     if (this.#blocked && this.#isFull()) {
       this.#refused = true
       return false
@@ -205,17 +210,32 @@ export class Outbox {
     this.#schedule()
   }
 
+  /** Takes octets as they are, for a connection without frames. They are kept by reference when long. */
+  sendRaw(octets: Uint8Array): boolean {
+    if (this.#blocked && this.#isFull()) {
+      this.#refused = true
+      return false
+    }
+    this.sendEncoded(octets)
+    this.endMessage()
+    return true
+  }
+
   /**
    * Takes an encoded command that must not wait behind messages: it leaves as soon as the system takes anything. Of
    * each kind only the newest waits, so that a peer that does not read costs nothing.
    */
   sendUrgent(kind: Urgent, frame: Uint8Array): void {
-    if (!this.#blocked) this.sendEncoded(frame)
-    else if (this.#sink !== undefined) this.#urgent.set(kind, frame)
+    if (!this.#blocked && !this.#conflate) this.sendEncoded(frame)
+    else if (this.#sink !== undefined) {
+      this.#urgent.set(kind, frame)
+      if (!this.#blocked) this.#schedule()
+    }
   }
 
   /** Takes a message that a publisher encoded, whole, as octets [start, end) of its slab. */
   sendMessage(slab: Slab, start: number, end: number): boolean {
+    if (this.#conflate) this.supersede()
     if (this.#blocked && this.#isFull()) {
       this.#refused = true
       return false
@@ -228,6 +248,11 @@ export class Outbox {
   /** Notes that a message was not sent because there is no room, so that `onRoom` will say when there is. */
   refuse(): void {
     this.#refused = true
+  }
+
+  /** Where only the newest message is kept: makes way for the next one. */
+  supersede(): void {
+    if (this.#conflate && this.#messages + this.#readyMessages > 0) this.clear()
   }
 
   /**

@@ -13,6 +13,8 @@ export const SocketType = {
   Req: "REQ",
   Rep: "REP",
   Pair: "PAIR",
+  /** Speaks no ZMTP, and so never stands in a READY. */
+  Stream: "STREAM",
 } as const
 export type SocketType = (typeof SocketType)[keyof typeof SocketType]
 
@@ -28,6 +30,7 @@ const partners: Readonly<Record<SocketType, readonly SocketType[]>> = {
   REQ: ["REP", "ROUTER"],
   REP: ["REQ", "DEALER"],
   PAIR: ["PAIR"],
+  STREAM: [],
 }
 
 /** Whether a socket of type `ours` may talk to a peer that calls itself `theirs` (libzmq's table, mechanism.cpp). */

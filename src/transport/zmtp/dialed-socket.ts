@@ -5,6 +5,7 @@ import { ZincError } from "../../core/errors.ts"
 import type { FrameBatch } from "../../core/frame-batch.ts"
 import { Connection, type Role } from "../../zmtp/connection.ts"
 import type { Engine } from "../../zmtp/engine.ts"
+import type { Link } from "../../zmtp/link.ts"
 import { NullMechanism } from "../../zmtp/mechanism/null.ts"
 import { Outbox, type OutboxLimits } from "../../zmtp/outbox.ts"
 import type { SocketType } from "../../zmtp/socket-type.ts"
@@ -15,7 +16,7 @@ import { decoderLimits, defaultHandshakeTimeoutMs, outboxLimits } from "./limits
 
 export abstract class ZmtpDialedSocket implements DialedSocket {
   /** The connection from the end of the handshake until it is lost or the socket is closed. */
-  protected connection: Connection | undefined
+  protected connection: Link | undefined
   protected readonly outbox: Outbox
   readonly #engine: Engine
   readonly #carriers: CarrierTable
@@ -81,7 +82,7 @@ export abstract class ZmtpDialedSocket implements DialedSocket {
   }
 
   protected received(_batch: FrameBatch): void {}
-  protected opened(_connection: Connection): void {}
+  protected opened(_connection: Link): void {}
 
   protected assertOpen(): void {
     if (this.#closing !== undefined) {

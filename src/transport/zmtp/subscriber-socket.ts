@@ -2,9 +2,9 @@
 import { concat } from "../../core/bytes.ts"
 import type { FrameBatch } from "../../core/frame-batch.ts"
 import { encodeCancel, encodeSubscribe } from "../../zmtp/command.ts"
-import type { Connection } from "../../zmtp/connection.ts"
 import type { Engine } from "../../zmtp/engine.ts"
 import { encodeMessage } from "../../zmtp/frame.ts"
+import type { Link } from "../../zmtp/link.ts"
 import { SubscriptionCount } from "../../zmtp/pattern/subscription-count.ts"
 import { SocketType } from "../../zmtp/socket-type.ts"
 import type { SocketOptions, SubscriberHandler, SubscriberSocket } from "../transport.ts"
@@ -44,7 +44,7 @@ export class ZmtpSubscriber extends ZmtpDialedSocket implements SubscriberSocket
     this.connection?.resume()
   }
 
-  protected override opened(connection: Connection): void {
+  protected override opened(connection: Link): void {
     for (const prefix of this.#subscriptions.prefixes()) this.#tell(connection, prefix, true)
   }
   protected override received(batch: FrameBatch): void {
@@ -52,7 +52,7 @@ export class ZmtpSubscriber extends ZmtpDialedSocket implements SubscriberSocket
   }
 
   /** As a command to those who know it, as a message to the others (G6). */
-  #tell(connection: Connection, prefix: Uint8Array, wanted: boolean): void {
+  #tell(connection: Link, prefix: Uint8Array, wanted: boolean): void {
     if (!connection.takesSubscribeCommands) {
       this.outbox.sendEncoded(encodeMessage([concat([Uint8Array.of(wanted ? 1 : 0), prefix])]))
     } else this.outbox.sendEncoded(wanted ? encodeSubscribe(prefix) : encodeCancel(prefix))

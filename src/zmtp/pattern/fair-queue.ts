@@ -11,6 +11,7 @@ export interface FairQueueSource {
 }
 
 interface Lane {
+  readonly connection: number
   readonly source: FairQueueSource
   messages: Uint8Array[][]
   /** The next to be read; what is before has been. */
@@ -22,15 +23,23 @@ interface Lane {
 
 export class FairQueue {
   readonly #highWaterMark: number
+  readonly #conflate: boolean
   readonly #lanes = new Map<number, Lane>()
   /** Lanes with messages, in turn. */
   #turn: Lane[] = []
   #next = 0
   #size = 0
 
-  /** `highWaterMark` is in whole messages per connection; 0 for no limit. */
-  constructor(highWaterMark: number) {
-    this.#highWaterMark = highWaterMark
+  /** The connection of the message that was read last. */
+  from = 0
+
+  /**
+   * `highWaterMark` is in whole messages per connection; 0 for no limit. With `conflate` only the newest message of each
+   * connection is kept, and the mark means nothing (Q4).
+   */
+  constructor(highWaterMark: number, conflate = false) {
+    this.#highWaterMark = conflate ? 0 : highWaterMark
+    this.#conflate = conflate
   }
 
   /** Messages that wait. */
@@ -39,7 +48,7 @@ export class FairQueue {
   }
 
   open(connection: number, source: FairQueueSource): void {
-    this.#lanes.set(connection, { source, messages: [], head: 0, paused: false, ended: false })
+    this.#lanes.set(connection, { connection, source, messages: [], head: 0, paused: false, ended: false })
   }
 
   /** The connection is gone; its whole messages stay readable. */
@@ -54,6 +63,12 @@ export class FairQueue {
     const lane = this.#lanes.get(batch.connection)
     if (lane === undefined || batch.count === 0) return
     if (lane.head === lane.messages.length) this.#turn.push(lane)
+    if (this.#conflate) {
+      this.#size += 1 - (lane.messages.length - lane.head)
+      lane.messages = [batch.message(batch.count - 1)]
+      lane.head = 0
+      return
+    }
     for (let i = 0; i < batch.count; i++) lane.messages.push(batch.message(i))
     this.#size += batch.count
     if (this.#highWaterMark > 0 && !lane.paused && lane.messages.length - lane.head >= this.#highWaterMark) {
@@ -69,6 +84,7 @@ export class FairQueue {
     const message = lane.messages[lane.head]!
     lane.messages[lane.head++] = none
     this.#size--
+    this.from = lane.connection
     const left = lane.messages.length - lane.head
     if (left === 0) {
       lane.messages = []
@@ -86,6 +102,11 @@ export class FairQueue {
       lane.source.resume()
     }
     return message
+  }
+
+  /** Drops what waits; the connections stay. */
+  drop(): void {
+    while (this.#size > 0) this.shift()
   }
 
   clear(): void {

@@ -31,6 +31,8 @@ type Piece = { readonly slab: Slab; readonly start: number; end: number } | Uint
 
 export class Fanout<M extends FanoutMember> {
   readonly #engine: Engine
+  /** With `invert`: everyone there is, to be able to tell who did not ask. */
+  readonly #everyone: Set<M> | undefined
   readonly #trie = new SubscriptionTrie<M>()
   readonly #kept = new Map<M, Kept>()
   #slab: Slab | undefined
@@ -44,8 +46,16 @@ export class Fanout<M extends FanoutMember> {
   #matchLength = 0
   #mark = 0
 
-  constructor(engine: Engine) {
+  /** With `invert` a message goes to those who joined and did *not* subscribe to a prefix of it. */
+  constructor(engine: Engine, options: { readonly invert?: boolean } = {}) {
     this.#engine = engine
+    this.#everyone = options.invert ? new Set() : undefined
+  }
+
+  /** A member is there, with or without subscriptions. */
+  join(member: M): void {
+    this.#everyone?.add(member)
+    this.#matchVersion = -1
   }
 
   /**
@@ -80,6 +90,8 @@ export class Fanout<M extends FanoutMember> {
 
   /** Forgets a member. The prefixes that nobody wants any more. */
   remove(member: M): Uint8Array[] {
+    this.#everyone?.delete(member)
+    this.#matchVersion = -1
     const kept = this.#kept.get(member)
     if (kept === undefined) return []
     this.#kept.delete(member)
@@ -94,6 +106,21 @@ export class Fanout<M extends FanoutMember> {
   /** The prefixes of a member. */
   prefixesOf(member: M): Iterable<Uint8Array> {
     return this.#kept.get(member)?.prefixes.values() ?? []
+  }
+
+  /** Whether everyone who wants this topic has room; `full` gets those who have none. */
+  hasRoom(topic: Uint8Array, full: M[]): boolean {
+    for (const member of this.#wanting(topic)) {
+      if (member.outbox.hasRoom) continue
+      member.outbox.refuse()
+      full.push(member)
+    }
+    return full.length === 0
+  }
+
+  /** Sends to one member only, if it wants the message. False when it has no room. */
+  sendTo(member: M, frames: readonly Uint8Array[]): boolean {
+    return !this.#wanting(frames[0] ?? noBytes).includes(member) || member.outbox.send(frames)
   }
 
   /**
@@ -124,6 +151,7 @@ export class Fanout<M extends FanoutMember> {
         full.push(member)
         continue
       }
+      member.outbox.supersede()
       for (const piece of pieces) {
         if (piece instanceof Uint8Array) member.outbox.addReference(piece)
         else member.outbox.addStretch(piece.slab, piece.start, piece.end)
@@ -153,7 +181,7 @@ export class Fanout<M extends FanoutMember> {
     }
     const found: M[] = []
     trie.match(topic, 0, topic.length, found)
-    this.#match = this.#once(found)
+    this.#match = this.#everyone === undefined ? this.#once(found) : othersOf(this.#everyone, found)
     this.#matchVersion = trie.version
     this.#matchTopic = copyOf(topic, 0, length)
     this.#matchLength = length
@@ -227,6 +255,11 @@ export class Fanout<M extends FanoutMember> {
     this.#slab = this.#engine.slabs.take(true)
     return this.#slab
   }
+}
+
+function othersOf<M>(everyone: Iterable<M>, found: readonly M[]): M[] {
+  const excluded = new Set(found)
+  return [...everyone].filter(member => !excluded.has(member))
 }
 
 function isShort(frame: Uint8Array): boolean {

@@ -5,12 +5,19 @@ import { SocketType } from "../../../zmtp/socket-type.ts"
 import type { PatternSocketOptions } from "./pattern-socket.ts"
 import { ReceivingSocket } from "./receiving.ts"
 
+export interface DealerOptions extends PatternSocketOptions {
+  /** Keep only the newest message for each peer, whatever the limits (libzmq's ZMQ_CONFLATE). Default false. */
+  readonly conflate?: boolean
+  /** Greet each router with an empty message, so that it knows us before we say anything (ZMQ_PROBE_ROUTER). Default false. */
+  readonly probeRouter?: boolean
+}
+
 export class Dealer extends ReceivingSocket {
   protected readonly socketType: SocketType = SocketType.Dealer
   protected override readonly queuesAhead: boolean = true
   readonly #peers = new RoundRobin()
 
-  constructor(options: PatternSocketOptions = {}) {
+  constructor(options: DealerOptions = {}) {
     super(options)
   }
 
@@ -19,6 +26,12 @@ export class Dealer extends ReceivingSocket {
     return this.lifecycle.isOpen && this.#peers.send(frames)
   }
 
+  protected override get conflates(): boolean {
+    return (this.options as DealerOptions).conflate ?? false
+  }
+  protected override get probes(): boolean {
+    return (this.options as DealerOptions).probeRouter ?? false
+  }
   protected get hasRoom(): boolean {
     return this.#peers.hasRoom
   }

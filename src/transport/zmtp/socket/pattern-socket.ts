@@ -6,18 +6,27 @@
  * that want plain ZeroMQ do, and so do interop tests and wire benchmarks.
  */
 
+import { noBytes } from "../../../core/bytes.ts"
 import type { Timer } from "../../../core/clock.ts"
 import { type Deferred, deferred } from "../../../core/deferred.ts"
 import { ZincError } from "../../../core/errors.ts"
 import { Events } from "../../../core/events.ts"
 import type { FrameBatch } from "../../../core/frame-batch.ts"
 import { Lifecycle, State } from "../../../core/lifecycle.ts"
-import { Connection, type ConnectionHandler, type PeerInfo, type Role, wrongType } from "../../../zmtp/connection.ts"
+import {
+  Connection,
+  type ConnectionHandler,
+  type ConnectionOptions,
+  type PeerInfo,
+  type Role,
+  wrongType,
+} from "../../../zmtp/connection.ts"
 import { Engine } from "../../../zmtp/engine.ts"
+import type { Link } from "../../../zmtp/link.ts"
 import { NullMechanism } from "../../../zmtp/mechanism/null.ts"
 import { Outbox } from "../../../zmtp/outbox.ts"
 import type { SocketType } from "../../../zmtp/socket-type.ts"
-import type { ByteStream, CarrierListener } from "../../carrier.ts"
+import type { ByteStream, CarrierListener, StreamTuning } from "../../carrier.ts"
 import type { QueueLimits } from "../../transport.ts"
 import { CarrierTable } from "../carrier-table.ts"
 import { decoderLimits, defaultHandshakeTimeoutMs, notNegative, outboxLimits } from "../limits.ts"
@@ -37,6 +46,8 @@ export interface PatternSocketOptions extends Parts {
   readonly receiveHighWaterMark?: number
   /** Largest whole message accepted; a larger one costs the peer its connection. Default 64 MiB. */
   readonly maxMessageBytes?: number
+  /** How long one attempt to reach an address may take; default 0, as long as the system tries. */
+  readonly connectTimeoutMs?: number
   /** Default 30,000 (libzmq's ZMQ_HANDSHAKE_IVL); 0 for none. */
   readonly handshakeTimeoutMs?: number
   /** ZMTP PING after this much silence, and how long to wait for any sign of life. Default: none. */
@@ -49,23 +60,60 @@ export interface PatternSocketOptions extends Parts {
   readonly identity?: Uint8Array
   /** What `close` waits for by default; default 1,000. (libzmq's default waits for ever.) `Infinity` waits for ever. */
   readonly lingerMs?: number
+  /** What is asked of the system for the streams. */
+  readonly tuning?: StreamTuning
 }
 
-/** What happens to peers, for monitoring. `peer` is `batch.connection` of its messages; `remote` is for people. */
+export interface ConnectOptions {
+  /**
+   * What ROUTER and STREAM call the peer there (libzmq's ZMQ_CONNECT_ROUTING_ID), whatever it calls itself. It can be
+   * sent to at once, before it is there. Throws `BadOption` for other sockets, and for a name that is taken.
+   */
+  readonly identity?: Uint8Array
+}
+
+/**
+ * What happens to peers, for monitoring. `address` is ours: where we listen, or whom we dial. `peer` is `batch.connection`
+ * of its messages; `remote` is for people. From "connected" on a peer is one to send to; "accepted" and "reached" are the
+ * connections under it, before any handshake.
+ */
 export type SocketEvent =
   | { readonly type: "listening"; readonly address: string }
+  | { readonly type: "listenFailed"; readonly address: string; readonly error: ZincError }
+  /** It listens there no more. */
+  | { readonly type: "unbound"; readonly address: string }
+  | { readonly type: "dialling"; readonly address: string }
+  | { readonly type: "reached"; readonly address: string; readonly remote: string }
+  | { readonly type: "accepted"; readonly address: string; readonly remote: string }
   | {
       readonly type: "connected"
+      readonly address: string
       readonly peer: number
       readonly remote: string
       readonly socketType: string | undefined
       readonly identity: Uint8Array
     }
-  | { readonly type: "disconnected"; readonly peer: number; readonly remote: string; readonly error?: ZincError }
+  | {
+      readonly type: "disconnected"
+      readonly address: string
+      readonly peer: number
+      readonly remote: string
+      readonly error?: ZincError
+    }
   /** A connection was made but not the handshake. `retry` says whether it will be dialled again. */
-  | { readonly type: "handshakeFailed"; readonly remote: string; readonly error: ZincError; readonly retry: boolean }
+  | {
+      readonly type: "handshakeFailed"
+      readonly address: string
+      readonly remote: string
+      readonly error: ZincError
+      readonly retry: boolean
+    }
   /** Nobody answered; it will be dialled again. */
   | { readonly type: "dialFailed"; readonly address: string; readonly error: ZincError; readonly retryInMs: number }
+  /** It will be dialled again, after whatever ended. */
+  | { readonly type: "redialling"; readonly address: string; readonly inMs: number }
+  /** The socket is closed; nothing follows. */
+  | { readonly type: "closed" }
   /** A second peer came with an identity that is taken; it was refused. (libzmq lets it starve silently.) */
   | { readonly type: "duplicateIdentity"; readonly remote: string; readonly identity: Uint8Array }
 
@@ -75,19 +123,33 @@ export interface Peer {
   readonly number: number
   readonly remote: string
   readonly info: PeerInfo
-  readonly connection: Connection
+  readonly connection: Link
   readonly outbox: Outbox
 }
 
 /** An address that is dialled until told otherwise. */
 interface Dialled {
   readonly address: string
+  readonly identity: Uint8Array | undefined
   readonly backOff: BackOff
   /** Its queue, where that outlives connections. */
   readonly outbox: Outbox | undefined
-  readonly stop: AbortController
-  connection: Connection | undefined
+  /** Aborts the attempt under way. */
+  stop: AbortController
+  /** Not dialled any more. */
+  forgotten: boolean
+  connection: Link | undefined
   timer: Timer | undefined
+}
+
+/** Somebody who has said who he is, and is not yet a peer. */
+export interface Candidate {
+  readonly info: PeerInfo
+  readonly remote: string
+  /** The queue that was there before it, where it was dialled. */
+  readonly outbox: Outbox | undefined
+  /** What we call it, where we dialled it under a name. */
+  readonly identity: Uint8Array | undefined
 }
 
 export abstract class PatternSocket implements AsyncDisposable {
@@ -99,22 +161,28 @@ export abstract class PatternSocket implements AsyncDisposable {
   protected readonly inbox: Inbox
   protected readonly lifecycle: Lifecycle
   readonly #carriers: CarrierTable
-  readonly #listeners = new Map<string, CarrierListener>()
+  /** By the address to dial. */
+  readonly #listeners = new Map<string, { readonly listener: CarrierListener; readonly asked: string }>()
   readonly #dialled = new Map<string, Dialled>()
   /** All connections, also those that still shake hands. */
-  readonly #connections = new Set<Connection>()
+  readonly #connections = new Set<Link>()
   readonly #peers = new Map<number, Peer>()
   #lastPeer = 0
   #closingLingerMs = 0
   #room: Deferred<void> | undefined
   #gone: Deferred<void> | undefined
+  #lastAddress: string | undefined
 
   constructor(options: PatternSocketOptions) {
     this.options = options
     this.parts = withSystemParts(options)
     this.engine = new Engine(this.parts.clock)
     this.events = new Events(this.parts.logger)
-    this.inbox = new Inbox(options.onBatch, notNegative("receiveHighWaterMark", options.receiveHighWaterMark ?? 1_000))
+    this.inbox = new Inbox({
+      onBatch: options.onBatch,
+      highWaterMark: notNegative("receiveHighWaterMark", options.receiveHighWaterMark ?? 1_000),
+      conflate: this.conflates,
+    })
     this.#carriers = new CarrierTable(this.parts.carriers)
     this.lifecycle = new Lifecycle(`the ${this.constructor.name} socket`)
     this.lifecycle.opened()
@@ -132,16 +200,33 @@ export abstract class PatternSocket implements AsyncDisposable {
   protected readonly queuesAhead: boolean = false
   /** Whether a bound socket says READY only after the peer has, to be able to refuse it by ERROR. */
   protected readonly withholdsReady: boolean = false
-  /** A queue that messages may now be sent to; for dialled ones perhaps before there is a connection. */
-  protected attached(_outbox: Outbox): void {}
+  /** Whether each queue keeps only the newest message (Q4). Asked while the socket is made. */
+  protected get conflates(): boolean {
+    return false
+  }
+  /** Whether every new queue begins with an empty message, by which a router learns of us (Q5). */
+  protected get probes(): boolean {
+    return false
+  }
+  /** Whether peers may be given an identity where they are dialled. */
+  protected readonly namesPeers: boolean = false
+  /**
+   * A queue that messages may now be sent to; for dialled ones perhaps before there is a connection, and then perhaps
+   * with the name it was given.
+   */
+  protected attached(_outbox: Outbox, _identity?: Uint8Array): void {}
   protected detached(_outbox: Outbox): void {}
   /** Something about a peer that speaks against it, before it is told READY. */
-  protected objection(_peer: PeerInfo, _remote: string): ZincError | undefined {
+  protected objection(_peer: Candidate): ZincError | undefined {
     return undefined
   }
   /** What is put before each of its messages. */
-  protected prefixFor(_peer: PeerInfo, _number: number): Uint8Array | undefined {
+  protected prefixFor(_peer: Candidate, _number: number): Uint8Array | undefined {
     return undefined
+  }
+  /** What is spoken on a stream. */
+  protected linkOver(options: ConnectionOptions): Link {
+    return new Connection(options)
   }
   protected opened(_peer: Peer): void {}
   protected closed(_peer: Peer): void {}
@@ -157,23 +242,42 @@ export abstract class PatternSocket implements AsyncDisposable {
   /** Listens; resolves with the address to dial, wildcards filled in. Rejects as a carrier's `listen` does. */
   async bind(address: string): Promise<string> {
     this.lifecycle.assertOpen()
-    const listener = await this.#carriers.find(address).listen(address, stream => this.#accept(stream))
+    let bound = address
+    const listener = await this.#carriers
+      .find(address)
+      .listen(address, stream => this.#accept(stream, bound), this.options.tuning)
+      .catch((error: unknown) => {
+        if (ZincError.is(error)) this.events.emit({ type: "listenFailed", address, error })
+        throw error
+      })
     if (this.lifecycle.state !== State.Open) {
       await listener.close()
       this.lifecycle.assertOpen()
     }
-    this.#listeners.set(listener.address, listener)
-    this.events.emit({ type: "listening", address: listener.address })
-    return listener.address
+    bound = this.#lastAddress = listener.address
+    this.#listeners.set(bound, { listener, asked: address })
+    this.events.emit({ type: "listening", address: bound })
+    return bound
   }
 
-  /** Stops listening there; connections already made stay. Throws `BadAddress` when it was not bound. */
+  /**
+   * Stops listening there; connections already made stay. Takes what `bind` was given or resolved with. Rejects with
+   * `BadAddress` when it was not bound.
+   */
   async unbind(address: string): Promise<void> {
-    const listener = this.#listeners.get(address)
-    if (listener === undefined)
-      throw new ZincError("BadAddress", `${address} is not bound; use what bind resolved with`)
-    this.#listeners.delete(address)
+    const bound = this.#listeners.has(address)
+      ? address
+      : [...this.#listeners].find(([, each]) => each.asked === address)?.[0]
+    if (bound === undefined) throw new ZincError("BadAddress", `${address} is not bound; use what bind resolved with`)
+    const { listener } = this.#listeners.get(bound)!
+    this.#listeners.delete(bound)
     await listener.close()
+    this.events.emit({ type: "unbound", address: bound })
+  }
+
+  /** The address bound or dialled last, wildcards filled in (libzmq's ZMQ_LAST_ENDPOINT). */
+  get lastAddress(): string | undefined {
+    return this.#lastAddress
   }
 
   /**
@@ -181,20 +285,27 @@ export abstract class PatternSocket implements AsyncDisposable {
    * mend: a wrong socket type or mechanism, an ERROR, a bad frame (Q8). Throws `BadAddress`; an address that is
    * dialled already stays as it is.
    */
-  connect(address: string): void {
+  connect(address: string, options: ConnectOptions = {}): void {
     this.lifecycle.assertOpen()
     this.#carriers.find(address)
     if (this.#dialled.has(address)) return
+    const { identity } = options
+    if (identity !== undefined && !this.namesPeers)
+      throw new ZincError("BadOption", "only Router and Stream sockets give their peers an identity")
+    const ahead = (this.queuesAhead || identity !== undefined) && !this.options.immediate
     const dialled: Dialled = {
       address,
+      identity,
       backOff: new BackOff(this.options.reconnect || {}, this.parts.random),
-      outbox: this.queuesAhead && !this.options.immediate ? this.#newOutbox() : undefined,
+      outbox: ahead ? this.#newOutbox() : undefined,
       stop: new AbortController(),
+      forgotten: false,
       connection: undefined,
       timer: undefined,
     }
+    if (dialled.outbox !== undefined) this.#attach(dialled.outbox, identity)
     this.#dialled.set(address, dialled)
-    if (dialled.outbox !== undefined) this.#attach(dialled.outbox)
+    this.#lastAddress = address
     this.#dial(dialled)
   }
 
@@ -261,7 +372,10 @@ export abstract class PatternSocket implements AsyncDisposable {
   async #close(lingerMs: number): Promise<void> {
     this.#closingLingerMs = lingerMs
     this.signalRoom()
-    const listening = [...this.#listeners.values()].map(one => one.close())
+    const listening = [...this.#listeners].map(async ([address, { listener }]) => {
+      await listener.close()
+      this.events.emit({ type: "unbound", address })
+    })
     this.#listeners.clear()
     for (const dialled of [...this.#dialled.values()]) {
       if (dialled.connection?.isOpen === true) continue
@@ -280,12 +394,13 @@ export abstract class PatternSocket implements AsyncDisposable {
     await Promise.all(listening)
     this.inbox.close()
     this.shut()
+    this.events.emit({ type: "closed" })
   }
 
   /** A pattern gives up its memory. */
   protected shut(): void {}
 
-  #finish(connection: Connection, lingerMs: number): void {
+  #finish(connection: Link, lingerMs: number): void {
     if (lingerMs === 0) connection.destroy()
     else connection.finish(Number.isFinite(lingerMs) ? lingerMs : undefined)
   }
@@ -303,19 +418,31 @@ export abstract class PatternSocket implements AsyncDisposable {
   // ---- dialling ----
 
   #dial(dialled: Dialled): void {
-    dialled.timer = undefined
-    const { address, stop } = dialled
+    const { address } = dialled
+    const { connectTimeoutMs = 0, tuning } = this.options
+    const stop = new AbortController()
+    dialled.stop = stop
+    dialled.timer =
+      connectTimeoutMs > 0 ? this.engine.clock.after(connectTimeoutMs, () => stop.abort(notInTime(dialled))) : undefined
+    this.events.emit({ type: "dialling", address })
     this.#carriers
       .find(address)
-      .dial(address, { signal: stop.signal })
+      .dial(address, { signal: stop.signal, ...(tuning && { tuning }) })
       .then(
         stream => {
-          if (stop.signal.aborted) stream.destroy()
-          else dialled.connection = this.#link(stream, dialled)
+          dialled.timer?.cancel()
+          if (dialled.forgotten) {
+            stream.destroy()
+            return
+          }
+          this.events.emit({ type: "reached", address, remote: stream.remote })
+          dialled.connection = this.#link(stream, dialled, address)
         },
         (error: unknown) => {
-          if (stop.signal.aborted) return
-          const failure = ZincError.is(error) ? error : new ZincError("Unreachable", String(error), { cause: error })
+          dialled.timer?.cancel()
+          if (dialled.forgotten) return
+          const cause: unknown = stop.signal.aborted ? stop.signal.reason : error
+          const failure = ZincError.is(cause) ? cause : new ZincError("Unreachable", String(cause), { cause })
           const retryInMs = this.#redial(dialled, failure)
           if (retryInMs !== undefined) this.events.emit({ type: "dialFailed", address, error: failure, retryInMs })
         },
@@ -325,7 +452,7 @@ export abstract class PatternSocket implements AsyncDisposable {
   /** When it will be dialled again, or undefined when it will not. */
   #redial(dialled: Dialled, error: ZincError | undefined): number | undefined {
     dialled.connection = undefined
-    if (dialled.stop.signal.aborted) return undefined
+    if (dialled.forgotten) return undefined
     const closing = this.lifecycle.state !== State.Open
     if (
       this.options.reconnect === false ||
@@ -337,11 +464,13 @@ export abstract class PatternSocket implements AsyncDisposable {
     }
     const wait = dialled.backOff.next()
     dialled.timer = this.engine.clock.after(wait, () => this.#dial(dialled))
+    this.events.emit({ type: "redialling", address: dialled.address, inMs: wait })
     return wait
   }
 
   #forget(dialled: Dialled): void {
     this.#dialled.delete(dialled.address)
+    dialled.forgotten = true
     dialled.timer?.cancel()
     dialled.stop.abort()
     // With a connection the queue goes when that is over.
@@ -351,39 +480,44 @@ export abstract class PatternSocket implements AsyncDisposable {
 
   // ---- connections ----
 
-  #accept(stream: ByteStream): void {
-    if (this.lifecycle.state !== State.Open) stream.destroy()
-    else this.#link(stream, undefined)
+  #accept(stream: ByteStream, address: string): void {
+    if (this.lifecycle.state !== State.Open) {
+      stream.destroy()
+      return
+    }
+    this.events.emit({ type: "accepted", address, remote: stream.remote })
+    this.#link(stream, undefined, address)
   }
 
-  #link(stream: ByteStream, dialled: Dialled | undefined): Connection {
+  #link(stream: ByteStream, dialled: Dialled | undefined, address: string): Link {
     let peer: Peer | undefined
     const { socketType } = this
     const { identity } = this.options
     const announces = dialled !== undefined || !this.withholdsReady
-    const connection: Connection = new Connection({
+    const connection: Link = this.linkOver({
       engine: this.engine,
       output: stream,
       mechanism: new NullMechanism(),
       handshakeTimeoutMs: this.options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs,
       ...(announces && { announce: { socketType, ...(identity && { identity }) } }),
       admit: info => {
-        const objection = wrongType(socketType, info, stream.remote) ?? this.objection(info, stream.remote)
+        const candidate = { info, remote: stream.remote, outbox: dialled?.outbox, identity: dialled?.identity }
+        const objection = wrongType(socketType, info, stream.remote) ?? this.objection(candidate)
         if (objection !== undefined) return objection
         const number = ++this.#lastPeer
         const outbox = dialled?.outbox ?? this.#newOutbox()
         peer = { number, remote: stream.remote, info, connection, outbox }
-        return this.#roleOf(peer, dialled)
+        return this.#roleOf(peer, dialled, address, this.prefixFor(candidate, number))
       },
       onClosed: error => {
         this.#connections.delete(connection)
-        const wasOpen = peer !== undefined && this.#lost(peer, dialled, error)
+        const wasOpen = peer !== undefined && this.#lost(peer, dialled, address, error)
         const retry = dialled !== undefined && this.#redial(dialled, error) !== undefined
         if (!wasOpen && error !== undefined) {
-          this.events.emit({ type: "handshakeFailed", remote: stream.remote, error, retry })
+          this.events.emit({ type: "handshakeFailed", address, remote: stream.remote, error, retry })
         }
         // The queue of a dialled address that was given up meanwhile.
-        if (dialled?.outbox !== undefined && dialled.stop.signal.aborted) this.#detach(dialled.outbox)
+        if (dialled?.outbox !== undefined && dialled.forgotten) this.#detach(dialled.outbox)
         this.#checkGone()
       },
     })
@@ -393,9 +527,8 @@ export abstract class PatternSocket implements AsyncDisposable {
     return connection
   }
 
-  #roleOf(peer: Peer, dialled: Dialled | undefined): Role {
+  #roleOf(peer: Peer, dialled: Dialled | undefined, address: string, prefix: Uint8Array | undefined): Role {
     const { heartbeat, identity } = this.options
-    const prefix = this.prefixFor(peer.info, peer.number)
     const handler: ConnectionHandler = {
       onOpen: () => {
         this.#peers.set(peer.number, peer)
@@ -406,6 +539,7 @@ export abstract class PatternSocket implements AsyncDisposable {
         const { number, remote, info } = peer
         this.events.emit({
           type: "connected",
+          address,
           peer: number,
           remote,
           socketType: info.socketType,
@@ -431,14 +565,14 @@ export abstract class PatternSocket implements AsyncDisposable {
   }
 
   /** Whether its handshake had been complete. */
-  #lost(peer: Peer, dialled: Dialled | undefined, error: ZincError | undefined): boolean {
+  #lost(peer: Peer, dialled: Dialled | undefined, address: string, error: ZincError | undefined): boolean {
     const wasOpen = this.#peers.delete(peer.number)
     // Also for one that was admitted and then refused: a pattern may have noted its name.
     this.closed(peer)
     if (!wasOpen) return false
     if (dialled?.outbox === undefined) this.#detach(peer.outbox)
     this.inbox.end(peer.number)
-    this.events.emit({ type: "disconnected", peer: peer.number, remote: peer.remote, ...(error && { error }) })
+    this.events.emit({ type: "disconnected", address, peer: peer.number, remote: peer.remote, ...(error && { error }) })
     return true
   }
 
@@ -446,15 +580,17 @@ export abstract class PatternSocket implements AsyncDisposable {
 
   #newOutbox(): Outbox {
     return new Outbox({
-      limits: outboxLimits(this.options.sendLimits),
+      limits: this.conflates ? { messages: 0, bytes: 0 } : outboxLimits(this.options.sendLimits),
+      conflate: this.conflates,
       slabs: this.engine.slabs,
       flusher: this.engine.flusher,
       onRoom: () => this.signalRoom(),
     })
   }
 
-  #attach(outbox: Outbox): void {
-    this.attached(outbox)
+  #attach(outbox: Outbox, identity?: Uint8Array): void {
+    this.attached(outbox, identity)
+    if (this.probes) outbox.send([noBytes])
     this.signalRoom()
   }
 
@@ -462,4 +598,8 @@ export abstract class PatternSocket implements AsyncDisposable {
     this.detached(outbox)
     outbox.clear()
   }
+}
+
+function notInTime(dialled: Dialled): ZincError {
+  return new ZincError("Timeout", `nobody answered at ${dialled.address} in time`, { retryable: true })
 }

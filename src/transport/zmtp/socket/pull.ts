@@ -3,13 +3,21 @@ import { SocketType } from "../../../zmtp/socket-type.ts"
 import type { PatternSocketOptions } from "./pattern-socket.ts"
 import { ReceivingSocket } from "./receiving.ts"
 
+export interface PullOptions extends PatternSocketOptions {
+  /** Keep only the newest message of each peer that is not read yet (libzmq's ZMQ_CONFLATE). Default false. */
+  readonly conflate?: boolean
+}
+
 export class Pull extends ReceivingSocket {
   protected readonly socketType: SocketType = SocketType.Pull
 
-  constructor(options: PatternSocketOptions = {}) {
+  constructor(options: PullOptions = {}) {
     super(options)
   }
 
+  protected override get conflates(): boolean {
+    return (this.options as PullOptions).conflate ?? false
+  }
   protected get hasRoom(): boolean {
     return true
   }

@@ -4,12 +4,17 @@ import { RoundRobin } from "../../../zmtp/pattern/round-robin.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
 import { PatternSocket, type PatternSocketOptions } from "./pattern-socket.ts"
 
+export interface PushOptions extends PatternSocketOptions {
+  /** Keep only the newest message for each peer, whatever the limits (libzmq's ZMQ_CONFLATE). Default false. */
+  readonly conflate?: boolean
+}
+
 export class Push extends PatternSocket {
   protected readonly socketType: SocketType = SocketType.Push
   protected override readonly queuesAhead: boolean = true
   readonly #pullers = new RoundRobin()
 
-  constructor(options: PatternSocketOptions = {}) {
+  constructor(options: PushOptions = {}) {
     super(options)
   }
 
@@ -18,6 +23,9 @@ export class Push extends PatternSocket {
     return this.lifecycle.isOpen && this.#pullers.send(frames)
   }
 
+  protected override get conflates(): boolean {
+    return (this.options as PushOptions).conflate ?? false
+  }
   protected get hasRoom(): boolean {
     return this.#pullers.hasRoom
   }

@@ -2,32 +2,36 @@
  * ROUTER: knows its peers by identity. Received messages begin with a frame that names the peer; sent ones go to the
  * peer that their first frame names, and that frame is not sent.
  */
-import { writeU32 } from "../../../core/bytes.ts"
 import { ZincError } from "../../../core/errors.ts"
-import type { PeerInfo } from "../../../zmtp/connection.ts"
-import { keyOf } from "../../../zmtp/pattern/subscription-count.ts"
+import type { Outbox } from "../../../zmtp/outbox.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
-import type { PatternSocketOptions, Peer } from "./pattern-socket.ts"
+import type { Candidate, PatternSocketOptions, Peer } from "./pattern-socket.ts"
 import { ReceivingSocket } from "./receiving.ts"
+import { RouteTable } from "./route-table.ts"
 
 export interface RouterOptions extends PatternSocketOptions {
   /** Throw `Unreachable` for a message to nobody, instead of only returning false. Default false. */
   readonly mandatory?: boolean
+  /** A new peer with an identity that is taken takes its place, and the old one's connection is closed. Default false. */
+  readonly handover?: boolean
+  /** Greet each peer with an empty message, so that a router knows us before we say anything. Default false. */
+  readonly probeRouter?: boolean
 }
 
 export class Router extends ReceivingSocket {
   protected readonly socketType: SocketType = SocketType.Router
   protected override readonly withholdsReady: boolean = true
+  protected override readonly namesPeers: boolean = true
   readonly #mandatory: boolean
-  readonly #byIdentity = new Map<string, Peer>()
-  /** The identity of each peer here: its own, or the one we gave it. */
-  readonly #identities = new Map<number, Uint8Array>()
-  #given: number
+  readonly #handover: boolean
+  readonly #routes: RouteTable
+  readonly #body: Uint8Array[] = []
 
   constructor(options: RouterOptions = {}) {
     super(options)
     this.#mandatory = options.mandatory ?? false
-    this.#given = this.parts.random.u32()
+    this.#handover = options.handover ?? false
+    this.#routes = new RouteTable(this.parts.random.u32())
   }
 
   /**
@@ -39,47 +43,55 @@ export class Router extends ReceivingSocket {
     const identity = frames[0]
     if (identity === undefined)
       throw new ZincError("BadOption", "a router's message begins with the identity of a peer")
-    const peer = this.#byIdentity.get(keyOf(identity))
-    if (peer === undefined) {
+    const route = this.#routes.get(identity)
+    if (route === undefined) {
       if (!this.#mandatory) return false
       throw new ZincError("Unreachable", "no peer has the identity of the first frame", { retryable: true })
     }
-    return peer.outbox.send(frames.slice(1))
+    // The same array each time: an outbox keeps frames, never the list of them.
+    const body = this.#body
+    for (let i = 1; i < frames.length; i++) body.push(frames[i]!)
+    const taken = route.outbox.send(body)
+    body.length = 0
+    return taken
+  }
+
+  /** Whether somebody of that identity could be sent a message now. */
+  hasRoomFor(identity: Uint8Array): boolean {
+    return this.#routes.get(identity)?.outbox.hasRoom ?? false
+  }
+
+  protected override get probes(): boolean {
+    return (this.options as RouterOptions).probeRouter ?? false
   }
 
   protected get hasRoom(): boolean {
-    for (const peer of this.#byIdentity.values()) if (peer.outbox.hasRoom) return true
-    return false
+    return this.#routes.hasRoom
   }
 
-  protected override objection(peer: PeerInfo, remote: string): ZincError | undefined {
-    if (peer.identity.length === 0 || !this.#byIdentity.has(keyOf(peer.identity))) return undefined
-    this.events.emit({ type: "duplicateIdentity", remote, identity: peer.identity })
+  protected override attached(outbox: Outbox, identity?: Uint8Array): void {
+    if (identity !== undefined) this.#routes.give(outbox, identity)
+  }
+  protected override detached(outbox: Outbox): void {
+    this.#routes.takeBack(outbox)
+  }
+
+  protected override objection({ info, remote, identity }: Candidate): ZincError | undefined {
+    if (identity !== undefined || info.identity.length === 0) return undefined
+    const route = this.#routes.get(info.identity)
+    if (route === undefined || (this.#handover && route.peer !== undefined)) return undefined
+    this.events.emit({ type: "duplicateIdentity", remote, identity: info.identity })
     return new ZincError("HandshakeFailed", "another peer of this router has the same identity; give each its own")
   }
 
-  protected override prefixFor(peer: PeerInfo, number: number): Uint8Array {
-    const identity = peer.identity.length > 0 ? peer.identity : this.#give()
-    this.#identities.set(number, identity)
-    return identity
+  protected override prefixFor({ info, identity }: Candidate, number: number): Uint8Array {
+    return this.#routes.name(number, identity ?? (info.identity.length > 0 ? info.identity : undefined))
   }
-
   protected override opened(peer: Peer): void {
-    this.#byIdentity.set(keyOf(this.#identities.get(peer.number)!), peer)
+    // The one whose identity was handed over goes.
+    this.#routes.open(peer)?.connection.destroy()
   }
-
   protected override closed(peer: Peer): void {
-    this.#byIdentity.delete(keyOf(this.#identities.get(peer.number)!))
-    this.#identities.delete(peer.number)
-  }
-
-  /** A zero octet and a number, as libzmq does; skips what a peer may have chosen for itself. */
-  #give(): Uint8Array {
-    const identity = new Uint8Array(5)
-    do {
-      writeU32(identity, 1, this.#given)
-      this.#given = (this.#given + 1) >>> 0
-    } while (this.#byIdentity.has(keyOf(identity)))
-    return identity
+    this.#routes.close(peer)
   }
 }

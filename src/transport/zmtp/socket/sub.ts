@@ -4,11 +4,24 @@ import { SocketType } from "../../../zmtp/socket-type.ts"
 import type { PatternSocketOptions, Peer } from "./pattern-socket.ts"
 import { XSub } from "./xsub.ts"
 
+export interface SubOptions extends PatternSocketOptions {
+  /** Keep only the newest message of each publisher that is not read yet (libzmq's ZMQ_CONFLATE). Default false. */
+  readonly conflate?: boolean
+  /** Take what was *not* asked for; for publishers that invert too (libzmq's ZMQ_INVERT_MATCHING). Default false. */
+  readonly invertMatching?: boolean
+}
+
 export class Sub extends XSub {
   protected override readonly socketType: SocketType = SocketType.Sub
+  readonly #invert: boolean
 
-  constructor(options: PatternSocketOptions = {}) {
+  constructor(options: SubOptions = {}) {
     super(options)
+    this.#invert = options.invertMatching ?? false
+  }
+
+  protected override get conflates(): boolean {
+    return (this.options as SubOptions).conflate ?? false
   }
 
   /** Not for SUB. */
@@ -33,6 +46,6 @@ export class Sub extends XSub {
 
   #wants(batch: FrameBatch, index: number): boolean {
     const at = batch.first[index]!
-    return this.subscriptions.matches(batch.buffers[at]!, batch.starts[at]!, batch.ends[at]!)
+    return this.subscriptions.matches(batch.buffers[at]!, batch.starts[at]!, batch.ends[at]!) !== this.#invert
   }
 }

@@ -2,7 +2,7 @@
  * XPUB: each message to everyone who subscribed to a prefix of its first frame; tells who wants what. PUB is the same
  * without ears. A subscriber whose queue is full misses messages until it has room (Q: libzmq drops for it too).
  */
-import { concat } from "../../../core/bytes.ts"
+import { concat, noBytes } from "../../../core/bytes.ts"
 import { ZincError } from "../../../core/errors.ts"
 import { FrameBatch } from "../../../core/frame-batch.ts"
 import { Fanout } from "../../../zmtp/pattern/fanout.ts"
@@ -15,6 +15,22 @@ export interface XPubOptions extends PatternSocketOptions {
   readonly verbose?: boolean
   /** Tell repeated subscriptions and their ends too (libzmq's ZMQ_XPUB_VERBOSER). Default false. */
   readonly verboser?: boolean
+  /**
+   * Give nobody what they subscribe to, but tell the application, which then says who gets what with `subscribe` and
+   * `unsubscribe` (libzmq's ZMQ_XPUB_MANUAL). Default false.
+   */
+  readonly manual?: boolean
+  /**
+   * As `manual`; and the message that is sent next after a subscription was received goes to that subscriber only, so
+   * that a cache can answer with the last value (libzmq's ZMQ_XPUB_MANUAL_LAST_VALUE). Default false.
+   */
+  readonly lastValue?: boolean
+  /** Send to nobody rather than not to everyone: `send` then says false and took nothing (ZMQ_XPUB_NODROP). Default false. */
+  readonly noDrop?: boolean
+  /** What every new subscriber is sent first, as one frame (libzmq's ZMQ_XPUB_WELCOME_MSG). Default: nothing. */
+  readonly welcome?: Uint8Array
+  /** Send to those who did *not* subscribe (libzmq's ZMQ_INVERT_MATCHING). Default false. */
+  readonly invertMatching?: boolean
   /** Most octets of prefixes kept for one subscriber; more costs it its connection. Default 1 MiB. */
   readonly maxSubscriptionBytes?: number
 }
@@ -24,7 +40,15 @@ export class XPub extends ReceivingSocket {
   readonly #verboseStart: boolean
   readonly #verboseEnd: boolean
   readonly #maxSubscriptionBytes: number
+  readonly #noDrop: boolean
+  readonly #lastValue: boolean
+  readonly #welcome: Uint8Array | undefined
   readonly #fanout: Fanout<Peer>
+  /** With `manual`, what subscribers asked for; what they get is in #fanout. */
+  readonly #asked: Fanout<Peer> | undefined
+  readonly #peersByNumber = new Map<number, Peer>()
+  /** Who sent what the application read last. */
+  #from: Peer | undefined
   readonly #full: Peer[] = []
   readonly #fullOnes = new Set<Peer>()
 
@@ -33,17 +57,64 @@ export class XPub extends ReceivingSocket {
     this.#verboseEnd = options.verboser ?? false
     this.#verboseStart = this.#verboseEnd || (options.verbose ?? false)
     this.#maxSubscriptionBytes = options.maxSubscriptionBytes ?? 1024 * 1024
-    this.#fanout = new Fanout(this.engine)
+    this.#fanout = new Fanout(this.engine, { invert: options.invertMatching ?? false })
+    this.#lastValue = options.lastValue ?? false
+    this.#asked = options.manual || this.#lastValue ? new Fanout(this.engine) : undefined
+    this.#noDrop = options.noDrop ?? false
+    this.#welcome = options.welcome
+    this.inbox.taken = (frames, from) => {
+      this.#from = this.#peersByNumber.get(from)
+      return frames
+    }
   }
 
-  /** False when at least one subscriber's queue was full, so that it missed the message; `drained` waits for room. */
+  /**
+   * False when at least one subscriber's queue was full, so that it missed the message; or, with `noDrop`, so that nobody
+   * got it. `drained` waits for room.
+   */
   send(frames: readonly Uint8Array[]): boolean {
     if (!this.lifecycle.isOpen) return false
+    if (this.#lastValue && this.#from !== undefined) {
+      const only = this.#from
+      this.#from = undefined
+      return this.#fanout.sendTo(only, frames)
+    }
+    if (this.#noDrop && !this.#fanout.hasRoom(frames[0] ?? noBytes, this.#full)) {
+      for (const peer of this.#full) this.#fullOnes.add(peer)
+      this.#full.length = 0
+      return false
+    }
     this.#fanout.send(frames, this.#full)
     if (this.#full.length === 0) return true
     for (const peer of this.#full) this.#fullOnes.add(peer)
     this.#full.length = 0
     return false
+  }
+
+  /**
+   * With `manual`: gives a subscriber what begins with the prefix; by default the one whose message was read last. Throws
+   * `BadOption` without `manual`.
+   */
+  subscribe(prefix: Uint8Array, peer?: number): void {
+    const subscriber = this.#chosen(peer)
+    if (subscriber !== undefined) this.#fanout.subscribe(subscriber, prefix, this.#maxSubscriptionBytes)
+  }
+  /** With `manual`: takes that back. */
+  unsubscribe(prefix: Uint8Array, peer?: number): void {
+    const subscriber = this.#chosen(peer)
+    if (subscriber !== undefined) this.#fanout.cancel(subscriber, prefix)
+  }
+
+  #chosen(peer: number | undefined): Peer | undefined {
+    if (this.#asked === undefined)
+      throw new ZincError("BadOption", "only an XPub made with `manual` subscribes for its subscribers")
+    return peer === undefined ? this.#from : this.#peersByNumber.get(peer)
+  }
+
+  protected override opened(peer: Peer): void {
+    this.#peersByNumber.set(peer.number, peer)
+    this.#fanout.join(peer)
+    if (this.#welcome !== undefined) peer.outbox.send([this.#welcome])
   }
 
   protected get hasRoom(): boolean {
@@ -59,13 +130,18 @@ export class XPub extends ReceivingSocket {
 
   protected override closed(peer: Peer): void {
     this.#fullOnes.delete(peer)
-    for (const prefix of this.#fanout.remove(peer)) this.#tell(peer, 0, prefix)
+    this.#peersByNumber.delete(peer.number)
+    if (this.#from === peer) this.#from = undefined
+    const gone = this.#fanout.remove(peer)
+    for (const prefix of this.#asked?.remove(peer) ?? gone) this.#tell(peer, 0, prefix)
     this.signalRoom()
   }
 
   protected override subscription(peer: Peer, topic: Uint8Array, wanted: boolean): void {
+    const fanout = this.#asked ?? this.#fanout
+    const manual = this.#asked !== undefined
     if (wanted) {
-      const result = this.#fanout.subscribe(peer, topic, this.#maxSubscriptionBytes)
+      const result = fanout.subscribe(peer, topic, this.#maxSubscriptionBytes)
       if (result === "tooMany") {
         peer.connection.fail(
           new ZincError(
@@ -73,10 +149,10 @@ export class XPub extends ReceivingSocket {
             `${peer.remote} subscribed to more than ${this.#maxSubscriptionBytes} octets of topics`,
           ),
         )
-      } else if (result === "new" || this.#verboseStart) this.#tell(peer, 1, topic)
+      } else if (result === "new" || this.#verboseStart || manual) this.#tell(peer, 1, topic)
     } else {
-      const result = this.#fanout.cancel(peer, topic)
-      if (result === "last" || (this.#verboseEnd && result !== "absent")) this.#tell(peer, 0, topic)
+      const result = fanout.cancel(peer, topic)
+      if (result === "last" || manual || (this.#verboseEnd && result !== "absent")) this.#tell(peer, 0, topic)
     }
   }
 
