@@ -7,7 +7,18 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { type OurSocket, ourSocket, receiveAll, type SocketName, sendAll, within } from "./our-socket.ts"
+import { Router } from "../../src/transport/zmtp/index.ts"
+import {
+  ask,
+  echo,
+  nextEvent,
+  type OurSocket,
+  ourSocket,
+  receiveAll,
+  type SocketName,
+  sendAll,
+  within,
+} from "./our-socket.ts"
 import { describeFrames, framesOf, PeerProcess, peerKinds } from "./peer-process.ts"
 
 const sizes = [0, 1, 255, 256, 65_535]
@@ -25,6 +36,12 @@ const heavy: number[][] = [
 const pairs: (readonly [SocketName, SocketName, number[][]])[] = [
   ["PUSH", "PULL", heavy],
   ["DEALER", "ROUTER", heavy],
+  ["DEALER", "DEALER", light],
+  ["DEALER", "REP", light],
+  ["PAIR", "PAIR", heavy],
+  ["REQ", "REP", heavy],
+  ["REQ", "ROUTER", light],
+  ["ROUTER", "ROUTER", light],
   ["PUB", "SUB", heavy],
   ["PUB", "XSUB", light],
   ["XPUB", "SUB", light],
@@ -36,6 +53,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let lastPath = 0
 
 const probe = Buffer.from("probe")
+/** The empty frame between envelope and body. */
+const delimiter = Buffer.alloc(0)
+const names = { ours: Buffer.from("ours"), theirs: Buffer.from("theirs") }
 const topic = Buffer.from("t")
 
 for (const kind of peerKinds) {
@@ -51,15 +71,15 @@ for (const kind of peerKinds) {
         for (const weBind of [true, false]) {
           const how = `over ${transport}, ${weBind ? "ours" : "theirs"} bound`
           it(`our ${sends} to their ${receives} ${how}`, async () => {
-            await using ours = ourSocket(sends)
+            await using ours = ourSocket(sends, sends === "ROUTER" ? { identity: names.ours } : {})
             await joined(ours, receives, weBind, transport)
-            await cell(ours, sends, shapes, false)
+            await cell(ours, sends, receives, shapes, false)
             await peer.close("s")
           })
           it(`their ${sends} to our ${receives} ${how}`, async () => {
-            await using ours = ourSocket(receives)
+            await using ours = ourSocket(receives, sends === "ROUTER" ? { identity: names.ours } : {})
             await joined(ours, sends, weBind, transport)
-            await cell(ours, sends, shapes, true)
+            await cell(ours, sends, receives, shapes, true)
             await peer.close("s")
           })
         }
@@ -68,19 +88,83 @@ for (const kind of peerKinds) {
 
     async function joined(ours: OurSocket, theirs: SocketName, weBind: boolean, transport: string): Promise<void> {
       const wildcard = transport === "tcp" ? "tcp://127.0.0.1:*" : `ipc://${join(folder, `${++lastPath}`)}`
-      if (weBind) await peer.connect("s", theirs, await ours.bind(wildcard))
-      else ours.connect(await peer.bind("s", theirs, wildcard))
+      const options = ours instanceof Router && theirs === "ROUTER" ? { ROUTING_ID: names.theirs.toString() } : {}
+      const peered = ours instanceof Router ? nextEvent(ours, "connected") : undefined
+      if (weBind) await peer.connect("s", theirs, await ours.bind(wildcard), { options })
+      else ours.connect(await peer.bind("s", theirs, wildcard, { options }))
+      if (theirs === "ROUTER") await peered
     }
 
-    async function cell(ours: OurSocket, sends: SocketName, shapes: number[][], theyBegin: boolean): Promise<void> {
-      const seed = `${kind}/${sends}/${theyBegin}`
+    async function cell(
+      ours: OurSocket,
+      sends: SocketName,
+      receives: SocketName,
+      shapes: number[][],
+      theyBegin: boolean,
+    ): Promise<void> {
+      const seed = `${kind}/${sends}/${receives}/${theyBegin}`
       const published = sends === "PUB" || sends === "XPUB"
-      const before = published ? [topic] : []
+      const before = published ? [topic] : receives === "REP" && sends === "DEALER" ? [delimiter] : []
       const messages = shapes.map((shape, index) => [...before, ...framesOf(seed, shape, index)])
       const described = messages.map(describeFrames)
       const theirBefore = before.map(each => each.toString("hex"))
 
-      if (sends === "DEALER") {
+      if (sends === "REQ") {
+        if (theyBegin) {
+          const [back] = await Promise.all([peer.ask("s", { seed, messages: shapes }), echo(ours, shapes.length)])
+          expect(back.messages).toEqual(described)
+        } else {
+          const [echoed, back] = await Promise.all([peer.echo("s", shapes.length), ask(ours, messages)])
+          expect(echoed).toBe(shapes.length)
+          expect(back.map(describeFrames)).toEqual(described)
+        }
+        return
+      }
+      if (sends === "ROUTER") {
+        // Each names the other; theirs knows ours when it has heard from it.
+        if (theyBegin) {
+          if (!("send" in ours)) throw new Error("not a router")
+          ours.send([names.theirs, probe])
+          await peer.receive("s", 1)
+          const [sent, came] = await Promise.all([
+            peer.send("s", { seed, messages: shapes, before: [names.ours.toString("hex")] }),
+            receiveAll(ours, shapes.length),
+          ])
+          expect(sent).toBe(shapes.length)
+          expect(came.map(frames => describeFrames(frames.slice(1)))).toEqual(described)
+        } else {
+          const [came] = await Promise.all([
+            peer.receive("s", shapes.length),
+            sendAll(
+              ours,
+              messages.map(frames => [names.theirs, ...frames]),
+            ),
+          ])
+          const name = describeFrames([names.ours])
+          expect(came.messages).toEqual(described.map(frames => [...name, ...frames]))
+        }
+        return
+      }
+      if (receives === "REP") {
+        if (theyBegin) {
+          const [sent, back] = await Promise.all([
+            peer.send("s", { seed, messages: shapes, before: theirBefore }),
+            echo(ours, shapes.length).then(() => peer.receive("s", shapes.length)),
+          ])
+          expect(sent).toBe(shapes.length)
+          expect(back.messages).toEqual(described)
+        } else {
+          const [echoed, back] = await Promise.all([
+            peer.echo("s", shapes.length),
+            receiveAll(ours, shapes.length),
+            sendAll(ours, messages),
+          ])
+          expect(echoed).toBe(shapes.length)
+          expect(back.map(describeFrames)).toEqual(described)
+        }
+        return
+      }
+      if (sends === "DEALER" && receives === "ROUTER") {
         // There and back, so that both are seen in both directions.
         if (theyBegin) {
           const [sent, came] = await Promise.all([

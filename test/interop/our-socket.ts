@@ -1,10 +1,13 @@
 /** Zinc's general sockets as a test wants them: made by the name of their type, and waited for by name. */
 import {
   Dealer,
+  Pair,
   type PatternSocketOptions,
   Pub,
   Pull,
   Push,
+  Rep,
+  Req,
   Router,
   type SocketEvent,
   Sub,
@@ -12,10 +15,35 @@ import {
   XSub,
 } from "../../src/transport/zmtp/index.ts"
 
-export type SocketName = "PUB" | "SUB" | "XPUB" | "XSUB" | "PUSH" | "PULL" | "DEALER" | "ROUTER"
-export type OurSocket = Pub | Sub | XPub | XSub | Push | Pull | Dealer | Router
+interface Sockets {
+  readonly PUB: Pub
+  readonly SUB: Sub
+  readonly XPUB: XPub
+  readonly XSUB: XSub
+  readonly PUSH: Push
+  readonly PULL: Pull
+  readonly DEALER: Dealer
+  readonly ROUTER: Router
+  readonly REQ: Req
+  readonly REP: Rep
+  readonly PAIR: Pair
+}
+export type SocketName = keyof Sockets
+export type OurSocket = Sockets[SocketName]
 
-const sockets = { PUB: Pub, SUB: Sub, XPUB: XPub, XSUB: XSub, PUSH: Push, PULL: Pull, DEALER: Dealer, ROUTER: Router }
+const sockets: { readonly [Name in SocketName]: new (options: PatternSocketOptions) => Sockets[Name] } = {
+  PUB: Pub,
+  SUB: Sub,
+  XPUB: XPub,
+  XSUB: XSub,
+  PUSH: Push,
+  PULL: Pull,
+  DEALER: Dealer,
+  ROUTER: Router,
+  REQ: Req,
+  REP: Rep,
+  PAIR: Pair,
+}
 
 export function ourSocket(type: SocketName, options: PatternSocketOptions = {}): OurSocket {
   return new sockets[type]({ sendLimits: { messages: 1_000, bytes: 256 * 1024 * 1024 }, ...options })
@@ -62,6 +90,21 @@ export async function receiveAll(
     if (ignore === undefined || Buffer.compare(message[0]!, ignore) !== 0) messages.push(message)
   }
   return messages
+}
+
+/** Returns the next `count` messages to where they came from. */
+export async function echo(socket: OurSocket, count: number): Promise<void> {
+  for (let done = 0; done < count; done++) await sendAll(socket, await receiveAll(socket, 1))
+}
+
+/** Sends each message when the last one's answer is here. The answers. */
+export async function ask(socket: OurSocket, messages: Iterable<readonly Uint8Array[]>): Promise<Uint8Array[][]> {
+  const answers: Uint8Array[][] = []
+  for (const frames of messages) {
+    await sendAll(socket, [frames])
+    answers.push(...(await receiveAll(socket, 1)))
+  }
+  return answers
 }
 
 /** The next messages as text, one octet a character; frames are parted by "|". */

@@ -82,6 +82,10 @@ export class PeerProcess {
   async echo(socket: string, count: number): Promise<number> {
     return (await this.#call<{ done: number }>({ do: "echo", socket, count })).done
   }
+  /** Sends each message when the last one's answer is here. The answers. */
+  ask(socket: string, what: Sent): Promise<Described> {
+    return this.#call({ do: "ask", socket, ...what })
+  }
   async subscribe(socket: string, prefix: string, on = true): Promise<void> {
     await this.#call({ do: "subscribe", socket, prefix: Buffer.from(prefix).toString("hex"), on })
   }

@@ -88,6 +88,18 @@ def echo(command):
     return {"done": done}
 
 
+def ask(command):
+    """Sends each message when the last one's answer is here; the answers, as sizes and hashes."""
+    s = sockets[command["socket"]]
+    answers = []
+    for index in range(len(command["messages"])):
+        s.send_multipart(frames_of(command, index))
+        if not s.poll(command.get("timeoutMs", 10_000)):
+            break
+        answers.append(describe(s.recv_multipart()))
+    return {"messages": answers}
+
+
 def subscribe(command):
     """SUB by option, XSUB by the message that means the same."""
     s = sockets[command["socket"]]
@@ -138,6 +150,7 @@ roles = {
     "send": send,
     "receive": receive,
     "echo": echo,
+    "ask": ask,
     "subscribe": subscribe,
     "unbind": unbind,
     "close": close,

@@ -13,6 +13,9 @@ const types = {
   PULL: zmq.Pull,
   DEALER: zmq.Dealer,
   ROUTER: zmq.Router,
+  REQ: zmq.Request,
+  REP: zmq.Reply,
+  PAIR: zmq.Pair,
 }
 
 /** libzmq's option names → the properties of npm zeromq. */
@@ -109,6 +112,18 @@ const roles = {
       done++
     }
     return { done }
+  },
+
+  async ask(command) {
+    const socket = sockets.get(command.socket)
+    const messages = []
+    for (let index = 0; index < command.messages.length; index++) {
+      await socket.send(framesOf(command, index))
+      const frames = await receiveWithin(socket, command.timeoutMs ?? 10_000)
+      if (frames === undefined) break
+      messages.push(describe(frames))
+    }
+    return { messages }
   },
 
   async subscribe(command) {

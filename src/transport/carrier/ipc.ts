@@ -11,7 +11,7 @@ import { toHex } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 import { type Random, systemRandom } from "../../core/random.ts"
 import { badAddress, parseAddress } from "../address.ts"
-import type { ByteStream, Carrier, CarrierListener } from "../carrier.ts"
+import type { ByteStream, Carrier, CarrierListener, DialOptions, StreamTuning } from "../carrier.ts"
 import { dialNode } from "./node-dial.ts"
 import { listening, NodeListener } from "./node-listener.ts"
 import { acceptReading } from "./node-read.ts"
@@ -30,17 +30,22 @@ export class IpcCarrier implements Carrier {
   }
 
   /** A path that is left over from a process that died is taken over; one in use rejects with `AddressInUse`. */
-  async listen(address: string, onStream: (stream: ByteStream) => void): Promise<CarrierListener> {
+  async listen(
+    address: string,
+    onStream: (stream: ByteStream) => void,
+    tuning: StreamTuning = {},
+  ): Promise<CarrierListener> {
     const wanted = read(address)
     const path = wanted === "*" ? join(tmpdir(), `zinc-${toHex(this.#random.bytes(8))}.sock`) : wanted
     const bound = `ipc://${path}`
+    const how = { path, ...(tuning.backlog !== undefined && { backlog: tuning.backlog }) }
     const server = createServer()
     try {
-      await listening(server, { path }, bound)
+      await listening(server, how, bound)
     } catch (thrown) {
       if (!(ZincError.is(thrown) && thrown.code === "AddressInUse" && (await isLeftOver(path)))) throw thrown
       await unlink(path).catch(() => {})
-      await listening(server, { path }, bound)
+      await listening(server, how, bound)
     }
     acceptReading(server, (socket, reading) => {
       onStream(new NodeStream(socket, `${bound}#${++this.#accepted}`, reading))
@@ -48,7 +53,7 @@ export class IpcCarrier implements Carrier {
     return new NodeListener(server, bound)
   }
 
-  async dial(address: string, options: { readonly signal: AbortSignal }): Promise<ByteStream> {
+  async dial(address: string, options: DialOptions): Promise<ByteStream> {
     const path = read(address)
     if (path === "*") throw badAddress(address, "to dial, name the path")
     return await dialNode({ path }, address, options.signal)

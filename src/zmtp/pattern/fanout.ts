@@ -103,6 +103,13 @@ export class Fanout<M extends FanoutMember> {
     return gone
   }
 
+  /** How many members have subscribed to anything. */
+  get size(): number {
+    let size = 0
+    for (const kept of this.#kept.values()) if (kept.prefixes.size > 0) size++
+    return size
+  }
+
   /** The prefixes of a member. */
   prefixesOf(member: M): Iterable<Uint8Array> {
     return this.#kept.get(member)?.prefixes.values() ?? []

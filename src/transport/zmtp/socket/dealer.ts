@@ -21,9 +21,13 @@ export class Dealer extends ReceivingSocket {
     super(options)
   }
 
-  /** False when nobody has room, or there is nobody; the message is then not taken. Await `drained` and try again. */
+  /**
+   * False when nobody has room, or there is nobody; the message is then not taken. Await `drained` and
+   * try again. Throws `Closed`.
+   */
   send(frames: readonly Uint8Array[]): boolean {
-    return this.lifecycle.isOpen && this.#peers.send(frames)
+    this.lifecycle.assertOpen()
+    return this.#peers.send(frames)
   }
 
   protected override get conflates(): boolean {

@@ -16,9 +16,13 @@ export class Pair extends ReceivingSocket {
     super(options)
   }
 
-  /** False when the peer has no room, or there is none; the message is then not taken. Await `drained` and try again. */
+  /**
+   * False when the peer has no room, or there is none; the message is then not taken. Await `drained` and try again.
+   * Throws `Closed`.
+   */
   send(frames: readonly Uint8Array[]): boolean {
-    return this.lifecycle.isOpen && this.#queues.length > 0 && this.#queues[0]!.send(frames)
+    this.lifecycle.assertOpen()
+    return this.#queues.length > 0 && this.#queues[0]!.send(frames)
   }
 
   protected get hasRoom(): boolean {

@@ -236,6 +236,14 @@ export abstract class PatternSocket implements AsyncDisposable {
   protected subscription(_peer: Peer, _topic: Uint8Array, _wanted: boolean): void {}
   /** Whether a send would be taken now. */
   protected abstract get hasRoom(): boolean
+  /** Whether what there is no room for is dropped rather than refused. */
+  protected get drops(): boolean {
+    return false
+  }
+  /** Whether applications send with this type at all. */
+  get sendsMessages(): boolean {
+    return true
+  }
 
   // ---- addresses ----
 
@@ -336,9 +344,26 @@ export abstract class PatternSocket implements AsyncDisposable {
     this.#peers.get(peer)?.connection.finish(this.#lingerMs(undefined))
   }
 
+  get isOpen(): boolean {
+    return this.lifecycle.isOpen
+  }
+
+  /** Whether a send would be taken now, be it to be dropped as the type does. Without meaning where nothing is sent. */
+  get writable(): boolean {
+    return this.lifecycle.isOpen && (this.drops || this.hasRoom)
+  }
+
+  /** Resolves when I/O that is ready now has been served. */
+  nextTurn(): Promise<void> {
+    return new Promise(resolve => this.engine.clock.later(resolve))
+  }
+
   /** Resolves when a send that returned false may be tried again; at once when it may now; also when the socket closes. */
   drained(): Promise<void> {
     if (this.lifecycle.state !== State.Open || this.hasRoom) return Promise.resolve()
+    // Who waits without having been refused must be told all the same.
+    for (const { outbox } of this.#peers.values()) if (!outbox.hasRoom) outbox.refuse()
+    for (const { outbox } of this.#dialled.values()) if (outbox?.hasRoom === false) outbox.refuse()
     this.#room ??= deferred<void>()
     return this.#room.promise
   }

@@ -18,6 +18,9 @@ export class Pull extends ReceivingSocket {
   protected override get conflates(): boolean {
     return (this.options as PullOptions).conflate ?? false
   }
+  override get sendsMessages(): boolean {
+    return false
+  }
   protected get hasRoom(): boolean {
     return true
   }

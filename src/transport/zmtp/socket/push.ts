@@ -18,9 +18,13 @@ export class Push extends PatternSocket {
     super(options)
   }
 
-  /** False when nobody has room, or there is nobody; the message is then not taken. Await `drained` and try again. */
+  /**
+   * False when nobody has room, or there is nobody; the message is then not taken. Await `drained` and
+   * try again. Throws `Closed`.
+   */
   send(frames: readonly Uint8Array[]): boolean {
-    return this.lifecycle.isOpen && this.#pullers.send(frames)
+    this.lifecycle.assertOpen()
+    return this.#pullers.send(frames)
   }
 
   protected override get conflates(): boolean {

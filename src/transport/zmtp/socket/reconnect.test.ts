@@ -30,10 +30,10 @@ class World {
   }
 }
 
-/** Events as they come. */
 /** What these tests do not look at: that it dials and is reached. */
 const attempts = new Set(["dialling", "reached", "redialling"])
 
+/** Events as they come. */
 function record(socket: { readonly events: Push["events"] }): SocketEvent[] {
   const events: SocketEvent[] = []
   socket.events.on("*", event => {
@@ -456,6 +456,6 @@ describe("closing", () => {
     const closed = push.close({ lingerMs: 0 })
     await clock.settle()
     await closed
-    expect(push.send(say("x"))).toBe(false)
+    expect(() => push.send(say("x"))).toThrow(expect.objectContaining({ code: "Closed" }))
   })
 })

@@ -38,7 +38,7 @@ export class Rep extends ReceivingSocket {
    * request was received.
    */
   send(frames: readonly Uint8Array[]): boolean {
-    if (!this.lifecycle.isOpen) return false
+    this.lifecycle.assertOpen()
     if (!this.#answering)
       throw new ZincError("WrongState", "this Rep socket has no request to answer; receive one first")
     const reply = this.#reply

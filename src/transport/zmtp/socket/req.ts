@@ -61,7 +61,7 @@ export class Req extends ReceivingSocket {
    * awaited, unless `relaxed`.
    */
   send(frames: readonly Uint8Array[]): boolean {
-    if (!this.lifecycle.isOpen) return false
+    this.lifecycle.assertOpen()
     if (this.#awaiting && !this.#relaxed)
       throw new ZincError("WrongState", "this Req socket awaits a reply; receive it first, or make the socket relaxed")
     if (this.#number !== undefined) writeU32(this.#number, 0, (readU32(this.#number, 0) + 1) >>> 0)

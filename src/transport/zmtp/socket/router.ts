@@ -39,7 +39,7 @@ export class Router extends ReceivingSocket {
    * libzmq does. With `mandatory`, nobody of that identity throws `Unreachable`.
    */
   send(frames: readonly Uint8Array[]): boolean {
-    if (!this.lifecycle.isOpen) return false
+    this.lifecycle.assertOpen()
     const identity = frames[0]
     if (identity === undefined)
       throw new ZincError("BadOption", "a router's message begins with the identity of a peer")
@@ -65,6 +65,9 @@ export class Router extends ReceivingSocket {
     return (this.options as RouterOptions).probeRouter ?? false
   }
 
+  protected override get drops(): boolean {
+    return !this.#mandatory
+  }
   protected get hasRoom(): boolean {
     return this.#routes.hasRoom
   }

@@ -37,7 +37,7 @@ export class Stream extends ReceivingSocket {
    * it has no room. Throws `Unreachable` when there is no such peer.
    */
   send(frames: readonly Uint8Array[]): boolean {
-    if (!this.lifecycle.isOpen) return false
+    this.lifecycle.assertOpen()
     const [identity, octets] = frames
     if (identity === undefined || octets === undefined || frames.length !== 2)
       throw new ZincError("BadOption", "a Stream's message has two frames: the identity of a peer, and octets")
@@ -49,6 +49,9 @@ export class Stream extends ReceivingSocket {
     return true
   }
 
+  protected override get drops(): boolean {
+    return true
+  }
   protected get hasRoom(): boolean {
     return this.#routes.hasRoom
   }

@@ -24,6 +24,9 @@ export class Sub extends XSub {
     return (this.options as SubOptions).conflate ?? false
   }
 
+  override get sendsMessages(): boolean {
+    return false
+  }
   /** Not for SUB. */
   override send(): never {
     throw new TypeError("a Sub socket only receives; use XSub to send to publishers")

@@ -73,7 +73,7 @@ export class XPub extends ReceivingSocket {
    * got it. `drained` waits for room.
    */
   send(frames: readonly Uint8Array[]): boolean {
-    if (!this.lifecycle.isOpen) return false
+    this.lifecycle.assertOpen()
     if (this.#lastValue && this.#from !== undefined) {
       const only = this.#from
       this.#from = undefined
@@ -105,6 +105,11 @@ export class XPub extends ReceivingSocket {
     if (subscriber !== undefined) this.#fanout.cancel(subscriber, prefix)
   }
 
+  /** How many peers are subscribed to anything. */
+  get subscribers(): number {
+    return this.#fanout.size
+  }
+
   #chosen(peer: number | undefined): Peer | undefined {
     if (this.#asked === undefined)
       throw new ZincError("BadOption", "only an XPub made with `manual` subscribes for its subscribers")
@@ -117,6 +122,9 @@ export class XPub extends ReceivingSocket {
     if (this.#welcome !== undefined) peer.outbox.send([this.#welcome])
   }
 
+  protected override get drops(): boolean {
+    return !this.#noDrop
+  }
   protected get hasRoom(): boolean {
     for (const peer of this.#fullOnes) {
       if (!peer.outbox.hasRoom) return false

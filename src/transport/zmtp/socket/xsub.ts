@@ -43,6 +43,9 @@ export class XSub extends ReceivingSocket {
     return all
   }
 
+  protected override get drops(): boolean {
+    return true
+  }
   protected get hasRoom(): boolean {
     for (const peer of this.#publishers) if (!peer.outbox.hasRoom) return false
     return this.#publishers.size > 0
