@@ -8,6 +8,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   zmtp: ["core"],
   transport: ["core", "zmtp"],
   message: ["core", "zmtp", "transport"],
+  zeromq: ["core", "zmtp", "transport"],
   endpoint: ["core", "zmtp", "transport", "message"],
   cluster: ["core", "zmtp", "transport", "message", "endpoint"],
   storage: ["core"],
@@ -31,6 +32,7 @@ const shells = [
   /^src\/transport\/native\//,
   /^src\/storage\/file\//,
   /^src\/endpoint\/.*(worker|pool)/,
+  /^src\/zeromq\//,
   /^src\/cli\//,
   /^src\/testing\//,
 ]

@@ -10,7 +10,7 @@ export {
   type PatternSocketOptions,
   type SocketEvent,
 } from "./socket/pattern-socket.ts"
-export { Proxy, type ProxyCount, type ProxyOptions } from "./socket/proxy.ts"
+export { type ProxyCount, type ProxyOptions, SteerableProxy } from "./socket/proxy.ts"
 export { Pub, type PubOptions } from "./socket/pub.ts"
 export { Pull, type PullOptions } from "./socket/pull.ts"
 export { Push, type PushOptions } from "./socket/push.ts"

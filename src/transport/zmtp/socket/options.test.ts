@@ -6,7 +6,7 @@ import { SimulatedClock } from "../../../core/simulated-clock.ts"
 import type { Carrier } from "../../carrier.ts"
 import { Dealer } from "./dealer.ts"
 import type { PatternSocket, SocketEvent } from "./pattern-socket.ts"
-import { Proxy } from "./proxy.ts"
+import { SteerableProxy } from "./proxy.ts"
 import { Pub } from "./pub.ts"
 import { Pull } from "./pull.ts"
 import { Push } from "./push.ts"
@@ -288,7 +288,7 @@ describe("connectTimeoutMs", () => {
   })
 })
 
-describe("Proxy", () => {
+describe("SteerableProxy", () => {
   it("passes requests and replies, pauses, counts and captures", async () => {
     const front = own(new Router())
     const back = own(new Dealer())
@@ -299,7 +299,7 @@ describe("Proxy", () => {
     const rep = own(new Rep())
     req.connect(await front.bind(address()))
     rep.connect(await back.bind(address()))
-    const proxy = new Proxy(front, back, { capture })
+    const proxy = new SteerableProxy(front, back, { capture })
     const done = proxy.run()
     req.send(say("one"))
     expect(await read(rep)).toEqual(["one"])
@@ -326,7 +326,7 @@ describe("Proxy", () => {
     const xpub = own(new XPub())
     const sub = own(new Sub())
     xsub.connect(await pub.bind(address()))
-    const done = new Proxy(xsub, xpub).run()
+    const done = new SteerableProxy(xsub, xpub).run()
     sub.subscribe(utf8("t"))
     sub.connect(await xpub.bind(address()))
     expect(await read(pub)).toEqual(["\x01t"])
@@ -342,7 +342,7 @@ describe("Proxy", () => {
     const push = own(new Push({ sendLimits: { messages: 10 } }))
     const pull = own(new Pull({ receiveHighWaterMark: 5 }))
     push.connect(await front.bind(address()))
-    void new Proxy(front, back).run()
+    void new SteerableProxy(front, back).run()
     back.connect(await pull.bind(address()))
     const body = new Uint8Array(100_000)
     const sending = (async () => {
@@ -355,6 +355,8 @@ describe("Proxy", () => {
   })
 
   it("wants two sockets that can pass something on", () => {
-    expect(() => new Proxy(own(new Push()), own(new Push()))).toThrow(expect.objectContaining({ code: "BadOption" }))
+    expect(() => new SteerableProxy(own(new Push()), own(new Push()))).toThrow(
+      expect.objectContaining({ code: "BadOption" }),
+    )
   })
 })

@@ -237,7 +237,7 @@ export abstract class PatternSocket implements AsyncDisposable {
   /** Whether a send would be taken now. */
   protected abstract get hasRoom(): boolean
   /** Whether what there is no room for is dropped rather than refused. */
-  protected get drops(): boolean {
+  get drops(): boolean {
     return false
   }
   /** Whether applications send with this type at all. */

@@ -3,7 +3,7 @@
  * back while the other has no room. With a capture socket, everything that passes is sent there too (what it has no room
  * for, it misses). It can be paused, resumed and asked how much has passed, as libzmq's steerable proxy.
  *
- *   DEALERs ──▶ Router ═══ Proxy ═══ Dealer ──▶ REPs          also XSub ═ XPub, Pull ═ Push
+ *   DEALERs ──▶ Router ═══ proxy ═══ Dealer ──▶ REPs          also XSub ═ XPub, Pull ═ Push
  */
 import { type Deferred, deferred } from "../../../core/deferred.ts"
 import { ZincError } from "../../../core/errors.ts"
@@ -29,7 +29,7 @@ export interface ProxyCount {
 /** After this many messages the other direction, and everything else, has its turn. */
 const burst = 1_000
 
-export class Proxy {
+export class SteerableProxy {
   readonly front: PatternSocket
   readonly back: PatternSocket
   readonly #lanes: readonly Lane[]

@@ -26,8 +26,8 @@ export class Rep extends ReceivingSocket {
   #handing = false
 
   constructor(options: RepOptions = {}) {
-    const { onBatch, ...rest } = options
-    super(rest)
+    const { onBatch } = options
+    super(onBatch === undefined ? options : withoutBatches(options))
     this.#onRequest = onBatch
     this.inbox.taken = (frames, from) => this.#open(frames, from)
     if (onBatch !== undefined) this.inbox.arrived = () => this.#handOut()
@@ -49,6 +49,11 @@ export class Rep extends ReceivingSocket {
     if (this.#onRequest !== undefined) this.#handOut()
     else if (this.inbox.size > 0) this.inbox.arrived?.()
     return taken
+  }
+
+  /** Whether a request was received and is not answered. */
+  get isAnswering(): boolean {
+    return this.#answering
   }
 
   /** The next request. Throws `WrongState` while the last one is not answered, or when it is awaited already. */
@@ -89,6 +94,7 @@ export class Rep extends ReceivingSocket {
     this.#reply = frames.slice(0, empty + 1)
     this.#asker = from
     this.#answering = true
+    this.signalRoom()
     return frames.slice(empty + 1)
   }
 
@@ -108,4 +114,10 @@ export class Rep extends ReceivingSocket {
       this.#handing = false
     }
   }
+}
+
+/** Requests go through the queue, one at a time. */
+function withoutBatches(options: RepOptions): RepOptions {
+  const { onBatch: _, ...rest } = options
+  return rest
 }

@@ -29,7 +29,6 @@ export class Req extends ReceivingSocket {
   protected readonly socketType: SocketType = SocketType.Req
   protected override readonly queuesAhead: boolean = true
   readonly #servers = new RoundRobin()
-  readonly #relaxed: boolean
   readonly #batches: boolean
   readonly #number: Uint8Array | undefined
   readonly #request: Uint8Array[]
@@ -43,7 +42,6 @@ export class Req extends ReceivingSocket {
 
   constructor(options: ReqOptions = {}) {
     super(options)
-    this.#relaxed = options.relaxed ?? false
     this.#batches = options.onBatch !== undefined
     this.#number = options.correlate ? new Uint8Array(4) : undefined
     if (this.#number !== undefined) writeU32(this.#number, 0, this.parts.random.u32())
@@ -62,7 +60,7 @@ export class Req extends ReceivingSocket {
    */
   send(frames: readonly Uint8Array[]): boolean {
     this.lifecycle.assertOpen()
-    if (this.#awaiting && !this.#relaxed)
+    if (this.#awaiting && !this.#isRelaxed)
       throw new ZincError("WrongState", "this Req socket awaits a reply; receive it first, or make the socket relaxed")
     if (this.#number !== undefined) writeU32(this.#number, 0, (readU32(this.#number, 0) + 1) >>> 0)
     // The same array each time: an outbox keeps frames, never the list of them; and short ones it copies.
@@ -78,6 +76,11 @@ export class Req extends ReceivingSocket {
     return true
   }
 
+  /** Whether a request is under way whose reply was not read. */
+  get isAwaiting(): boolean {
+    return this.#awaiting
+  }
+
   /** The reply, when it is there; undefined once the socket is closed. Throws `WrongState` when nothing was asked. */
   override receive(): Promise<Uint8Array[] | undefined> {
     if (this.lifecycle.isOpen && !this.#awaiting && !this.#batches)
@@ -88,7 +91,10 @@ export class Req extends ReceivingSocket {
 
   /** Whether a request would be taken now. */
   protected get hasRoom(): boolean {
-    return (this.#relaxed || !this.#awaiting) && this.#servers.hasRoom
+    return (this.#isRelaxed || !this.#awaiting) && this.#servers.hasRoom
+  }
+  get #isRelaxed(): boolean {
+    return (this.options as ReqOptions).relaxed ?? false
   }
   protected override get probes(): boolean {
     return (this.options as ReqOptions).probeRouter ?? false

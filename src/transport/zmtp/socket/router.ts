@@ -22,15 +22,11 @@ export class Router extends ReceivingSocket {
   protected readonly socketType: SocketType = SocketType.Router
   protected override readonly withholdsReady: boolean = true
   protected override readonly namesPeers: boolean = true
-  readonly #mandatory: boolean
-  readonly #handover: boolean
   readonly #routes: RouteTable
   readonly #body: Uint8Array[] = []
 
   constructor(options: RouterOptions = {}) {
     super(options)
-    this.#mandatory = options.mandatory ?? false
-    this.#handover = options.handover ?? false
     this.#routes = new RouteTable(this.parts.random.u32())
   }
 
@@ -45,7 +41,7 @@ export class Router extends ReceivingSocket {
       throw new ZincError("BadOption", "a router's message begins with the identity of a peer")
     const route = this.#routes.get(identity)
     if (route === undefined) {
-      if (!this.#mandatory) return false
+      if (!this.#asked.mandatory) return false
       throw new ZincError("Unreachable", "no peer has the identity of the first frame", { retryable: true })
     }
     // The same array each time: an outbox keeps frames, never the list of them.
@@ -56,17 +52,22 @@ export class Router extends ReceivingSocket {
     return taken
   }
 
+  /** Read when they matter, so that they may change. */
+  get #asked(): RouterOptions {
+    return this.options
+  }
+
   /** Whether somebody of that identity could be sent a message now. */
   hasRoomFor(identity: Uint8Array): boolean {
     return this.#routes.get(identity)?.outbox.hasRoom ?? false
   }
 
   protected override get probes(): boolean {
-    return (this.options as RouterOptions).probeRouter ?? false
+    return this.#asked.probeRouter ?? false
   }
 
-  protected override get drops(): boolean {
-    return !this.#mandatory
+  override get drops(): boolean {
+    return !this.#asked.mandatory
   }
   protected get hasRoom(): boolean {
     return this.#routes.hasRoom
@@ -82,7 +83,7 @@ export class Router extends ReceivingSocket {
   protected override objection({ info, remote, identity }: Candidate): ZincError | undefined {
     if (identity !== undefined || info.identity.length === 0) return undefined
     const route = this.#routes.get(info.identity)
-    if (route === undefined || (this.#handover && route.peer !== undefined)) return undefined
+    if (route === undefined || (this.#asked.handover && route.peer !== undefined)) return undefined
     this.events.emit({ type: "duplicateIdentity", remote, identity: info.identity })
     return new ZincError("HandshakeFailed", "another peer of this router has the same identity; give each its own")
   }

@@ -49,9 +49,6 @@ export class Stream extends ReceivingSocket {
     return true
   }
 
-  protected override get drops(): boolean {
-    return true
-  }
   protected get hasRoom(): boolean {
     return this.#routes.hasRoom
   }

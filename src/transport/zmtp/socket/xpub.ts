@@ -37,10 +37,7 @@ export interface XPubOptions extends PatternSocketOptions {
 
 export class XPub extends ReceivingSocket {
   protected readonly socketType: SocketType = SocketType.XPub
-  readonly #verboseStart: boolean
-  readonly #verboseEnd: boolean
   readonly #maxSubscriptionBytes: number
-  readonly #noDrop: boolean
   readonly #lastValue: boolean
   readonly #welcome: Uint8Array | undefined
   readonly #fanout: Fanout<Peer>
@@ -54,13 +51,10 @@ export class XPub extends ReceivingSocket {
 
   constructor(options: XPubOptions = {}) {
     super(options)
-    this.#verboseEnd = options.verboser ?? false
-    this.#verboseStart = this.#verboseEnd || (options.verbose ?? false)
     this.#maxSubscriptionBytes = options.maxSubscriptionBytes ?? 1024 * 1024
     this.#fanout = new Fanout(this.engine, { invert: options.invertMatching ?? false })
     this.#lastValue = options.lastValue ?? false
     this.#asked = options.manual || this.#lastValue ? new Fanout(this.engine) : undefined
-    this.#noDrop = options.noDrop ?? false
     this.#welcome = options.welcome
     this.inbox.taken = (frames, from) => {
       this.#from = this.#peersByNumber.get(from)
@@ -79,7 +73,7 @@ export class XPub extends ReceivingSocket {
       this.#from = undefined
       return this.#fanout.sendTo(only, frames)
     }
-    if (this.#noDrop && !this.#fanout.hasRoom(frames[0] ?? noBytes, this.#full)) {
+    if ((this.options as XPubOptions).noDrop && !this.#fanout.hasRoom(frames[0] ?? noBytes, this.#full)) {
       for (const peer of this.#full) this.#fullOnes.add(peer)
       this.#full.length = 0
       return false
@@ -122,8 +116,8 @@ export class XPub extends ReceivingSocket {
     if (this.#welcome !== undefined) peer.outbox.send([this.#welcome])
   }
 
-  protected override get drops(): boolean {
-    return !this.#noDrop
+  override get drops(): boolean {
+    return !(this.options as XPubOptions).noDrop
   }
   protected get hasRoom(): boolean {
     for (const peer of this.#fullOnes) {
@@ -148,6 +142,7 @@ export class XPub extends ReceivingSocket {
   protected override subscription(peer: Peer, topic: Uint8Array, wanted: boolean): void {
     const fanout = this.#asked ?? this.#fanout
     const manual = this.#asked !== undefined
+    const asked: XPubOptions = this.options
     if (wanted) {
       const result = fanout.subscribe(peer, topic, this.#maxSubscriptionBytes)
       if (result === "tooMany") {
@@ -157,10 +152,10 @@ export class XPub extends ReceivingSocket {
             `${peer.remote} subscribed to more than ${this.#maxSubscriptionBytes} octets of topics`,
           ),
         )
-      } else if (result === "new" || this.#verboseStart || manual) this.#tell(peer, 1, topic)
+      } else if (result === "new" || manual || asked.verbose || asked.verboser) this.#tell(peer, 1, topic)
     } else {
       const result = fanout.cancel(peer, topic)
-      if (result === "last" || manual || (this.#verboseEnd && result !== "absent")) this.#tell(peer, 0, topic)
+      if (result === "last" || manual || (asked.verboser && result !== "absent")) this.#tell(peer, 0, topic)
     }
   }
 

@@ -43,7 +43,7 @@ export class XSub extends ReceivingSocket {
     return all
   }
 
-  protected override get drops(): boolean {
+  override get drops(): boolean {
     return true
   }
   protected get hasRoom(): boolean {

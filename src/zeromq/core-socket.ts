@@ -1,0 +1,148 @@
+/** The engine's socket behind each of ours, and its options as the engine wants them. */
+
+import type { Carrier } from "../transport/carrier.ts"
+import {
+  Dealer,
+  Pair,
+  type PatternSocket,
+  type PatternSocketOptions,
+  Pub,
+  Pull,
+  Push,
+  ReceivingSocket,
+  Rep,
+  Req,
+  Router,
+  Stream,
+  Sub,
+  XPub,
+  XSub,
+} from "../transport/zmtp/index.ts"
+import type { Context } from "./context.ts"
+import type { OptionBag } from "./option-bag.ts"
+import { Type } from "./option-table.ts"
+
+export type CoreSocket = Pair | Pub | Sub | Req | Rep | Dealer | Router | Pull | Push | XPub | XSub | Stream
+/** One that sends. */
+export type SendingCore = PatternSocket & { send(frames: readonly Uint8Array[]): boolean }
+
+const classes: Readonly<Record<number, new (options: PatternSocketOptions) => CoreSocket>> = {
+  [Type.Pair]: Pair,
+  [Type.Publisher]: Pub,
+  [Type.Subscriber]: Sub,
+  [Type.Request]: Req,
+  [Type.Reply]: Rep,
+  [Type.Dealer]: Dealer,
+  [Type.Router]: Router,
+  [Type.Pull]: Pull,
+  [Type.Push]: Push,
+  [Type.XPublisher]: XPub,
+  [Type.XSubscriber]: XSub,
+  [Type.Stream]: Stream,
+}
+
+export function isKnownType(type: number): boolean {
+  return Object.hasOwn(classes, type)
+}
+
+export function openCore(type: number, options: PatternSocketOptions): CoreSocket {
+  return new classes[type]!(options)
+}
+
+/** Whether a read would give something now. */
+export function isReadable(core: CoreSocket): core is CoreSocket & ReceivingSocket {
+  return core instanceof ReceivingSocket && core.waiting > 0 && !(core instanceof Rep && core.isAnswering)
+}
+
+/** Whether a read, or a write, is out of turn. */
+export function isOutOfTurn(core: CoreSocket, what: "send" | "receive"): boolean {
+  if (core instanceof Req) return core.isAwaiting === (what === "send")
+  return core instanceof Rep && core.isAnswering === (what === "receive")
+}
+
+/** Reads the options each time the engine does, so that those that may change take effect. */
+export function engineOptions(bag: OptionBag, context: Context, carriers: readonly Carrier[]): PatternSocketOptions {
+  const bool = (id: number) => bag.value<boolean>(id)
+  const number = (id: number) => bag.value<number>(id)
+  const octets = (id: number) => {
+    const text = bag.value<string | null>(id)
+    return text === null ? undefined : Buffer.from(text)
+  }
+  const options = {
+    carriers,
+    get sendLimits() {
+      return { messages: number(23), bytes: 0 }
+    },
+    get receiveHighWaterMark() {
+      return number(24)
+    },
+    get maxMessageBytes() {
+      return number(22) < 0 ? Number.POSITIVE_INFINITY : number(22)
+    },
+    get connectTimeoutMs() {
+      return number(79)
+    },
+    get handshakeTimeoutMs() {
+      return number(66)
+    },
+    get heartbeat() {
+      const intervalMs = number(75)
+      return intervalMs > 0 ? { intervalMs, timeoutMs: number(77) < 0 ? intervalMs : number(77) } : undefined
+    },
+    get reconnect() {
+      const initialMs = number(18)
+      return initialMs < 0 ? false : { initialMs, maxMs: number(21) || initialMs }
+    },
+    get immediate() {
+      return bool(39)
+    },
+    get identity() {
+      return octets(5)
+    },
+    get tuning() {
+      const keepAliveMs = number(34) === 1 ? Math.max(0, number(36)) * 1_000 : undefined
+      return { backlog: number(19), keepAliveMs, ipv6: bool(42) || context.ipv6 }
+    },
+    get conflate() {
+      return bool(54)
+    },
+    get probeRouter() {
+      return bool(51)
+    },
+    get mandatory() {
+      return bool(33)
+    },
+    get handover() {
+      return bool(56)
+    },
+    get correlate() {
+      return bool(52)
+    },
+    get relaxed() {
+      return bool(53)
+    },
+    get verbose() {
+      return bool(40)
+    },
+    get verboser() {
+      return bool(78)
+    },
+    get manual() {
+      return bool(71)
+    },
+    get noDrop() {
+      return bool(69)
+    },
+    get welcome() {
+      return octets(72)
+    },
+    get invertMatching() {
+      return bool(74)
+    },
+    get notify() {
+      return bool(73)
+    },
+  }
+  // Absent and undefined are the same to the engine where it reads.
+  return options as unknown as PatternSocketOptions
+}

@@ -1,0 +1,14 @@
+/** What this is, in the terms of libzmq. */
+import { errnoError } from "./errors.ts"
+
+/** The libzmq whose behaviour we follow; there is none underneath. */
+export const version = "4.3.5"
+
+export const capability: Partial<
+  Readonly<Record<"ipc" | "pgm" | "tipc" | "norm" | "curve" | "gssapi" | "draft", boolean>>
+> = { ipc: true, pgm: false, tipc: false, norm: false, curve: false, gssapi: false, draft: false }
+
+/** A new pair of keys for CURVE, in Z85. */
+export function curveKeyPair(): { publicKey: string; secretKey: string } {
+  throw errnoError("ENOTSUP")
+}
