@@ -22,6 +22,7 @@
 export const benches = [
   { name: "wire/push-pull", load: () => import("./wire/push-pull.mjs") },
   { name: "wire/round-trip", load: () => import("./wire/round-trip.mjs") },
+  { name: "wire/drop-in", load: () => import("./wire/drop-in.mjs") },
   { name: "endpoint/deliver", load: () => import("./endpoint/deliver.mjs") },
   { name: "endpoint/round-trip", load: () => import("./endpoint/round-trip.mjs") },
   { name: "startup/host", load: () => import("./startup/host.mjs") },

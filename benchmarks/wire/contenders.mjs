@@ -40,6 +40,15 @@ export function wireContenders(only) {
   return known
 }
 
+/** The same for programs written for zeromq.js: our drop-in door and npm zeromq, running one and the same program. */
+export function awaitedContenders(only) {
+  const dropIn = existsSync(join(here, "../../dist/zeromq/index.js"))
+  if (!dropIn) shout("dist/ has no zeromq door, so there is nothing to compare: run `npm run build`")
+  const { "zeromq.js": native } = wireContenders(["zeromq.js"])
+  const both = { ...(dropIn && { zinc: peer("drop-in.mjs") }), ...(native && { "zeromq.js": native }) }
+  return Object.fromEntries(Object.entries(both).filter(([name]) => only === undefined || only.includes(name)))
+}
+
 function addZinc() {
   if (existsSync(join(here, "../../dist/transport/zmtp/index.js"))) known.zinc = peer("zinc.mjs")
   else shout("dist/ has no zmtp transport, so there is no column zinc: run `npm run build`")

@@ -1,5 +1,6 @@
 /** The engine's socket behind each of ours, and its options as the engine wants them. */
 
+import { patientClock } from "../core/clock.ts"
 import type { Carrier } from "../transport/carrier.ts"
 import {
   Dealer,
@@ -70,6 +71,7 @@ export function engineOptions(bag: OptionBag, context: Context, carriers: readon
   }
   const options = {
     carriers,
+    clock: patientClock,
     get sendLimits() {
       return { messages: number(23), bytes: 0 }
     },

@@ -1,0 +1,56 @@
+// The four roles as zeromq.js's manual shows them, `await send` and `for await`, for whoever has its classes.
+import { count, messages, play, ring, say, summary } from "./role.mjs"
+
+/** `zmq` is npm zeromq or zincmq/zeromq. */
+export const playWith = ({ Dealer, Pull, Push, Router }) =>
+  play({
+    async pull(address) {
+      const socket = new Pull()
+      await socket.bind(address.replace(/:0$/, ":*"))
+      say({ address: socket.lastEndpoint })
+      let sum = 0
+      let left = count
+      let begun
+      for await (const [message] of socket) {
+        begun ??= process.hrtime.bigint()
+        sum += message[0] + message.length
+        if (--left === 0) break
+      }
+      return { seconds: Number(process.hrtime.bigint() - begun) / 1e9, sum }
+    },
+
+    async push(address) {
+      const socket = new Push({ linger: 10_000 })
+      socket.connect(address)
+      for (let i = 0; i < count; i++) await socket.send(messages[i & (ring - 1)])
+      // Not closed here: libzmq 4.3.5 too may lose the end of what it has sent when it closes an ipc connection.
+      return {}
+    },
+
+    async reply(address) {
+      const socket = new Router({ linger: 10_000 })
+      await socket.bind(address.replace(/:0$/, ":*"))
+      say({ address: socket.lastEndpoint })
+      let left = count
+      for await (const message of socket) {
+        await socket.send(message)
+        if (--left === 0) break
+      }
+      return {}
+    },
+
+    async request(address) {
+      const socket = new Dealer()
+      socket.connect(address)
+      const trips = new Float64Array(count)
+      let sum = 0
+      for (let i = 0; i < count; i++) {
+        const begun = process.hrtime.bigint()
+        await socket.send(messages[i & (ring - 1)])
+        const [answer] = await socket.receive()
+        trips[i] = Number(process.hrtime.bigint() - begun)
+        sum += answer[0] + answer.length
+      }
+      return { ...summary(trips), sum }
+    },
+  })
