@@ -1,3 +1,6 @@
+/** Makes a view of octets [start, end) of a buffer. */
+export type FrameView = (buffer: Uint8Array, start: number, end: number) => Uint8Array
+
 /**
  * The shape in which received messages travel between layers: a run of whole messages from one connection, kept
  * flat, so that decoding makes no object per message and a reader that needs only a few octets makes no view.
@@ -47,10 +50,14 @@ export class FrameBatch {
     return this.buffers[at]!.subarray(this.starts[at]!, this.ends[at]!)
   }
 
-  /** All frames of message `index`, as views. */
-  message(index: number): Uint8Array[] {
+  /** All frames of message `index`, as views; of another kind than Uint8Array if `view` makes them so. */
+  message(index: number, view: FrameView = plainView): Uint8Array[] {
+    const at = this.first[index]!
+    const end = this.first[index + 1]!
+    // The usual message has one frame, and needs no growing.
+    if (end - at === 1) return [view(this.buffers[at]!, this.starts[at]!, this.ends[at]!)]
     const frames: Uint8Array[] = []
-    for (let part = 0; part < this.framesOf(index); part++) frames.push(this.frame(index, part))
+    for (let part = at; part < end; part++) frames.push(view(this.buffers[part]!, this.starts[part]!, this.ends[part]!))
     return frames
   }
 
@@ -64,3 +71,7 @@ export class FrameBatch {
 }
 
 const none = new Uint8Array(0)
+
+function plainView(buffer: Uint8Array, start: number, end: number): Uint8Array {
+  return buffer.subarray(start, end)
+}

@@ -42,6 +42,11 @@ const classes: Readonly<Record<number, new (options: PatternSocketOptions) => Co
   [Type.Stream]: Stream,
 }
 
+/** Received frames are Buffers from the first. */
+function bufferOver(octets: Uint8Array, start: number, end: number): Buffer {
+  return Buffer.from(octets.buffer, octets.byteOffset + start, end - start)
+}
+
 export function isKnownType(type: number): boolean {
   return Object.hasOwn(classes, type)
 }
@@ -72,6 +77,7 @@ export function engineOptions(bag: OptionBag, context: Context, carriers: readon
   const options = {
     carriers,
     clock: patientClock,
+    frameView: bufferOver,
     get sendLimits() {
       return { messages: number(23), bytes: 0 }
     },

@@ -108,12 +108,17 @@ async function manyOf<M>(socket: Reading<M>, limit: number): Promise<M[]> {
   return messages
 }
 
-async function nextOf<M>(socket: Reading<M>): Promise<IteratorResult<M, undefined>> {
-  if (socket.closed) return { done: true, value: undefined }
-  try {
-    return { done: false, value: await socket.receive() }
-  } catch (thrown) {
-    if (socket.closed && (thrown as { code?: string }).code === "EAGAIN") return { done: true, value: undefined }
+/** Written without `async`: a message that is here costs the loop two promises, and no more. */
+function nextOf<M>(socket: Reading<M>): Promise<IteratorResult<M, undefined>> {
+  if (socket.closed) return Promise.resolve(end)
+  return socket.receive().then(asResult<M>, (thrown: unknown) => {
+    if (socket.closed && (thrown as { code?: string }).code === "EAGAIN") return end
     throw thrown
-  }
+  })
+}
+
+const end = { done: true, value: undefined } as const
+
+function asResult<M>(value: M): IteratorResult<M, undefined> {
+  return { done: false, value }
 }

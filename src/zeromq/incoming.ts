@@ -4,7 +4,7 @@ import { type Deferred, deferred } from "../core/deferred.ts"
 import type { ReceivingSocket } from "../transport/zmtp/index.ts"
 import { type CoreSocket, isOutOfTurn, isReadable } from "./core-socket.ts"
 import { errnoError } from "./errors.ts"
-import { buffersOf, type Message } from "./message.ts"
+import type { Message } from "./message.ts"
 import type { Pace } from "./pace.ts"
 
 export class Incoming {
@@ -65,8 +65,7 @@ export class Incoming {
   #take(): Message[] | undefined {
     const core = this.#core!
     if (!isReadable(core)) return undefined
-    const frames = core.poll()
-    return frames && buffersOf(frames)
+    return core.poll() as Message[] | undefined
   }
 
   #settle(): void {

@@ -24,13 +24,3 @@ function frameOf(value: unknown): Uint8Array {
   if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return new Uint8Array(value)
   return Buffer.from(String(value))
 }
-
-/** Frames that were received, as Buffers over the same octets. */
-export function buffersOf(frames: readonly Uint8Array[]): Buffer[] {
-  const buffers: Buffer[] = new Array(frames.length)
-  for (let i = 0; i < buffers.length; i++) {
-    const frame = frames[i]!
-    buffers[i] = Buffer.from(frame.buffer, frame.byteOffset, frame.length)
-  }
-  return buffers
-}

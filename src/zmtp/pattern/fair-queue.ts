@@ -2,7 +2,7 @@
  * Received messages that wait for a reader who takes them one by one, from each connection in turn. At the high-water
  * mark of a connection it is paused, so that its peer feels back-pressure; nothing is dropped (Q1).
  */
-import type { FrameBatch } from "../../core/frame-batch.ts"
+import type { FrameBatch, FrameView } from "../../core/frame-batch.ts"
 
 /** One connection's messages that wait. */
 export interface FairQueueSource {
@@ -24,6 +24,7 @@ interface Lane {
 export class FairQueue {
   readonly #highWaterMark: number
   readonly #conflate: boolean
+  readonly #view: FrameView | undefined
   readonly #lanes = new Map<number, Lane>()
   /** Lanes with messages, in turn. */
   #turn: Lane[] = []
@@ -37,7 +38,8 @@ export class FairQueue {
    * `highWaterMark` is in whole messages per connection; 0 for no limit. With `conflate` only the newest message of each
    * connection is kept, and the mark means nothing (Q4).
    */
-  constructor(highWaterMark: number, conflate = false) {
+  constructor(highWaterMark: number, conflate = false, view?: FrameView) {
+    this.#view = view
     this.#highWaterMark = conflate ? 0 : highWaterMark
     this.#conflate = conflate
   }
@@ -65,11 +67,11 @@ export class FairQueue {
     if (lane.head === lane.messages.length) this.#turn.push(lane)
     if (this.#conflate) {
       this.#size += 1 - (lane.messages.length - lane.head)
-      lane.messages = [batch.message(batch.count - 1)]
+      lane.messages = [batch.message(batch.count - 1, this.#view)]
       lane.head = 0
       return
     }
-    for (let i = 0; i < batch.count; i++) lane.messages.push(batch.message(i))
+    for (let i = 0; i < batch.count; i++) lane.messages.push(batch.message(i, this.#view))
     this.#size += batch.count
     if (this.#highWaterMark > 0 && !lane.paused && lane.messages.length - lane.head >= this.#highWaterMark) {
       lane.paused = true

@@ -4,7 +4,7 @@
  */
 import { type Deferred, deferred } from "../../../core/deferred.ts"
 import { ZincError } from "../../../core/errors.ts"
-import { FrameBatch } from "../../../core/frame-batch.ts"
+import { FrameBatch, type FrameView } from "../../../core/frame-batch.ts"
 import { FairQueue, type FairQueueSource } from "../../../zmtp/pattern/fair-queue.ts"
 
 export interface InboxOptions {
@@ -13,6 +13,8 @@ export interface InboxOptions {
   readonly highWaterMark: number
   /** Keep only the newest message of each connection. */
   readonly conflate: boolean
+  /** How the frames of messages in the queue are shown. */
+  readonly view: FrameView | undefined
 }
 
 export class Inbox {
@@ -29,7 +31,7 @@ export class Inbox {
   constructor(options: InboxOptions) {
     this.#onBatch = options.onBatch
     this.#conflate = options.conflate
-    this.#queue = new FairQueue(options.highWaterMark, options.conflate)
+    this.#queue = new FairQueue(options.highWaterMark, options.conflate, options.view)
   }
 
   /** Messages that wait. */

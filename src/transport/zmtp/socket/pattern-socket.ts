@@ -11,7 +11,7 @@ import type { Timer } from "../../../core/clock.ts"
 import { type Deferred, deferred } from "../../../core/deferred.ts"
 import { ZincError } from "../../../core/errors.ts"
 import { Events } from "../../../core/events.ts"
-import type { FrameBatch } from "../../../core/frame-batch.ts"
+import type { FrameBatch, FrameView } from "../../../core/frame-batch.ts"
 import { Lifecycle, State } from "../../../core/lifecycle.ts"
 import {
   Connection,
@@ -44,6 +44,8 @@ export interface PatternSocketOptions extends Parts {
    * With `onBatch` nothing waits here.
    */
   readonly receiveHighWaterMark?: number
+  /** How frames read with `receive` are shown, for those who want more than a Uint8Array, such as Buffers. */
+  readonly frameView?: FrameView
   /** Largest whole message accepted; a larger one costs the peer its connection. Default 64 MiB. */
   readonly maxMessageBytes?: number
   /** How long one attempt to reach an address may take; default 0, as long as the system tries. */
@@ -182,6 +184,7 @@ export abstract class PatternSocket implements AsyncDisposable {
       onBatch: options.onBatch,
       highWaterMark: notNegative("receiveHighWaterMark", options.receiveHighWaterMark ?? 1_000),
       conflate: this.conflates,
+      view: options.frameView,
     })
     this.#carriers = new CarrierTable(this.parts.carriers)
     this.lifecycle = new Lifecycle(`the ${this.constructor.name} socket`)
