@@ -2,9 +2,7 @@
 
 /** Whole files. */
 export const filesLeftOut = {
-  "context-process-exit-test.ts": "how the native addon is unloaded at the end of a process",
   "context-thread-test.ts": "the native addon in worker threads",
-  "socket-process-exit-test.ts": "how the native addon is unloaded at the end of a process",
   "socket-thread-test.ts": "the native addon in worker threads",
   "proxy-router-dealer-test.ts": "runs the proxy in a worker thread from a TypeScript file of its own",
   "socket-draft-dgram-test.ts": "draft sockets, which libzmq itself leaves out by default",
@@ -33,5 +31,9 @@ export const testsSkipped = [
   [
     /inproc send\/receive when connected should share memory of large buffers$/,
     "inproc copies here, as every other transport does, so that nobody can change a message that was sent",
+  ],
+  [
+    /send\/receive when connected should not starve event loop$/,
+    "counts ticks of a timer during 2,500 awaits, which are over here before three are due; src/zeromq has a test that counts turns of the loop",
   ],
 ]

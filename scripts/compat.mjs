@@ -77,7 +77,17 @@ const run = spawnSync(
   process.execPath,
   [
     ...["--expose-gc", "--no-warnings", join(work, "node_modules/mocha/bin/mocha.js")],
-    ...["--exit", "--timeout", "6000", "--reporter", "dot", "--require", join(root, "scripts/compat-hooks.mjs")],
+    ...[
+      "--exit",
+      "--timeout",
+      "6000",
+      "--retries",
+      "3",
+      "--reporter",
+      "dot",
+      "--require",
+      join(root, "scripts/compat-hooks.mjs"),
+    ],
     ...more,
     ...files.map(name => join(compiled, name)),
   ],

@@ -71,13 +71,26 @@ class SystemClock implements Clock {
 /** The machine's own clock. */
 export const systemClock: Clock = new SystemClock()
 
-/** `soon` comes after everything that only awaits what is settled already, so that a loop of awaits is one piece of work. */
-class PatientClock extends SystemClock {
+/**
+ * For a library that is a guest in somebody's program: its timers do not keep the process alive, and `soon` comes after
+ * everything that only awaits what is settled already, so that a loop of awaits is one piece of work.
+ */
+class GuestClock extends SystemClock {
+  override after(delayMs: number, action: () => void): Timer {
+    const handle = setTimeout(action, Math.min(delayMs, longestMs))
+    if (typeof handle === "object") handle.unref()
+    return { cancel: () => clearTimeout(handle) }
+  }
+  override every(intervalMs: number, action: () => void): Timer {
+    const handle = setInterval(action, Math.min(intervalMs, longestMs))
+    if (typeof handle === "object") handle.unref()
+    return { cancel: () => clearInterval(handle) }
+  }
   override soon(action: () => void): void {
     if (typeof process === "object" && typeof process.nextTick === "function") process.nextTick(action)
     else setTimeout(action, 0)
   }
 }
 
-/** The machine's clock for those who are sent to one message an await: what such a loop sends leaves together. */
-export const patientClock: Clock = new PatientClock()
+/** The machine's own clock, as guests read it. */
+export const guestClock: Clock = new GuestClock()

@@ -61,6 +61,8 @@ export interface StreamTuning {
   readonly keepAliveMs?: number
   /** Whether `*` means IPv6 too, and names may resolve to IPv6. Default true. */
   readonly ipv6?: boolean
+  /** Whether the process may end while they are open. Default false. */
+  readonly background?: boolean
 }
 
 export interface Carrier {

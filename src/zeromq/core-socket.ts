@@ -1,6 +1,6 @@
 /** The engine's socket behind each of ours, and its options as the engine wants them. */
 
-import { patientClock } from "../core/clock.ts"
+import { guestClock } from "../core/clock.ts"
 import type { Carrier } from "../transport/carrier.ts"
 import {
   Dealer,
@@ -76,7 +76,7 @@ export function engineOptions(bag: OptionBag, context: Context, carriers: readon
   }
   const options = {
     carriers,
-    clock: patientClock,
+    clock: guestClock,
     frameView: bufferOver,
     get sendLimits() {
       return { messages: number(23), bytes: 0 }
@@ -109,7 +109,7 @@ export function engineOptions(bag: OptionBag, context: Context, carriers: readon
     },
     get tuning() {
       const keepAliveMs = number(34) === 1 ? Math.max(0, number(36)) * 1_000 : undefined
-      return { backlog: number(19), keepAliveMs, ipv6: bool(42) || context.ipv6 }
+      return { backlog: number(19), keepAliveMs, ipv6: bool(42) || context.ipv6, background: true }
     },
     get conflate() {
       return bool(54)

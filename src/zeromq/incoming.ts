@@ -6,6 +6,7 @@ import { type CoreSocket, isOutOfTurn, isReadable } from "./core-socket.ts"
 import { errnoError } from "./errors.ts"
 import type { Message } from "./message.ts"
 import type { Pace } from "./pace.ts"
+import { hold, release } from "./process-end.ts"
 
 export class Incoming {
   readonly #pace: Pace
@@ -32,6 +33,7 @@ export class Incoming {
     if (timeoutMs === 0) return Promise.reject(this.#refusal())
     const waiting = deferred<Message[]>()
     this.#waiting = waiting
+    hold()
     if (timeoutMs > 0) this.#timer = systemClock.after(timeoutMs, () => this.close())
     return waiting.promise
   }
@@ -69,6 +71,7 @@ export class Incoming {
   }
 
   #settle(): void {
+    if (this.#waiting !== undefined) release()
     this.#timer?.cancel()
     this.#timer = undefined
     this.#waiting = undefined

@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events"
 import { type Deferred, deferred } from "../core/deferred.ts"
 import { type ErrnoError, errnoError } from "./errors.ts"
 import type { Event, EventOfType, EventType, Watched } from "./event.ts"
+import { hold, release } from "./process-end.ts"
 
 /** Most events that wait to be read; then the oldest go, for nobody reads them. */
 const waitingMax = 10_000
@@ -24,10 +25,11 @@ export class Observer implements AsyncIterable<Event> {
 
   /** Reads no more. */
   close(): void {
-    this.#closed = true
+    if (this.#closed) return
+    const waiting = this.#waiting
+    this.#end()
     this.#events = []
-    this.#waiting?.reject(errnoError("EAGAIN"))
-    this.#waiting = undefined
+    waiting?.reject(errnoError("EAGAIN"))
   }
 
   /** The next event. Throws `EBADF` once closed, which it is after "end"; and in emitter mode. */
@@ -42,6 +44,7 @@ export class Observer implements AsyncIterable<Event> {
   on<E extends EventType>(type: E, listener: (data: EventOfType<E>) => void): this {
     if (this.#emitter === undefined) {
       this.#emitter = new EventEmitter()
+      hold()
       for (const event of this.#events.splice(0)) this.#emit(event)
     }
     this.#emitter.on(type, listener)
@@ -73,6 +76,7 @@ export class Observer implements AsyncIterable<Event> {
       return Promise.resolve(event)
     }
     this.#waiting = deferred<Event>()
+    hold()
     return this.#waiting.promise
   }
 
@@ -82,6 +86,7 @@ export class Observer implements AsyncIterable<Event> {
     else if (this.#waiting !== undefined) {
       const waiting = this.#waiting
       this.#waiting = undefined
+      release()
       this.#endIf(event)
       waiting.resolve(event)
     } else {
@@ -95,6 +100,13 @@ export class Observer implements AsyncIterable<Event> {
     this.#emitter!.emit(event.type, event)
   }
   #endIf(event: Event): void {
-    if (event.type === "end") this.#closed = true
+    if (event.type === "end") this.#end()
+  }
+
+  #end(): void {
+    this.#closed = true
+    if (this.#emitter !== undefined) release()
+    if (this.#waiting !== undefined) release()
+    this.#waiting = undefined
   }
 }

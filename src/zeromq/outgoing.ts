@@ -8,6 +8,7 @@ import { ZincError } from "../core/errors.ts"
 import { type CoreSocket, isOutOfTurn, type SendingCore } from "./core-socket.ts"
 import { errnoError, translated } from "./errors.ts"
 import { type Pace, settled } from "./pace.ts"
+import { hold, release } from "./process-end.ts"
 
 interface Waiting {
   readonly frames: readonly Uint8Array[]
@@ -39,6 +40,7 @@ export class Outgoing {
     const waiting: Waiting = { frames, sent: deferred<void>(), timer: undefined }
     if (timeoutMs >= 0) waiting.timer = systemClock.after(timeoutMs, () => this.#giveUp(waiting))
     this.#queue.push(waiting)
+    hold()
     this.#arm(false)
     return waiting.sent.promise
   }
@@ -54,6 +56,7 @@ export class Outgoing {
     for (const waiting of this.#queue.splice(0)) {
       waiting.timer?.cancel()
       waiting.sent.reject(this.#refusal())
+      release()
     }
   }
 
@@ -74,6 +77,7 @@ export class Outgoing {
     const at = this.#queue.indexOf(waiting)
     if (at < 0) return
     this.#queue.splice(at, 1)
+    release()
     waiting.sent.reject(this.#refusal())
   }
 
@@ -105,6 +109,7 @@ export class Outgoing {
       }
       waiting.timer?.cancel()
       this.#queue.shift()
+      release()
       taken++
     }
   }

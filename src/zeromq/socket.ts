@@ -18,6 +18,7 @@ import { defineOptions, OptionBag } from "./option-bag.ts"
 import { type Option, type OptionType, socketOptions, Type } from "./option-table.ts"
 import { Outgoing } from "./outgoing.ts"
 import { Pace } from "./pace.ts"
+import { closed, hold, type Lingering, opened, release } from "./process-end.ts"
 import { assertSecurable } from "./security.ts"
 
 const anySocket = socketOptions.filter(option => option.on === undefined)
@@ -35,7 +36,7 @@ function tableOf(type: number): ReadonlyMap<number, Option> {
   return table
 }
 
-export abstract class Socket implements Watched {
+export abstract class Socket implements Lingering, Watched {
   declare affinity: number
   declare rate: number
   declare recoveryInterval: number
@@ -257,12 +258,14 @@ export abstract class Socket implements Watched {
     this.#outgoing.close()
     this.#incoming.close()
     Context.release(this.#context)
+    closed(this)
     const core = this.#core
     // A turn later, so that what the system has ready is told before the end.
     systemClock.later(() => {
       if (core === undefined) this.#tell({ type: "end" })
       else {
-        void core.close()
+        hold()
+        void core.close().finally(release)
         systemClock.later(() => this.#tell({ type: "end" }))
       }
     })
@@ -275,6 +278,11 @@ export abstract class Socket implements Watched {
   /** Whether it is open and has an address, bound or connected. */
   static isAttached(socket: Socket): boolean {
     return socket.#state === "open" && (socket.#bound.size > 0 || socket.#connected.size > 0)
+  }
+
+  /** Messages that are queued, and may linger. */
+  get unsent(): number {
+    return this.#options.value<number>(17) === 0 ? 0 : (this.#core?.queued ?? 0)
   }
 
   /** For observers. */
@@ -377,6 +385,7 @@ export abstract class Socket implements Watched {
       if (told !== undefined) this.#tell(told)
     })
     this.#core = core
+    opened(this)
     return core
   }
 
@@ -406,9 +415,11 @@ export abstract class Socket implements Watched {
 
   async #blocking(work: () => Promise<void>): Promise<void> {
     this.#state = "blocked"
+    hold()
     try {
       await work()
     } finally {
+      release()
       this.#state = "open"
       if (this.#closeWanted) this.close()
     }

@@ -47,7 +47,9 @@ export class IpcCarrier implements Carrier {
       await unlink(path).catch(() => {})
       await listening(server, how, bound)
     }
+    if (tuning.background) server.unref()
     acceptReading(server, (socket, reading) => {
+      if (tuning.background) socket.unref()
       onStream(new NodeStream(socket, `${bound}#${++this.#accepted}`, reading))
     })
     return new NodeListener(server, bound)
@@ -56,7 +58,7 @@ export class IpcCarrier implements Carrier {
   async dial(address: string, options: DialOptions): Promise<ByteStream> {
     const path = read(address)
     if (path === "*") throw badAddress(address, "to dial, name the path")
-    return await dialNode({ path }, address, options.signal)
+    return await dialNode({ path }, address, options.signal, options.tuning?.background)
   }
 }
 

@@ -9,6 +9,7 @@ export function dialNode(
   options: TcpNetConnectOpts | IpcNetConnectOpts,
   address: string,
   signal: AbortSignal,
+  background = false,
 ): Promise<NodeStream> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(aborted(address, signal))
@@ -16,6 +17,7 @@ export function dialNode(
     const socket = connect({ ...options, onread: reading.onread })
     // It reads when somebody listens.
     socket.pause()
+    if (background) socket.unref()
     const onAbort = () => {
       socket.destroy()
       reject(aborted(address, signal))

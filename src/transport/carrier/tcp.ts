@@ -21,10 +21,12 @@ export class TcpCarrier implements Carrier {
   ): Promise<CarrierListener> {
     const { host: asked, port } = read(address)
     const host = asked === undefined ? everywhere(tuning) : addressOf(asked)
-    const { backlog, keepAliveMs } = tuning
+    const { backlog, keepAliveMs, background } = tuning
     const server = createServer()
     await listening(server, { port, ...(host && { host }), ...(backlog !== undefined && { backlog }) }, address)
+    if (background) server.unref()
     acceptReading(server, (socket, reading) => {
+      if (background) socket.unref()
       socket.setNoDelay(true)
       if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs)
       onStream(new NodeStream(socket, remoteOf(socket), reading))
@@ -34,7 +36,7 @@ export class TcpCarrier implements Carrier {
   }
 
   async dial(address: string, options: DialOptions): Promise<ByteStream> {
-    const { keepAliveMs, ipv6 = true } = options.tuning ?? {}
+    const { keepAliveMs, ipv6 = true, background = false } = options.tuning ?? {}
     const semicolon = address.indexOf(";")
     const from = semicolon < 0 ? undefined : parseTcp(address.slice("tcp://".length, semicolon))
     const { host, port } = read(semicolon < 0 ? address : `tcp://${address.slice(semicolon + 1)}`)
@@ -51,6 +53,7 @@ export class TcpCarrier implements Carrier {
       },
       address,
       options.signal,
+      background,
     )
   }
 }

@@ -351,6 +351,16 @@ export abstract class PatternSocket implements AsyncDisposable {
     return this.lifecycle.isOpen
   }
 
+  /** Messages that were sent and are not yet with the system. */
+  get queued(): number {
+    const outboxes = new Set<Outbox>()
+    for (const { outbox } of this.#peers.values()) outboxes.add(outbox)
+    for (const { outbox } of this.#dialled.values()) if (outbox !== undefined) outboxes.add(outbox)
+    let queued = 0
+    for (const outbox of outboxes) queued += outbox.messages
+    return queued
+  }
+
   /** Whether a send would be taken now, be it to be dropped as the type does. Without meaning where nothing is sent. */
   get writable(): boolean {
     return this.lifecycle.isOpen && (this.drops || this.hasRoom)

@@ -1,0 +1,56 @@
+/**
+ * When a program may end. An open socket alone does not keep a process alive; a wait does: for a message, for room, for
+ * an event, for a bind. At the end what is still queued is sent first, for as long as each socket may linger.
+ */
+import { systemClock, type Timer } from "../core/clock.ts"
+
+/** A socket that may have something to send when the program has nothing left to do. */
+export interface Lingering {
+  /** Messages that are queued, and worth waiting for. */
+  readonly unsent: number
+  close(): void
+}
+
+/** Longer than any timer of the platform's need be. */
+const foreverMs = 0x7fff_ffff
+/** How long the end is held up before we say why. */
+const patienceMs = 150
+
+const open = new Set<Lingering>()
+let waits = 0
+let keeper: Timer | undefined
+let listening = false
+let warned: Timer | undefined
+
+/** Something is waited for. */
+export function hold(): void {
+  if (waits++ === 0) keeper = systemClock.every(foreverMs, () => {})
+}
+/** It has come, or will not. */
+export function release(): void {
+  if (--waits > 0) return
+  keeper?.cancel()
+  warned?.cancel()
+}
+
+/** The socket is open, and has something to send now and then. */
+export function opened(socket: Lingering): void {
+  open.add(socket)
+  if (listening) return
+  listening = true
+  process.on("beforeExit", () => {
+    const unsent = [...open].filter(one => one.unsent > 0)
+    if (unsent.length === 0) return
+    for (const socket of unsent) socket.close()
+    warned = systemClock.after(patienceMs, warn)
+  })
+}
+export function closed(socket: Lingering): void {
+  open.delete(socket)
+}
+
+function warn(): void {
+  process.stderr.write(
+    `(node:${process.pid}) WARNING: Waiting for queued ZeroMQ messages to be delivered. Set 'context.blocky = false' to change this behaviour.\n`,
+  )
+}
