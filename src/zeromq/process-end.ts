@@ -14,7 +14,7 @@ export interface Lingering {
 /** Longer than any timer of the platform's need be. */
 const foreverMs = 0x7fff_ffff
 /** How long the end is held up before we say why. */
-const patienceMs = 150
+const patienceMs = 100
 
 const open = new Set<Lingering>()
 let waits = 0

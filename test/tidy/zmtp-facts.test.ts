@@ -9,6 +9,7 @@ const numbered: readonly (readonly [prefix: string, last: number])[] = [
   ["H", 5],
   ["S", 7],
   ["Q", 8],
+  ["E", 5],
   ["T", 5],
   ["W", 7],
   ["C", 3],
