@@ -42,6 +42,9 @@ mkdirSync(tests, { recursive: true })
 const names = readdirSync(join(checkout, "test/unit")).filter(name => name.endsWith(".ts"))
 const left = names.filter(name => name.endsWith("-test.ts") && name in filesLeftOut)
 for (const name of names) if (!left.includes(name)) cpSync(join(checkout, "test/unit", name), join(tests, name))
+// Their helper gives a process 750 ms to start, do its work and end; a busy machine takes as long to start it.
+const helpers = readFileSync(join(tests, "helpers.ts"), "utf8")
+writeFileSync(join(tests, "helpers.ts"), helpers.replace("}, 750)", "}, 4_000)"))
 mkdirSync(join(work, "from/src"), { recursive: true })
 cpSync(join(checkout, "src/errors.ts"), join(work, "from/src/errors.ts"))
 // Types are the compiler's business elsewhere (test/types); here only behaviour counts.
@@ -80,7 +83,7 @@ const run = spawnSync(
     ...[
       "--exit",
       "--timeout",
-      "6000",
+      "10000",
       "--retries",
       "3",
       "--reporter",
@@ -94,6 +97,7 @@ const run = spawnSync(
   { stdio: "inherit", cwd: work, env: { ...process.env, SKIP_GC_TESTS: "true", ZINC_COMPAT_REPORT: report } },
 )
 const { skipped, stale } = JSON.parse(readFileSync(report, "utf8"))
+console.log("Tests that watch the garbage collector skip themselves (SKIP_GC_TESTS): what they watch is native memory.")
 console.log("Left out as files:")
 for (const name of left) console.log(`  ${name}: ${filesLeftOut[name]}`)
 console.log("Skipped:")

@@ -8,13 +8,15 @@ import { systemClock, type Timer } from "../core/clock.ts"
 export interface Lingering {
   /** Messages that are queued, and worth waiting for. */
   readonly unsent: number
+  /** Whether it lingers because its context says so. */
+  readonly isBlocky: boolean
   close(): void
 }
 
 /** Longer than any timer of the platform's need be. */
 const foreverMs = 0x7fff_ffff
 /** How long the end is held up before we say why. */
-const patienceMs = 100
+const patienceMs = 300
 
 const open = new Set<Lingering>()
 let waits = 0
@@ -42,15 +44,15 @@ export function opened(socket: Lingering): void {
     const unsent = [...open].filter(one => one.unsent > 0)
     if (unsent.length === 0) return
     for (const socket of unsent) socket.close()
-    warned = systemClock.after(patienceMs, warn)
+    const isBlocky = unsent.some(one => one.isBlocky)
+    warned = systemClock.after(patienceMs, () => warn(isBlocky))
   })
 }
 export function closed(socket: Lingering): void {
   open.delete(socket)
 }
 
-function warn(): void {
-  process.stderr.write(
-    `(node:${process.pid}) WARNING: Waiting for queued ZeroMQ messages to be delivered. Set 'context.blocky = false' to change this behaviour.\n`,
-  )
+function warn(isBlocky: boolean): void {
+  const advice = isBlocky ? " Set 'context.blocky = false' to change this behaviour." : ""
+  process.stderr.write(`(node:${process.pid}) WARNING: Waiting for queued ZeroMQ messages to be delivered.${advice}\n`)
 }

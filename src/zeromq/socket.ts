@@ -285,6 +285,11 @@ export abstract class Socket implements Lingering, Watched {
     return this.#options.value<number>(17) === 0 ? 0 : (this.#core?.queued ?? 0)
   }
 
+  /** Whether its context would have it linger. */
+  get isBlocky(): boolean {
+    return this.#context.blocky
+  }
+
   /** For observers. */
   watchEvents(listener: (event: Event) => void): void {
     this.#watchers.push(listener)
