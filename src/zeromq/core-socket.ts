@@ -101,6 +101,9 @@ export function engineOptions(bag: OptionBag, context: Context, carriers: readon
       const initialMs = number(18)
       return initialMs < 0 ? false : { initialMs, maxMs: number(21) || initialMs }
     },
+    get lingerMs() {
+      return number(17) < 0 ? Number.POSITIVE_INFINITY : number(17)
+    },
     get immediate() {
       return bool(39)
     },

@@ -223,6 +223,17 @@ describe("A program", () => {
       )
     })
 
+  it("lingers as long as its sockets say, and no longer", async () => {
+    const program = (linger: number) => `const push = new zmq.Push({ linger: ${linger} })
+      push.connect("tcp://127.0.0.1:1")
+      await push.send("to nobody")
+      const begun = performance.now()
+      process.on("exit", () => console.log(performance.now() - begun))
+      push.close()`
+    expect(Number(await run(program(0)))).toBeLessThan(700)
+    expect(Number(await run(program(800)))).toBeGreaterThan(790)
+  })
+
   it("ends by itself with its sockets open, after what it has sent is delivered", async () => {
     const [, pull] = await pair()
     const done = run(`const push = new zmq.Push()
