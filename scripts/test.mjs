@@ -3,12 +3,13 @@
 //
 //   node scripts/test.mjs                 all of it
 //   node scripts/test.mjs unit interop    only those projects
-import { execFileSync, spawn, spawnSync } from "node:child_process"
-import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { execFileSync, spawn } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
-import { delimiter, dirname, join, relative } from "node:path"
+import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
+import { findPython, installPython } from "./python.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -147,49 +148,6 @@ function run(command, parameters, limitMinutes) {
       process.off("SIGTERM", interrupted)
       resolve(status ?? signal)
     })
-  })
-}
-
-/** The first interpreter that imports zmq; the first one on the PATH often does not. */
-function findPython() {
-  const candidates = new Set()
-  if (process.env.ZINC_TEST_PYTHON) candidates.add(process.env.ZINC_TEST_PYTHON)
-  for (const folder of [...(process.env.PATH ?? "").split(delimiter), "/usr/bin", "/usr/local/bin"]) {
-    let names = []
-    try {
-      names = readdirSync(folder).filter(name => /^python3(\.\d+)?$/.test(name))
-    } catch {
-      // A folder on the PATH need not exist.
-    }
-    for (const name of names.sort()) candidates.add(join(folder, name))
-  }
-  for (const candidate of candidates) {
-    const probe = spawnSync(candidate, ["-c", "import zmq; print(zmq.zmq_version())"], { timeout: 20_000 })
-    if (probe.status === 0) return candidate
-  }
-  return undefined
-}
-
-function installPython() {
-  if (process.getuid?.() !== 0 || !onPath("apt-get")) return false
-  console.log("no python3 here imports zmq; installing python3-zmq")
-  const options = {
-    stdio: ["ignore", "ignore", "inherit"],
-    timeout: 240_000,
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-  }
-  const install = () => spawnSync("apt-get", ["install", "-y", "-q", "python3-zmq"], options).status === 0
-  return install() || (spawnSync("apt-get", ["update", "-q"], options).status === 0 && install())
-}
-
-function onPath(name) {
-  return (process.env.PATH ?? "").split(delimiter).some(folder => {
-    try {
-      accessSync(join(folder, name), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
   })
 }
 
