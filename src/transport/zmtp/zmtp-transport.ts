@@ -6,6 +6,8 @@
 import { ZincError } from "../../core/errors.ts"
 import type { Logger } from "../../core/logger.ts"
 import { Engine } from "../../zmtp/engine.ts"
+import type { Security } from "../../zmtp/mechanism/mechanism.ts"
+import { nullSecurity } from "../../zmtp/mechanism/null.ts"
 import { referenceBytes } from "../../zmtp/outbox.ts"
 import type {
   DealerHandler,
@@ -31,6 +33,7 @@ import { BoundPort } from "./bound-port.ts"
 import { BoundSocket } from "./bound-socket.ts"
 import { CarrierTable } from "./carrier-table.ts"
 import { ZmtpDealer } from "./dealer-socket.ts"
+import type { DialOptions } from "./dialed-socket.ts"
 import { ZmtpPublisher } from "./publisher-socket.ts"
 import { ZmtpPuller } from "./puller-socket.ts"
 import { ZmtpPusher } from "./pusher-socket.ts"
@@ -38,15 +41,29 @@ import { ZmtpRouter } from "./router-socket.ts"
 import { ZmtpSubscriber } from "./subscriber-socket.ts"
 import { type Parts, withSystemParts } from "./system.ts"
 
+/** How the connections of a transport are secured; both ends must say the same mechanism. */
+export interface TransportSecurity {
+  /** For connections that hosts accept: `curveServer(…)`, `plainServer(…)`. Default: NULL, no security. */
+  readonly listen?: Security
+  /** For connections that clients dial: `curveClient(…)`, `plainClient(…)`. Default: NULL, no security. */
+  readonly dial?: Security
+}
+
+export interface ZmtpTransportOptions extends Parts {
+  readonly security?: TransportSecurity
+}
+
 export class ZmtpTransport implements Transport {
   readonly name = "zmtp"
   readonly supports: TransportSupport
   readonly #engine: Engine
   readonly #carriers: CarrierTable
   readonly #logger: Logger
+  readonly #security: Required<TransportSecurity>
 
-  constructor(parts: Parts = {}) {
-    const { clock, carriers, logger } = withSystemParts(parts)
+  constructor(options: ZmtpTransportOptions = {}) {
+    const { clock, carriers, logger } = withSystemParts(options)
+    this.#security = { listen: nullSecurity, dial: nullSecurity, ...options.security }
     this.#engine = new Engine(clock)
     this.#carriers = new CarrierTable(carriers)
     this.#logger = logger
@@ -56,7 +73,7 @@ export class ZmtpTransport implements Transport {
       browser: false,
       connectionEvents: true,
       subscriberIdentity: true,
-      curve: false,
+      curve: true,
       referenceBytes,
     }
   }
@@ -81,18 +98,22 @@ export class ZmtpTransport implements Transport {
       socket.assertOpen()
       ours.push(socket)
     }
-    const port = new BoundPort(this.#engine, this.#logger, ours)
+    const port = new BoundPort(this.#engine, this.#logger, ours, this.#security.listen)
     const bound = await port.listen(this.#carriers.find(address), address)
     return { control: bound, publish: bound, push: bound }
   }
 
   dealer(handler: DealerHandler, options: SocketOptions = {}): DealerSocket {
-    return new ZmtpDealer(this.#engine, this.#carriers, handler, options)
+    return new ZmtpDealer(this.#engine, this.#carriers, handler, this.#dialling(options))
   }
   subscriber(handler: SubscriberHandler, options: SocketOptions = {}): SubscriberSocket {
-    return new ZmtpSubscriber(this.#engine, this.#carriers, handler, options)
+    return new ZmtpSubscriber(this.#engine, this.#carriers, handler, this.#dialling(options))
   }
   pusher(handler: DialHandler, options: SocketOptions = {}): PusherSocket {
-    return new ZmtpPusher(this.#engine, this.#carriers, handler, options)
+    return new ZmtpPusher(this.#engine, this.#carriers, handler, this.#dialling(options))
+  }
+
+  #dialling(options: SocketOptions): DialOptions {
+    return { ...options, security: this.#security.dial }
   }
 }
