@@ -82,6 +82,8 @@ export class PlainClient implements Mechanism {
   receive(buffer: Uint8Array, start: number, end: number): HandshakeStep {
     const name = commandName(buffer, start, end)
     if (name === "ERROR") return failure(refusedBy(errorReason(buffer, start, end)))
+    const theirs = libzmqError(buffer, start, end)
+    if (theirs !== undefined) return failure(refusedBy(theirs))
     if (name !== this.#expects) return failure(unexpected(name, this.#expects))
     const bodyAt = start + 1 + name.length
     if (name === "WELCOME") {
@@ -166,6 +168,16 @@ function readCredential(buffer: Uint8Array, start: number, end: number): { text:
   } catch {
     return undefined
   }
+}
+
+/** "^RROR": how libzmq's PLAIN server spells ERROR, its source having "\x5ERROR" where "\x05" "ERROR" was meant. */
+const misspelt = Uint8Array.of(0x5e, 0x52, 0x52, 0x4f, 0x52)
+
+/** The reason in an ERROR of libzmq's PLAIN server, or undefined when it is none. */
+function libzmqError(buffer: Uint8Array, start: number, end: number): string | undefined {
+  const reasonAt = start + misspelt.length + 1
+  if (end < reasonAt || misspelt.some((octet, i) => buffer[start + i] !== octet)) return undefined
+  return String.fromCharCode(...buffer.subarray(reasonAt, Math.min(end, reasonAt + buffer[reasonAt - 1]!)))
 }
 
 export function failure(error: ZincError): HandshakeStep {
