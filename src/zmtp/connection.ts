@@ -206,6 +206,8 @@ export class Connection {
   onClose(error?: Error): void {
     if (this.#phase === "closed") return
     const early = this.#phase === "greeting" || this.#phase === "handshake"
+    // A carrier that knows more than that the stream is over says so in our terms.
+    if (this.#error === undefined && ZincError.is(error)) this.#error = this.#named(error)
     this.#phase = "closed"
     this.#timer?.cancel()
     this.#heartbeat?.stop()

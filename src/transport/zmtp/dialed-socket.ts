@@ -9,6 +9,7 @@ import type { Security } from "../../zmtp/mechanism/mechanism.ts"
 import { nullSecurity } from "../../zmtp/mechanism/null.ts"
 import { Outbox, type OutboxLimits } from "../../zmtp/outbox.ts"
 import type { SocketType } from "../../zmtp/socket-type.ts"
+import { legAddress } from "../../zmtp/websocket/session.ts"
 import type { DialedSocket, DialHandler, SocketOptions } from "../transport.ts"
 import { defaultLingerMs } from "./bound-socket.ts"
 import type { CarrierTable } from "./carrier-table.ts"
@@ -113,7 +114,7 @@ export abstract class ZmtpDialedSocket implements DialedSocket {
     const onAbort = () => this.#stop?.(aborted())
     signal.addEventListener("abort", onAbort, { once: true })
     try {
-      carrier.dial(address, { signal: carrying.signal }).then(stream => {
+      carrier.dial(legAddress(address, this.#socketType), { signal: carrying.signal }).then(stream => {
         if (done.settled) {
           stream.destroy()
           return
