@@ -206,7 +206,10 @@ export class WebSocketStream implements ByteStream, ByteStreamHandler, WebSocket
     if (!head.read(chunk)) return
     this.#head = undefined
     const chosen = parseResponse(head, { accept: acceptOf(this.#key), offers: this.#offers })
-    if (chosen instanceof ZincError) return this.#fail(chosen)
+    if (chosen instanceof ZincError) {
+      this.#fail(chosen)
+      return
+    }
     this.#session = new ZwsSession({ subprotocol: chosen, client: true, peerType: undefined })
     const early = this.#early
     this.#early = []

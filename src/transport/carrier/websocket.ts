@@ -177,14 +177,24 @@ class WebPort {
     if (request instanceof UpgradeRefusal) return request
     const objection = this.#objection(request)
     if (objection !== undefined) return objection
-    const { base, peerType } = splitLeg(request.path)
-    const exact = this.routes.get(request.path)
-    const onStream = exact ?? this.routes.get(base)
+    const { onStream, peerType } = this.#route(request.path)
     if (onStream === undefined) return new UpgradeRefusal("404 Not Found", "nobody listens at this path")
     const { key, offers } = request
     const stream = new WebSocketStream(inner, { side: "server", key, offers, peerType, rest: head.rest }, this.#parts)
     this.#parts.clock.soon(() => onStream(stream))
     return stream
+  }
+
+  /** Who listens at a path: exactly there, or there with a leg below it; and what the leg says of the peer. */
+  #route(path: string): { onStream: ((stream: ByteStream) => void) | undefined; peerType: string | undefined } {
+    const { base, peerType } = splitLeg(path)
+    const exact = this.routes.get(path)
+    if (exact !== undefined) return { onStream: exact, peerType }
+    const below = this.routes.get(base)
+    if (below !== undefined) return { onStream: below, peerType }
+    // libzmq asks for the last part of a path only; that will do where it can mean one address.
+    const matching = [...this.routes].filter(([each]) => peerType !== undefined || each.endsWith(path))
+    return { onStream: matching.length === 1 ? matching[0]![1] : undefined, peerType }
   }
 
   #objection({ origin, host }: UpgradeRequest): UpgradeRefusal | undefined {

@@ -117,12 +117,21 @@ export class WebSocketReader {
     const rest = length - (masked ? 4 : 0)
     this.#opcode = head[0]! & 0x0f
     this.#final = head[0]! >= 0x80
-    if ((head[0]! & 0x70) !== 0) return this.#fail("a frame with reserved bits set")
-    if (masked !== this.#options.masked) return this.#fail(masked ? "a masked frame" : "a frame without a mask")
+    if ((head[0]! & 0x70) !== 0) {
+      this.#fail("a frame with reserved bits set")
+      return
+    }
+    if (masked !== this.#options.masked) {
+      this.#fail(masked ? "a masked frame" : "a frame without a mask")
+      return
+    }
     let size = short
     if (short === 126) size = head[2]! * 256 + head[3]!
     else if (short === 127) {
-      if (head[2]! >= 0x20) return this.#fail("a frame beyond all sizes")
+      if (head[2]! >= 0x20) {
+        this.#fail("a frame beyond all sizes")
+        return
+      }
       size = readU32(head, 2) * 0x1_0000_0000 + readU32(head, 6)
     }
     if (masked) for (let i = 0; i < 4; i++) this.#mask[i] = head[rest + i]!
@@ -139,26 +148,53 @@ export class WebSocketReader {
   }
 
   #beginControl(size: number): void {
-    if (!this.#final) return this.#fail("a control frame in fragments")
-    if (size > controlMax) return this.#fail("a control frame that is too long")
-    if (this.#opcode > Opcode.Pong) return this.#fail("a frame of an unknown kind")
+    if (!this.#final) {
+      this.#fail("a control frame in fragments")
+      return
+    }
+    if (size > controlMax) {
+      this.#fail("a control frame that is too long")
+      return
+    }
+    if (this.#opcode > Opcode.Pong) {
+      this.#fail("a frame of an unknown kind")
+      return
+    }
     this.#gathers = true
   }
 
   #beginData(size: number): void {
-    if (this.#opcode === Opcode.Text) return this.#fail("text, which no frame of ZWS is")
-    if (this.#opcode > Opcode.Binary) return this.#fail("a frame of an unknown kind")
-    if ((this.#opcode === Opcode.Continuation) !== this.#inFragments) return this.#fail("fragments out of order")
+    if (this.#opcode === Opcode.Text) {
+      this.#fail("text, which no frame of ZWS is")
+      return
+    }
+    if (this.#opcode > Opcode.Binary) {
+      this.#fail("a frame of an unknown kind")
+      return
+    }
+    if ((this.#opcode === Opcode.Continuation) !== this.#inFragments) {
+      this.#fail("fragments out of order")
+      return
+    }
     if (this.#inFragments || !this.#final) {
       this.#inFragments = true
       this.#fragmentBytes += size
-      if (this.#fragmentBytes > this.#options.maxFragmentedBytes) return this.#fail("too long a message in fragments")
+      if (this.#fragmentBytes > this.#options.maxFragmentedBytes) {
+        this.#fail("too long a message in fragments")
+        return
+      }
       this.#gathers = true
       return
     }
-    if (size === 0) return this.#fail("a message without a flag")
+    if (size === 0) {
+      this.#fail("a message without a flag")
+      return
+    }
     this.#gathers = this.expectsFirst
-    if (this.expectsFirst && size > firstMax * 256) return this.#fail("too long a first message")
+    if (this.expectsFirst && size > firstMax * 256) {
+      this.#fail("too long a first message")
+      return
+    }
     this.#wantsFlag = !this.#gathers
   }
 
@@ -215,7 +251,10 @@ export class WebSocketReader {
 
   /** A message that was gathered. */
   #take(message: Uint8Array): void {
-    if (message.length === 0) return this.#fail("a message without a flag")
+    if (message.length === 0) {
+      this.#fail("a message without a flag")
+      return
+    }
     const flag = message[0]!
     const body = message.subarray(1)
     if (this.expectsFirst) {
@@ -229,7 +268,10 @@ export class WebSocketReader {
   }
 
   #writeHead(flag: number, size: number): void {
-    if (flag > ZwsFlag.Command) return this.#fail("a message with an unknown flag")
+    if (flag > ZwsFlag.Command) {
+      this.#fail("a message with an unknown flag")
+      return
+    }
     const { arena } = this.#options
     const flags = flag === ZwsFlag.Command ? Flag.Command : flag === ZwsFlag.More ? Flag.More : 0
     arena.at = writeHeader(arena.bytes, arena.at, flags, size)
