@@ -4,13 +4,8 @@ import { join } from "node:path"
 import { describe, it } from "vitest"
 import { systemClock } from "../../src/core/clock.ts"
 import { transportSuite } from "../../src/testing/suites/transport-suite.ts"
-import {
-  IpcCarrier,
-  MemoryCarrier,
-  TcpCarrier,
-  WebSocketCarrier,
-  ZmtpTransport,
-} from "../../src/transport/zmtp/index.ts"
+import { WebSocketCarrier } from "../../src/transport/carrier/websocket.ts"
+import { IpcCarrier, MemoryCarrier, TcpCarrier, ZmtpTransport } from "../../src/transport/zmtp/index.ts"
 import { curveClient, curveServer, makeKeyPair } from "../../src/zmtp/index.ts"
 
 let names = 0

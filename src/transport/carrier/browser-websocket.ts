@@ -30,6 +30,8 @@ export type PlatformWebSocketClass = new (address: string, protocols: readonly s
 
 export interface BrowserWebSocketCarrierOptions {
   readonly clock?: Clock
+  /** For the connection and its upgrade; the platform would wait for minutes. Default 30,000. */
+  readonly dialTimeoutMs?: number
   /** Default: the platform's. */
   readonly WebSocket?: PlatformWebSocketClass
 }
@@ -49,8 +51,10 @@ export class BrowserWebSocketCarrier implements Carrier {
   readonly schemes: readonly string[] = ["ws", "wss"]
   readonly #clock: Clock
   readonly #class: PlatformWebSocketClass | undefined
+  readonly #dialTimeoutMs: number
 
   constructor(options: BrowserWebSocketCarrierOptions = {}) {
+    this.#dialTimeoutMs = options.dialTimeoutMs ?? 30_000
     this.#clock = options.clock ?? systemClock
     this.#class = options.WebSocket ?? (globalThis as { WebSocket?: PlatformWebSocketClass }).WebSocket
   }
@@ -74,20 +78,29 @@ export class BrowserWebSocketCarrier implements Carrier {
         throw new ZincError("BadAddress", `${address} cannot be dialled: ${messageOf(cause)}`, { cause })
       }
       socket.binaryType = "arraybuffer"
-      const onAbort = () => {
+      const give = (error: ZincError) => {
+        timer.cancel()
+        signal.removeEventListener("abort", onAbort)
         socket.onclose = null
         socket.close()
-        reject(aborted())
+        reject(error)
       }
+      const onAbort = () => give(aborted())
+      const late = `${address} did not answer within ${this.#dialTimeoutMs} ms`
+      const timer = this.#clock.after(this.#dialTimeoutMs, () =>
+        give(new ZincError("Timeout", late, { retryable: true })),
+      )
       signal.addEventListener("abort", onAbort, { once: true })
       socket.onerror = () => {}
       socket.onclose = ({ code }) => {
+        timer.cancel()
         signal.removeEventListener("abort", onAbort)
         // A page is not told why.
         const why = `no WebSocket connection with ${address} (${code}); is a host there, and may this page's origin connect?`
         reject(new ZincError("Unreachable", why, { retryable: true }))
       }
       socket.onopen = () => {
+        timer.cancel()
         signal.removeEventListener("abort", onAbort)
         resolve(new BrowserStream(socket, address, this.#clock))
       }
