@@ -29,7 +29,7 @@ function findChromium(): string | undefined {
 const blank = `<!doctype html><script type="module">globalThis.zinc = await import("/zinc.js")</script>`
 
 /** What is in the page. */
-declare const globalThis: { readonly zinc: typeof import("../../src/browser/index.ts") }
+declare const zinc: typeof import("../../src/browser/index.ts")
 
 describe.skipIf(executable === undefined)("a page in Chromium", () => {
   let browser: Browser
@@ -67,7 +67,7 @@ describe.skipIf(executable === undefined)("a page in Chromium", () => {
     await page.goto(origin)
     await page.waitForFunction(() => "zinc" in globalThis)
     const result = await page.evaluate(async address => {
-      const { Endpoint, text } = globalThis.zinc
+      const { Endpoint, text } = zinc
       const me = await Endpoint.join(address, { name: "page" })
       const answer = new Promise(resolve => {
         me.handle("down", message => resolve(message.value))
@@ -95,7 +95,7 @@ describe.skipIf(executable === undefined)("a page in Chromium", () => {
     await page.waitForFunction(() => "zinc" in globalThis)
     const code = await page.evaluate(
       address =>
-        globalThis.zinc.Endpoint.join(address).then(
+        zinc.Endpoint.join(address).then(
           () => "joined",
           (error: { code: string }) => error.code,
         ),
