@@ -1,10 +1,16 @@
 // npm zeromq as its manual shows it: `await send`, `for await`.
 import { Dealer, Pull, Push, Router } from "zeromq"
+import { client, isCovered, server } from "./curve.mjs"
 import { count, messages, play, ring, say, summary } from "./role.mjs"
+
+const listen = isCovered ? { curveServer: true, curveSecretKey: server.secretKey } : {}
+const dial = isCovered
+  ? { curveServerKey: server.publicKey, curvePublicKey: client.publicKey, curveSecretKey: client.secretKey }
+  : {}
 
 await play({
   async pull(address) {
-    const socket = new Pull()
+    const socket = new Pull(listen)
     await socket.bind(address.replace(/:0$/, ":*"))
     say({ address: socket.lastEndpoint })
     let sum = 0
@@ -19,7 +25,7 @@ await play({
   },
 
   async push(address) {
-    const socket = new Push({ linger: 10_000 })
+    const socket = new Push({ linger: 10_000, ...dial })
     socket.connect(address)
     for (let i = 0; i < count; i++) await socket.send(messages[i & (ring - 1)])
     // Not closed here: libzmq 4.3.5 too may lose the end of what it has sent when it closes an ipc connection.
@@ -27,7 +33,7 @@ await play({
   },
 
   async reply(address) {
-    const socket = new Router({ linger: 10_000 })
+    const socket = new Router({ linger: 10_000, ...listen })
     await socket.bind(address.replace(/:0$/, ":*"))
     say({ address: socket.lastEndpoint })
     let left = count
@@ -39,7 +45,7 @@ await play({
   },
 
   async request(address) {
-    const socket = new Dealer()
+    const socket = new Dealer(dial)
     socket.connect(address)
     const trips = new Float64Array(count)
     let sum = 0

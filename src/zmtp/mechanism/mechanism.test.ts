@@ -304,10 +304,19 @@ describe("CURVE", () => {
   })
 })
 
-describe("the boxes of noble and libsodium", () => {
+describe.each([
+  ["as WebAssembly", false],
+  ["with machine code", true],
+])("the boxes of noble and libsodium %s", (_, native) => {
+  let box: Box
+  beforeAll(async () => {
+    box = await SodiumBox.load({ native })
+    expect(box.name).toBe(native ? "sodium with native" : "sodium")
+  })
+
   it("agree on keys, and seal and open the same octets", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 600 }), fc.nat(), (plain, seed) => {
+      fc.property(fc.uint8Array({ maxLength: 1_500 }), fc.nat(), (plain, seed) => {
         const random = new SeededRandom(seed)
         const ours = makeKeyPair(random)
         const theirs = makeKeyPair(random)

@@ -1,6 +1,7 @@
 /**
- * The box of libsodium as WebAssembly, by the optional package `libsodium-wrappers`: several times faster than plain
- * JavaScript. Work is done inside its memory, in place, so that nothing is allocated or marshalled per message.
+ * The box of libsodium. As WebAssembly, by the optional package `libsodium-wrappers`, it is several times faster than plain
+ * JavaScript; work is done inside its memory, in place, so that nothing is allocated or marshalled per message. Where
+ * `sodium-native` is installed too, long messages go to its machine code, which is faster still but dear to call.
  */
 import { copyOf } from "../../../core/bytes.ts"
 import { ZincError } from "../../../core/errors.ts"
@@ -17,12 +18,22 @@ interface Sodium {
   _crypto_secretbox_open_easy(to: number, from: number, low: number, high: number, nonce: number, key: number): number
 }
 
+/** What we use of `sodium-native`. Octets may be covered in place. */
+interface Native {
+  crypto_secretbox_easy(to: Uint8Array, from: Uint8Array, nonce: Uint8Array, key: Uint8Array): void
+  crypto_secretbox_open_easy(to: Uint8Array, from: Uint8Array, nonce: Uint8Array, key: Uint8Array): boolean
+}
+
+/** From this length on machine code wins over WebAssembly, its dearer call included (measured). */
+const nativeBytes = 512
+
 /** Most that is sealed or opened in libsodium's memory, which never shrinks; what is larger goes the plain way. */
 const workspaceMax = 1024 * 1024
 
 export class SodiumBox implements Box {
-  readonly name = "sodium"
+  readonly name: string
   readonly #sodium: Sodium
+  readonly #native: Native | undefined
   /** Three keys' room, then a nonce. */
   readonly #keysAt: number
   readonly #nonceAt: number
@@ -32,20 +43,26 @@ export class SodiumBox implements Box {
   /** The key that is in place now. */
   #key: Uint8Array | undefined
 
-  private constructor(sodium: Sodium) {
+  private constructor(sodium: Sodium, native: Native | undefined) {
+    this.name = native === undefined ? "sodium" : "sodium with native"
     this.#sodium = sodium
+    this.#native = native
     this.#keysAt = sodium._malloc(3 * keyBytes + nonceBytes)
     this.#nonceAt = this.#keysAt + 3 * keyBytes
   }
 
-  /** Rejects with `MissingPackage` where the package, or WebAssembly, is not to be had. */
-  static async load(): Promise<Box> {
+  /**
+   * Rejects with `MissingPackage` where `libsodium-wrappers`, or WebAssembly, is not to be had. `native: false` leaves
+   * `sodium-native` aside.
+   */
+  static async load(options: { readonly native?: boolean } = {}): Promise<Box> {
+    const native = options.native === false ? undefined : await loadNative()
     try {
       const { default: wrappers } = (await import("libsodium-wrappers")) as unknown as {
         default: { readonly ready: Promise<void>; readonly libsodium: Sodium }
       }
       await wrappers.ready
-      const box = new SodiumBox(wrappers.libsodium)
+      const box = new SodiumBox(wrappers.libsodium, native)
       box.#prove()
       return box
     } catch (cause) {
@@ -89,6 +106,11 @@ export class SodiumBox implements Box {
   }
 
   seal(key: Uint8Array, nonce: Uint8Array, bytes: Uint8Array, at: number, end: number): void {
+    const native = this.#native
+    if (native !== undefined && (end - at > nativeBytes || bytes !== this.#workspace)) {
+      native.crypto_secretbox_easy(bytes.subarray(at, end), bytes.subarray(at + tagBytes, end), nonce, key)
+      return
+    }
     if (bytes !== this.#workspace) {
       nobleBox.seal(key, nonce, bytes, at, end)
       return
@@ -100,8 +122,12 @@ export class SodiumBox implements Box {
   }
 
   open(key: Uint8Array, nonce: Uint8Array, bytes: Uint8Array, at: number, end: number): boolean {
-    if (bytes !== this.#workspace) return nobleBox.open(key, nonce, bytes, at, end)
     if (end - at < tagBytes) return false
+    const native = this.#native
+    if (native !== undefined && (end - at > nativeBytes || bytes !== this.#workspace)) {
+      return native.crypto_secretbox_open_easy(bytes.subarray(at + tagBytes, end), bytes.subarray(at, end), nonce, key)
+    }
+    if (bytes !== this.#workspace) return nobleBox.open(key, nonce, bytes, at, end)
     this.#place(key, nonce)
     const from = this.#workspaceAt + at
     return (
@@ -128,11 +154,15 @@ export class SodiumBox implements Box {
     return key
   }
 
-  /** It must do what the plain one does: the way we call it is no promise of its package. */
+  /** It must do what the plain one does, short and long: the way we call it is no promise of its package. */
   #prove(): void {
+    for (const length of [40, 2 * nativeBytes]) this.#proveOf(length)
+  }
+
+  #proveOf(length: number): void {
     const key = new Uint8Array(keyBytes).fill(7)
     const nonce = new Uint8Array(nonceBytes).fill(9)
-    const ours = new Uint8Array(tagBytes + 40).fill(1)
+    const ours = new Uint8Array(tagBytes + length).fill(1)
     nobleBox.seal(key, nonce, ours, 0, ours.length)
     const theirs = this.workspace(ours.length)
     theirs.fill(1, 0, ours.length)
@@ -141,5 +171,15 @@ export class SodiumBox implements Box {
     theirs[3]! ^= 1
     if (this.open(key, nonce, theirs, 0, ours.length)) throw new Error("libsodium takes a forgery")
     this.#key = undefined
+  }
+}
+
+async function loadNative(): Promise<Native | undefined> {
+  try {
+    // The name is not written where bundlers look: it is for Node, and optional.
+    const name = "sodium-native"
+    return ((await import(name)) as { default: Native }).default
+  } catch {
+    return undefined
   }
 }
