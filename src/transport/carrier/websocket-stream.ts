@@ -3,12 +3,12 @@
  * greeting says which mechanism it wants; with that the client makes its request, and the server its answer.
  */
 import { createHash } from "node:crypto"
-import { copyOf, utf8 } from "../../core/bytes.ts"
+import { copyOf, noBytes, utf8 } from "../../core/bytes.ts"
 import type { Clock, Timer } from "../../core/clock.ts"
 import { ZincError } from "../../core/errors.ts"
 import type { Random } from "../../core/random.ts"
 import { Arena } from "../../zmtp/arena.ts"
-import { commandName, encodeCommand } from "../../zmtp/command.ts"
+import { commandName } from "../../zmtp/command.ts"
 import { CloseCode, Opcode, ZwsFlag } from "../../zmtp/websocket/opcode.ts"
 import { WebSocketReader, type WebSocketSink } from "../../zmtp/websocket/reader.ts"
 import { GreetingCutter, type Outgoing, ZwsSession } from "../../zmtp/websocket/session.ts"
@@ -248,9 +248,9 @@ export class WebSocketStream implements ByteStream, ByteStreamHandler, WebSocket
     this.#sign()
   }
 
-  /** To the engine any command is a sign of life. */
+  /** To the engine anything is a sign of life, were it nothing. */
   #sign(): void {
-    if (this.#session !== undefined) this.#handler?.onBytes(alive)
+    if (!this.#ended) this.#handler?.onBytes(noBytes)
   }
 
   // ---- frames that go ----
@@ -314,8 +314,6 @@ export class WebSocketStream implements ByteStream, ByteStreamHandler, WebSocket
     this.end()
   }
 }
-
-const alive = encodeCommand("PONG")
 
 function acceptOf(key: string): string {
   return createHash("sha1").update(`${key}${acceptSuffix}`).digest("base64")

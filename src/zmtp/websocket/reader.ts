@@ -6,7 +6,7 @@
  *
  *   WebSocket: head 2…14 | flag | body          ZMTP: flags | size 1 or 8 | body
  */
-import { concat, copyOf, readU32 } from "../../core/bytes.ts"
+import { noBytes, readU32 } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 import type { Arena } from "../arena.ts"
 import { Flag, longHeaderBytes, writeHeader } from "../frame.ts"
@@ -57,13 +57,13 @@ export class WebSocketReader {
   #phase = 0
   /** Its payload is gathered, rather than passed on. */
   #gathers = false
-  #gathered: Uint8Array[] = []
+  readonly #control = new Gathering(controlMax)
   /** The flag octet has not come yet. */
   #wantsFlag = false
 
   /** A message in fragments is under way. */
   #inFragments = false
-  #fragments: Uint8Array[] = []
+  readonly #message: Gathering
   #fragmentBytes = 0
 
   /** Where what the arena has for the sink begins. */
@@ -72,13 +72,14 @@ export class WebSocketReader {
   constructor(options: WebSocketReaderOptions, sink: WebSocketSink) {
     this.#options = options
     this.#sink = sink
+    this.#message = new Gathering(Math.max(options.maxFragmentedBytes, firstMax * 256))
   }
 
   /** Reads nothing more. */
   stop(): void {
     this.#stopped = true
-    this.#gathered = []
-    this.#fragments = []
+    this.#control.take()
+    this.#message.take()
   }
 
   /** Takes a chunk, which may be overwritten afterwards. Returns what the peer did wrong, after which nothing is read. */
@@ -138,7 +139,6 @@ export class WebSocketReader {
     else this.#mask.fill(0)
     this.#phase = 0
     this.#left = size
-    this.#gathered = []
     this.#wantsFlag = false
     if (this.#opcode >= 8) this.#beginControl(size)
     else this.#beginData(size)
@@ -211,9 +211,9 @@ export class WebSocketReader {
     const stop = Math.min(chunk.length, at + this.#left)
     this.#left -= stop - at
     if (this.#gathers) {
-      const part = copyOf(chunk, at, stop)
-      this.#unmask(part, 0, part, 0, part.length)
-      this.#gathered.push(part)
+      const into = this.#opcode >= 8 ? this.#control : this.#message
+      const to = into.grow(stop - at)
+      this.#unmask(chunk, at, into.bytes, to, stop - at)
     } else {
       const { arena } = this.#options
       this.#unmask(chunk, at, arena.bytes, arena.at, stop - at)
@@ -227,10 +227,8 @@ export class WebSocketReader {
   #end(): void {
     this.#inPayload = false
     if (!this.#gathers) return
-    const gathered = this.#gathered
-    this.#gathered = []
     if (this.#opcode >= 8) {
-      const payload = concat(gathered)
+      const payload = this.#control.take()
       if (this.#opcode === Opcode.Ping) this.#sink.onPing(payload)
       else if (this.#opcode === Opcode.Pong) this.#sink.onPong()
       else {
@@ -240,13 +238,10 @@ export class WebSocketReader {
       }
       return
     }
-    for (const part of gathered) this.#fragments.push(part)
     if (this.#inFragments && !this.#final) return
-    const message = concat(this.#fragments)
-    this.#fragments = []
     this.#fragmentBytes = 0
     this.#inFragments = false
-    this.#take(message)
+    this.#take(this.#message.take())
   }
 
   /** A message that was gathered. */
@@ -312,6 +307,37 @@ export class WebSocketReader {
     this.#flush()
     this.#fault = new ZincError("BadFrame", `the peer sent ${what}`)
     this.stop()
+  }
+}
+
+/** Octets put together from pieces, however small, in memory that grows with what has come. */
+class Gathering {
+  bytes: Uint8Array = noBytes
+  #used = 0
+  readonly #max: number
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  /** Makes room for more; where it begins. */
+  grow(bytes: number): number {
+    const at = this.#used
+    this.#used += bytes
+    if (this.#used > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(this.#used, Math.min(this.#max, this.bytes.length * 2)))
+      grown.set(this.bytes.subarray(0, at))
+      this.bytes = grown
+    }
+    return at
+  }
+
+  /** All of it; and begins anew. */
+  take(): Uint8Array {
+    const taken = this.bytes.subarray(0, this.#used)
+    this.bytes = noBytes
+    this.#used = 0
+    return taken
   }
 }
 
