@@ -273,6 +273,27 @@ describe("CURVE", () => {
     expect([fresh.server.connection.isOpen, fresh.server.closed]).toEqual([false, true])
   })
 
+  it("does not believe a client that claims a lasting key whose secret it does not hold", async () => {
+    const ada = makeKeyPair(new SeededRandom(9))
+    // As a client would that has heard of ada's public key.
+    const lying: Box = Object.create(box, {
+      publicKeyOf: {
+        value: (secretKey: Uint8Array) =>
+          toHex(secretKey) === toHex(client.secretKey) ? ada.publicKey : box.publicKeyOf(secretKey),
+      },
+      ...Object.fromEntries(
+        (["sharedKey", "workspace", "seal", "open"] as const).map(name => [name, { value: box[name].bind(box) }]),
+      ),
+    })
+    const pair = pairOf(
+      curveClient({ serverKey: server.publicKey, secretKey: client.secretKey, box: lying }),
+      curveServer({ secretKey: server.secretKey, box, authenticator: allowKeys([ada.publicKey]) }),
+    )
+    await converse(pair)
+    expect(pair.server.error?.message).toContain("does not hold the lasting key it claims")
+    expect(pair.server.connection.isOpen).toBe(false)
+  })
+
   it("uses no nonce twice: it closes before its counter would wrap", () => {
     const key = new Uint8Array(32).fill(5)
     const options = { box, key, ours: Words.FromClient, theirs: Words.FromServer, received: 0 }
