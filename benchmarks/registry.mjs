@@ -21,6 +21,7 @@
 // of its own with those parameters added.
 export const benches = [
   { name: "wire/push-pull", load: () => import("./wire/push-pull.mjs") },
+  { name: "wire/curve", load: () => import("./wire/curve.mjs") },
   { name: "wire/round-trip", load: () => import("./wire/round-trip.mjs") },
   { name: "wire/drop-in", load: () => import("./wire/drop-in.mjs") },
   { name: "endpoint/deliver", load: () => import("./endpoint/deliver.mjs") },

@@ -19,6 +19,9 @@ const programs = [
   "testing/simulation/index",
 ]
 
+/** The door for pages. */
+const page = "browser/index"
+
 /**
  * Packages whose code goes into ours. Protocol Buffers is 66 modules, of which we call a few, and it keeps no state that
  * two copies could disagree about. Yjs must stay outside: a user's copy and ours have to be one.
@@ -26,7 +29,7 @@ const programs = [
 const taken = ["@bufbuild/protobuf"]
 
 rmSync(dist, { recursive: true, force: true })
-await Promise.all([declarations(), code()])
+await Promise.all([declarations(), code(), codeForPages()])
 findStrayAddresses()
 chmodSync(join(dist, "cli/main.js"), 0o755)
 
@@ -40,16 +43,8 @@ async function declarations() {
 }
 
 async function code() {
-  const bundle = await rolldown({
-    cwd: root,
-    input: Object.fromEntries([...doors(), ...programs].map(name => [name, join(root, "src", `${name}.ts`)])),
-    platform: "node",
-    preserveEntrySignatures: "allow-extension",
-    external: name => !/^[./]/.test(name) && !taken.some(each => name === each || name.startsWith(`${each}/`)),
-    onLog(level, log) {
-      throw new Error(`${level}: ${log.message}`)
-    },
-  })
+  const names = [...doors(), ...programs].filter(name => name !== page)
+  const bundle = await rolldown(bundling(names, "node"))
   await bundle.write({
     dir: dist,
     format: "esm",
@@ -68,6 +63,35 @@ async function code() {
         : "shared/[name]-[hash].js",
   })
   await bundle.close()
+}
+
+/** The door for pages shares nothing with the others, of whose parts some need Node. */
+async function codeForPages() {
+  const pool = join(root, "src/endpoint/worker/worker-pool.ts")
+  const none = readFileSync(join(root, "src/browser/no-worker-pool.ts"), "utf8").replace("../core/", "../../core/")
+  const plugins = [{ name: "no-worker-threads", load: id => (id === pool ? none : null) }]
+  const bundle = await rolldown({ ...bundling([page], "browser"), plugins })
+  await bundle.write({
+    dir: dist,
+    format: "esm",
+    sourcemap: true,
+    entryFileNames: "[name].js",
+    chunkFileNames: "browser/[name].js",
+  })
+  await bundle.close()
+}
+
+function bundling(names, platform) {
+  return {
+    cwd: root,
+    input: Object.fromEntries(names.map(name => [name, join(root, "src", `${name}.ts`)])),
+    platform,
+    preserveEntrySignatures: "allow-extension",
+    external: name => !/^[./]/.test(name) && !taken.some(each => name === each || name.startsWith(`${each}/`)),
+    onLog(level, log) {
+      throw new Error(`${level}: ${log.message}`)
+    },
+  }
 }
 
 /** "core", "transport-zmtp", or undefined for a module that belongs to one door only. */

@@ -5,14 +5,14 @@ import { join } from "node:path"
 import { child } from "../harness/child.mjs"
 
 export async function pair(contender, { bound, dialed, count, size, transport }) {
-  const [command, first] = contender
+  const [command, first, env] = contender
   const folder = transport === "ipc" ? mkdtempSync(join(tmpdir(), "zinc-bench-")) : undefined
   const address = folder === undefined ? "tcp://127.0.0.1:0" : `ipc://${join(folder, "s")}`
-  const one = child(command, [...first, bound, count, size, address])
+  const one = child(command, [...first, bound, count, size, address], { env })
   let other
   try {
     const { address: reached } = await one.next()
-    other = child(command, [...first, dialed, count, size, reached])
+    other = child(command, [...first, dialed, count, size, reached], { env })
     const [ofBound, ofDialed] = await leave(one, other, bound)
     return { bound: ofBound, dialed: ofDialed }
   } catch (error) {

@@ -29,10 +29,11 @@ export default {
 /** First guesses of messages a second at 16 octets; each run then takes what the last one reached. */
 const guesses = { zinc: 3e6, libzmq: 3e6, "zeromq.js": 3e5, net: 6e6 }
 
+/** What one contender takes, as a function of seconds; also of use to benches of the same work in another dress. */
 export function rate(name, contender, transport, size) {
   let known
   return async seconds => {
-    if (known === undefined) known = await once(Math.min(guesses[name], 2e9 / size) * Math.min(0.2, seconds))
+    if (known === undefined) known = await once(Math.min(guesses[name] ?? 1e5, 2e9 / size) * Math.min(0.2, seconds))
     const measured = await once(known.value * seconds)
     known = measured
     return measured

@@ -114,10 +114,10 @@ export function checkAddress(text: string, use: "listen" | "dial"): void {
         "BadAddress",
         `"${text}" is an address to listen at; to dial, name a host and a port, such as tcp://localhost:7700`,
       )
-  } else if (scheme !== "ipc")
+  } else if (!["ipc", "ws", "wss"].includes(scheme))
     throw new ZincError(
       "BadAddress",
-      `"${text}" has the scheme "${scheme}", which no process can be reached by; use tcp://host:port or ipc://path`,
+      `"${text}" has the scheme "${scheme}", which no process can be reached by; use tcp://host:port, ws://host:port or ipc://path`,
     )
 }
 

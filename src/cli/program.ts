@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   mirror: async () => (await import("./commands/mirror.ts")).addMirror,
   replay: async () => (await import("./commands/replay.ts")).addReplay,
   demo: async () => (await import("./commands/demo.ts")).addDemo,
+  keygen: async () => (await import("./commands/keygen.ts")).addKeygen,
   doctor: async () => (await import("./commands/doctor.ts")).addDoctor,
 }
 

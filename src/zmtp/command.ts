@@ -52,7 +52,15 @@ export function parseCommand(buffer: Uint8Array, start: number, end: number): Co
   }
 }
 
-function parseProperties(buffer: Uint8Array, start: number, end: number): Properties | undefined {
+/** The name of the command in [start, end); empty for what has none. */
+export function commandName(buffer: Uint8Array, start: number, end: number): string {
+  if (end - start < 1) return ""
+  const nameEnd = start + 1 + buffer[start]!
+  return nameEnd > end ? "" : text(buffer, start + 1, nameEnd)
+}
+
+/** Metadata as it stands in READY and INITIATE; undefined when it is cut short. */
+export function parseProperties(buffer: Uint8Array, start: number, end: number): Properties | undefined {
   const properties = new Map<string, Uint8Array>()
   let at = start
   while (at < end) {
@@ -72,15 +80,25 @@ export function property(properties: Properties, name: string): Uint8Array | und
   return properties.get(name.toLowerCase())
 }
 
-/** The frame of READY; names travel as they are written here. */
-export function encodeReady(properties: Iterable<readonly [string, Uint8Array]>): Uint8Array {
-  const parts = [named("READY")]
+/** The frame of a command; `body` is what follows the name. */
+export function encodeCommand(name: string, body: Uint8Array = new Uint8Array(0)): Uint8Array {
+  return encodeCommandFrame(concat([named(name), body]))
+}
+
+/** Metadata; names travel as they are written here. */
+export function encodeProperties(properties: Iterable<readonly [string, Uint8Array]>): Uint8Array {
+  const parts: Uint8Array[] = []
   for (const [name, value] of properties) {
     const length = new Uint8Array(4)
     writeU32(length, 0, value.length)
     parts.push(named(name), length, value)
   }
-  return encodeCommandFrame(concat(parts))
+  return concat(parts)
+}
+
+/** The frame of READY. */
+export function encodeReady(properties: Iterable<readonly [string, Uint8Array]>): Uint8Array {
+  return encodeCommand("READY", encodeProperties(properties))
 }
 
 /** The frame of ERROR; the reason is cut to 255 octets. */

@@ -235,7 +235,7 @@ describe("Connection: handshake", () => {
   it("F5 fails for good on ERROR, with the peer's reason", () => {
     const subject = new Subject()
     subject.hear(greeting, encodeError("400"))
-    expect(subject.error).toMatchObject({ code: "HandshakeFailed", retryable: false })
+    expect(subject.error).toMatchObject({ code: "Unauthorized", retryable: false })
     expect(subject.error?.message).toContain("400")
   })
 

@@ -9,7 +9,7 @@
  * at one address withholds its READY until the peer's has come, and then becomes what suits the peer.
  * Nothing else is sent before the peer's READY has come (F4).
  */
-import { fromUtf8, noBytes, utf8 } from "../core/bytes.ts"
+import { copyOf, fromUtf8, noBytes, utf8 } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
@@ -24,12 +24,13 @@ import {
   property,
 } from "./command.ts"
 import type { Engine } from "./engine.ts"
-import { type DecoderLimits, defaultLimits, FrameDecoder } from "./frame-decoder.ts"
+import { type CommandSink, type DecoderLimits, defaultLimits, FrameDecoder } from "./frame-decoder.ts"
 import { encodeGreeting, type Greeting, GreetingReader } from "./greeting.ts"
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts"
 import type { Link } from "./link.ts"
-import type { Mechanism } from "./mechanism/mechanism.ts"
+import type { HandshakeStep, Mechanism, Metadata, TrafficCipher } from "./mechanism/mechanism.ts"
 import type { ByteSink, Outbox } from "./outbox.ts"
+import { SealedReader } from "./sealed-reader.ts"
 import { carriesIdentity, mayTalk, type SocketType } from "./socket-type.ts"
 
 /** The stream under a connection. It reports its end through `onClose`, later, also when it was we who ended it. */
@@ -50,6 +51,8 @@ export interface PeerInfo {
   /** Its identity; empty for none. */
   readonly identity: Uint8Array
   readonly properties: Properties
+  /** What the authenticator calls it, where there was one and it gave a name. */
+  readonly userId?: string
 }
 
 /** What we are to a peer. */
@@ -91,6 +94,9 @@ export interface ConnectionOptions {
 
 type Phase = "greeting" | "handshake" | "traffic" | "closing" | "closed"
 
+/** Most octets of commands kept while an authenticator thinks; no mechanism has the peer say that much before its turn. */
+const parkedMax = 64 * 1024
+
 /** How long an orderly end may take before the stream is cut. */
 const endGraceMs = 2_000
 
@@ -111,6 +117,14 @@ export class Connection implements Link {
   #busy = false
   #paused = false
   #finishing = false
+  /** The mechanism waits for somebody; what came meanwhile is parked, each with its time to come. */
+  #pending = false
+  #parked: Uint8Array[] = []
+  #parkedBytes = 0
+  /** What the chunk being read has come to so far. */
+  #batch: FrameBatch | undefined
+  /** Where messages travel covered. */
+  #sealed: SealedReader | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -122,9 +136,9 @@ export class Connection implements Link {
   /** Says hello. To be called once, before anything else. */
   start(): void {
     const { announce, handshakeTimeoutMs } = this.#options
-    const chunks = [encodeGreeting(this.#mechanism.name)]
-    if (announce !== undefined) chunks.push(this.#ready(announce.socketType, announce.identity))
-    this.#busy = !this.#output.write(chunks)
+    const metadata = announce && metadataOf(announce.socketType, announce.identity)
+    const greeting = encodeGreeting(this.#mechanism.name, this.#mechanism.asServer)
+    this.#busy = !this.#output.write([greeting, ...this.#mechanism.begin(metadata)])
     if (handshakeTimeoutMs > 0) {
       this.#timer = this.#engine.clock.after(handshakeTimeoutMs, () =>
         this.fail(
@@ -170,10 +184,14 @@ export class Connection implements Link {
     this.#heartbeat?.heard()
     const batch = this.#engine.borrowBatch()
     try {
-      const fault = this.#decoder.decode(chunk, at, batch, this, arena)
+      // Covered frames are commands to the decoder, uncovered elsewhere; so nothing of the chunk is kept there.
+      this.#batch = batch
+      const into = this.#mechanism.covers ? undefined : arena
+      const fault = this.#decoder.decode(chunk, at, batch, this, into) ?? this.#sealed?.flush(batch)
       if (batch.count > 0 && this.#role !== undefined && this.isOpen) this.#role.handler.onBatch(batch)
       if (fault !== undefined) this.fail(this.#named(fault))
     } finally {
+      this.#batch = undefined
       this.#engine.returnBatch(batch)
     }
   }
@@ -189,10 +207,12 @@ export class Connection implements Link {
   onClose(error?: Error): void {
     if (this.#phase === "closed") return
     const early = this.#phase === "greeting" || this.#phase === "handshake"
+    // A carrier that knows more than that the stream is over says so in our terms.
+    if (this.#error === undefined && ZincError.is(error)) this.#error = this.#named(error)
     this.#phase = "closed"
     this.#timer?.cancel()
     this.#heartbeat?.stop()
-    this.#decoder.stop()
+    this.#stopDecoding()
     this.#role?.outbox.detach()
     if (this.#error === undefined && early) {
       this.#error = new ZincError("HandshakeFailed", `${this.remote} closed the connection during the handshake`, {
@@ -214,14 +234,14 @@ export class Connection implements Link {
   pause(): void {
     if (this.#paused) return
     this.#paused = true
-    this.#output.pause()
+    if (!this.#pending) this.#output.pause()
     this.#heartbeat?.pause()
   }
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
     this.#heartbeat?.resume()
-    this.#output.resume()
+    if (!this.#pending) this.#output.resume()
   }
 
   /** Sends what is queued, then closes; cuts the stream after `lingerMs` (default: after a moment's grace for the end). */
@@ -247,7 +267,7 @@ export class Connection implements Link {
     this.#phase = "closing"
     this.#timer?.cancel()
     this.#heartbeat?.stop()
-    this.#decoder.stop()
+    this.#stopDecoding()
     this.#output.destroy()
   }
 
@@ -268,8 +288,10 @@ export class Connection implements Link {
       this.#greeting = reader.greeting
       this.#greetingReader = undefined
       const theirs = reader.greeting.mechanism
-      if (theirs === this.#mechanism.name) this.#phase = "handshake"
-      else {
+      if (theirs === this.#mechanism.name) {
+        this.#phase = "handshake"
+        this.#follow(this.#mechanism.greeted())
+      } else {
         this.fail(
           new ZincError(
             "HandshakeFailed",
@@ -283,16 +305,63 @@ export class Connection implements Link {
 
   /** From the decoder. */
   onCommand(buffer: Uint8Array, start: number, end: number): void {
-    const command = parseCommand(buffer, start, end)
-    if (this.#phase === "handshake") this.#shakeHands(command)
-    else if (this.#phase === "traffic") this.#obey(command)
+    if (this.#phase === "handshake") {
+      if (this.#pending) this.#park(buffer, start, end)
+      else this.#follow(this.#mechanism.receive(buffer, start, end))
+    } else if (this.#phase === "traffic") {
+      if (this.#sealed === undefined) this.#obey(parseCommand(buffer, start, end))
+      else {
+        const fault = this.#sealed.open(buffer, start, end, this.#batch!)
+        if (fault === undefined) return
+        // What came before was genuine, and is delivered.
+        if (this.#batch!.count > 0) this.#role!.handler.onBatch(this.#batch!)
+        this.#batch!.clear()
+        this.fail(this.#named(fault))
+      }
+    }
   }
 
-  #shakeHands(command: Command): void {
-    const step = this.#mechanism.receive(command)
-    if (step.type === "failed") this.fail(this.#named(step.error))
-    if (step.type !== "ready") return
-    const peer = peerInfo(step.properties)
+  /** The peer spoke while the mechanism waits for somebody. */
+  #park(buffer: Uint8Array, start: number, end: number): void {
+    // An empty command takes room as well.
+    this.#parkedBytes += end - start + 64
+    if (this.#parkedBytes <= parkedMax) this.#parked.push(copyOf(buffer, start, end))
+    else this.fail(new ZincError("BadFrame", `${this.remote} sent too much before it was admitted`))
+  }
+
+  #follow(step: HandshakeStep): void {
+    if (step.type === "pending") {
+      this.#pending = true
+      // Told to the stream only: it is not the owner who paused.
+      if (!this.#paused) this.#output.pause()
+      void step.step.then(next => this.#resumeWith(next))
+      return
+    }
+    if (step.send !== undefined) this.#busy = !this.#output.write(step.send) || this.#busy
+    if (step.type === "ready") this.#admit(step)
+    else if (step.type === "failed") {
+      if (step.send === undefined) this.fail(this.#named(step.error))
+      else this.#endWith(this.#named(step.error))
+    }
+  }
+
+  #resumeWith(step: HandshakeStep): void {
+    this.#pending = false
+    if (this.#phase !== "handshake") return
+    this.#follow(step)
+    const parked = this.#parked
+    this.#parked = []
+    this.#parkedBytes = 0
+    // In its old order, and parked again where the mechanism waits once more.
+    for (const command of parked) {
+      if (this.isOpen) this.fail(new ZincError("BadFrame", `${this.remote} sent a message before it was admitted`))
+      this.onCommand(command, 0, command.length)
+    }
+    if (!this.#pending && !this.#paused) this.#output.resume()
+  }
+
+  #admit(step: HandshakeStep & { type: "ready" }): void {
+    const peer = peerInfo(step.properties, step.userId)
     const role = this.#options.admit(peer)
     const objection = role instanceof ZincError ? role : wrongType(role.socketType, peer, this.remote)
     if (objection !== undefined) this.#refuse(objection)
@@ -303,41 +372,81 @@ export class Connection implements Link {
     this.#role = role
     this.#timer?.cancel()
     this.#timer = undefined
-    if (this.#options.announce === undefined) {
-      this.#busy = !this.#output.write([this.#ready(role.socketType, role.identity)]) || this.#busy
-    }
+    const ready = this.#mechanism.ready(metadataOf(role.socketType, role.identity))
+    if (ready.length > 0) this.#busy = !this.#output.write(ready) || this.#busy
     this.#phase = "traffic"
-    this.#decoder.handshaking = false
-    this.#decoder.limits = role.limits
-    this.#decoder.prefix = role.prefix
+    const cipher = this.#mechanism.traffic()
+    if (cipher === undefined) {
+      this.#decoder.handshaking = false
+      this.#decoder.limits = role.limits
+      this.#decoder.prefix = role.prefix
+    } else this.#cover(cipher, role)
     this.#heartbeat = new Heartbeat(this.#engine.clock, role.heartbeat, {
       ask: () => role.outbox.sendUrgent("PING", encodePing(0)),
       lost: error => this.fail(this.#named(error)),
     })
     if (this.#paused) this.#heartbeat.pause()
-    role.outbox.attach(this.#output, this.#busy)
+    role.outbox.attach(cipher === undefined ? this.#output : this.#coveredSink(cipher), this.#busy)
     role.handler.onOpen(this)
+  }
+
+  /** From here on every frame is a command whose body is covered; what is inside goes through a decoder of its own. */
+  #cover(cipher: TrafficCipher, role: Role): void {
+    const { limits } = role
+    const most = Math.max(limits.maxFrameBytes, limits.maxCommandBytes)
+    this.#decoder.limits = { ...limits, maxCommandBytes: most + cipher.overhead }
+    const inside: CommandSink = {
+      onCommand: (buffer, start, end) => {
+        if (this.isOpen) this.#obey(parseCommand(buffer, start, end))
+      },
+    }
+    this.#sealed = new SealedReader({
+      cipher,
+      limits,
+      prefix: role.prefix,
+      arena: this.#engine.arena,
+      commands: inside,
+    })
+  }
+
+  #coveredSink(cipher: TrafficCipher): ByteSink {
+    const output = this.#output
+    return {
+      write: chunks => {
+        try {
+          return output.write(cipher.seal(chunks))
+        } catch (thrown) {
+          this.fail(this.#named(ZincError.is(thrown) ? thrown : new ZincError("Internal", String(thrown))))
+          return false
+        }
+      },
+    }
+  }
+
+  #stopDecoding(): void {
+    this.#decoder.stop()
+    this.#sealed?.stop()
+    this.#parked = []
   }
 
   /** Tells the peer why, so that it need not try again, and closes; without a word where it may well try again. */
   #refuse(error: ZincError): void {
-    if (error.retryable) {
+    if (error.retryable || !this.#mechanism.tellsWhy) {
       this.fail(error)
       return
     }
-    this.#error = error
-    this.#phase = "closing"
-    this.#decoder.stop()
-    this.#timer?.cancel()
-    this.#timer = undefined
     this.#output.write([encodeError(error.message)])
-    this.#end()
+    this.#endWith(error)
   }
 
-  #ready(socketType: SocketType, identity: Uint8Array | undefined): Uint8Array {
-    const properties: [string, Uint8Array][] = [["Socket-Type", utf8(socketType)]]
-    if (carriesIdentity(socketType)) properties.push(["Identity", identity ?? noBytes])
-    return this.#mechanism.ready(properties)
+  /** Closes for a reason, after what was written. */
+  #endWith(error: ZincError): void {
+    this.#error = error
+    this.#phase = "closing"
+    this.#stopDecoding()
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#end()
   }
 
   // ---- traffic ----
@@ -385,12 +494,18 @@ export function wrongType(ours: SocketType, peer: PeerInfo, remote: string): Zin
   )
 }
 
-function peerInfo(properties: Properties): PeerInfo {
+function metadataOf(socketType: SocketType, identity: Uint8Array | undefined): Metadata {
+  const type = ["Socket-Type", utf8(socketType)] as const
+  return carriesIdentity(socketType) ? [type, ["Identity", identity ?? noBytes]] : [type]
+}
+
+function peerInfo(properties: Properties, userId: string | undefined): PeerInfo {
   const socketType = property(properties, "Socket-Type")
   return {
     socketType: socketType === undefined ? undefined : textOf(socketType),
     identity: property(properties, "Identity") ?? noBytes,
     properties,
+    ...(userId !== undefined && { userId }),
   }
 }
 

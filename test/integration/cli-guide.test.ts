@@ -6,7 +6,11 @@ import { describe, expect, it } from "vitest"
 import { root, textOf } from "../tidy/source.ts"
 import { zinc } from "./cli-process.ts"
 
-const pages = ["README.md", ...readdirSync(join(root, "docs/guide")).map(name => `docs/guide/${name}`)]
+const pages = [
+  "README.md",
+  "docs/security.md",
+  ...readdirSync(join(root, "docs/guide")).map(name => `docs/guide/${name}`),
+]
 
 interface Block {
   readonly page: string
@@ -26,10 +30,12 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
   "docs/guide/requests.md": [/^42\nNoHandler\n$/],
   "docs/guide/documents.md": [/^Buy bread, and cheese\n$/, /^Ada\n$/],
   "docs/guide/access.md": [/^in: open\nUnauthorized\n$/],
+  "docs/guide/pages.md": [/^2 addresses\n$/],
+  "docs/security.md": [/^in: open\n$/],
   "docs/guide/doctor.md": [/^joined\nleft\n$/],
 }
 
-describe("Programs in README and guide", () => {
+describe("Programs in README, guide and the page on security", () => {
   const programs = new Map<string, Block[]>()
   for (const block of blocks) {
     if (block.language !== "js") continue

@@ -1,9 +1,10 @@
 /** What the command says about itself and about bad input. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
+import { keyText, publicKeyOf } from "../../src/zmtp/index.ts"
 import { textOf } from "../tidy/source.ts"
 import { endAll, errorOf, jsonLines, zinc } from "./cli-process.ts"
 
@@ -13,7 +14,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-const commands = ["host", "join", "send", "listen", "request", "mirror", "replay", "demo", "doctor"]
+const commands = ["host", "join", "send", "listen", "request", "mirror", "replay", "demo", "keygen", "doctor"]
 
 describe("zinc", () => {
   it("prints the version of the package", async () => {
@@ -38,6 +39,21 @@ describe("zinc", () => {
     const { code, stderr } = await zinc([])
     expect(code).toBe(2)
     expect(stderr).toContain("Usage: zinc")
+  })
+})
+
+describe("zinc keygen", () => {
+  it("makes keys that fit each other, and writes a secret one nobody else can read, once", async () => {
+    const { stdout } = await zinc(["keygen", "--json"])
+    const [pair] = jsonLines(stdout) as { publicKey: string; secretKey: string }[]
+    expect(keyText(publicKeyOf(pair!.secretKey))).toBe(pair!.publicKey)
+    const path = join(folder, "host.key")
+    const written = await zinc(["keygen", "--secret-file", path, "--json"])
+    const secretKey = readFileSync(path, "utf8").trim()
+    expect(jsonLines(written.stdout)).toEqual([{ publicKey: keyText(publicKeyOf(secretKey)), secretFile: path }])
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect((await zinc(["keygen", "--secret-file", path])).code).not.toBe(0)
+    expect(readFileSync(path, "utf8").trim()).toBe(secretKey)
   })
 })
 

@@ -89,6 +89,14 @@ export class PeerProcess {
   async subscribe(socket: string, prefix: string, on = true): Promise<void> {
     await this.#call({ do: "subscribe", socket, prefix: Buffer.from(prefix).toString("hex"), on })
   }
+  /** Answers ZAP for all sockets of the peer, by username or public key in hex; "*" for the rest. */
+  async zap(answers: Readonly<Record<string, string>>): Promise<void> {
+    await this.#call({ do: "zap", answers })
+  }
+  /** What ZAP was asked there so far: domain, address, mechanism, and who. */
+  async asked(): Promise<string[][]> {
+    return (await this.#call<{ asked: string[][] }>({ do: "asked" })).asked
+  }
   async monitor(socket: string): Promise<void> {
     await this.#call({ do: "monitor", socket })
   }

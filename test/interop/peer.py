@@ -5,12 +5,15 @@ Commands and answers are those of zeromq-peer.mjs; both are told by peer-process
 import hashlib
 import json
 import sys
+import threading
 import time
 
 import zmq
 
 context = zmq.Context()
 sockets = {}
+# What the handler of ZAP was asked: domain, address, mechanism, and who.
+asked = []
 
 
 def content(seed, size):
@@ -121,6 +124,33 @@ def close(command):
     return {}
 
 
+def zap(command):
+    """Answers ZAP for all sockets of the context, in a thread of its own; each answer goes by username or key in hex."""
+    handler = context.socket(zmq.ROUTER)
+    handler.setsockopt(zmq.LINGER, 0)
+    handler.bind("inproc://zeromq.zap.01")
+
+    def answer():
+        while True:
+            try:
+                frames = handler.recv_multipart()
+            except zmq.ZMQError:
+                return
+            at = frames.index(b"") + 1
+            version, request, domain, address, _identity, mechanism, *credentials = frames[at:]
+            who = credentials[0].hex() if mechanism == b"CURVE" else (credentials[0].decode() if credentials else "")
+            asked.append([domain.decode(), address.decode(), mechanism.decode(), who])
+            status = command["answers"].get(who, command["answers"].get("*", "400"))
+            handler.send_multipart(frames[:at] + [version, request, status.encode(), b"text", b"somebody", b""])
+
+    threading.Thread(target=answer, daemon=True).start()
+    return {}
+
+
+def asked_of_zap(command):
+    return {"asked": asked}
+
+
 def monitor(command):
     """Begins to note the socket's events."""
     sockets[f"{command['socket']}.events"] = sockets[command["socket"]].get_monitor_socket(zmq.EVENT_ALL)
@@ -154,6 +184,8 @@ roles = {
     "subscribe": subscribe,
     "unbind": unbind,
     "close": close,
+    "zap": zap,
+    "asked": asked_of_zap,
     "monitor": monitor,
     "awaitEvent": await_event,
 }

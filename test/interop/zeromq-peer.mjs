@@ -28,9 +28,19 @@ const properties = {
   RECONNECT_IVL: "reconnectInterval",
   ROUTING_ID: "routingId",
   ROUTER_MANDATORY: "mandatory",
+  PLAIN_SERVER: "plainServer",
+  PLAIN_USERNAME: "plainUsername",
+  PLAIN_PASSWORD: "plainPassword",
+  CURVE_SERVER: "curveServer",
+  CURVE_SERVERKEY: "curveServerKey",
+  CURVE_PUBLICKEY: "curvePublicKey",
+  CURVE_SECRETKEY: "curveSecretKey",
+  ZAP_DOMAIN: "zapDomain",
 }
 
 const sockets = new Map()
+/** What the handler of ZAP was asked: domain, address, mechanism, and who. */
+const asked = []
 
 function content(seed, size) {
   return Buffer.alloc(size, createHash("sha256").update(`${seed}:${size}`).digest())
@@ -138,6 +148,30 @@ const roles = {
   async unbind(command) {
     await sockets.get(command.socket).unbind(command.address)
     return {}
+  },
+
+  /** Binds a handler of ZAP for all sockets here. Each answer goes by the username, or the public key in hex. */
+  async zap(command) {
+    const handler = new zmq.Router({ linger: 0 })
+    await handler.bind("inproc://zeromq.zap.01")
+    sockets.set("zap", handler)
+    asked.length = 0
+    void (async () => {
+      for await (const frames of handler) {
+        const delimiter = frames.findIndex(frame => frame.length === 0)
+        const [version, request, domain, address, , mechanism, ...credentials] = frames.slice(delimiter + 1)
+        const who =
+          mechanism.toString() === "CURVE" ? credentials[0].toString("hex") : (credentials[0]?.toString() ?? "")
+        asked.push([domain, address, mechanism, who].map(String))
+        const status = command.answers[who] ?? command.answers["*"] ?? "400"
+        await handler.send([...frames.slice(0, delimiter + 1), version, request, status, "text", "somebody", ""])
+      }
+    })().catch(() => {})
+    return {}
+  },
+
+  asked() {
+    return { asked }
   },
 
   close(command) {

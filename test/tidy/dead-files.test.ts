@@ -13,6 +13,8 @@ function doors(): string[] {
     ...Object.values(manifest.exports).map(entry => (typeof entry === "string" ? entry : entry.default)),
     ...Object.values(manifest.bin),
   ]
+  // The build puts it into the door for pages.
+  targets.push("./dist/browser/no-worker-pool.js")
   return targets.map(target => target.replace("./dist/", "src/").replace(/\.js$/, ".ts"))
 }
 

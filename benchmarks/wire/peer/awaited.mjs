@@ -1,11 +1,17 @@
 // The four roles as zeromq.js's manual shows them, `await send` and `for await`, for whoever has its classes.
+import { client, isCovered, server } from "./curve.mjs"
 import { count, messages, play, ring, say, summary } from "./role.mjs"
+
+const listen = isCovered ? { curveServer: true, curveSecretKey: server.secretKey } : {}
+const dial = isCovered
+  ? { curveServerKey: server.publicKey, curvePublicKey: client.publicKey, curveSecretKey: client.secretKey }
+  : {}
 
 /** `zmq` is npm zeromq or zincmq/zeromq. */
 export const playWith = ({ Dealer, Pull, Push, Router }) =>
   play({
     async pull(address) {
-      const socket = new Pull()
+      const socket = new Pull(listen)
       await socket.bind(address.replace(/:0$/, ":*"))
       say({ address: socket.lastEndpoint })
       let sum = 0
@@ -20,7 +26,7 @@ export const playWith = ({ Dealer, Pull, Push, Router }) =>
     },
 
     async push(address) {
-      const socket = new Push({ linger: 10_000 })
+      const socket = new Push({ linger: 10_000, ...dial })
       socket.connect(address)
       for (let i = 0; i < count; i++) await socket.send(messages[i & (ring - 1)])
       // Not closed here: libzmq 4.3.5 too may lose the end of what it has sent when it closes an ipc connection.
@@ -28,7 +34,7 @@ export const playWith = ({ Dealer, Pull, Push, Router }) =>
     },
 
     async reply(address) {
-      const socket = new Router({ linger: 10_000 })
+      const socket = new Router({ linger: 10_000, ...listen })
       await socket.bind(address.replace(/:0$/, ":*"))
       say({ address: socket.lastEndpoint })
       let left = count
@@ -40,7 +46,7 @@ export const playWith = ({ Dealer, Pull, Push, Router }) =>
     },
 
     async request(address) {
-      const socket = new Dealer()
+      const socket = new Dealer(dial)
       socket.connect(address)
       const trips = new Float64Array(count)
       let sum = 0

@@ -1,9 +1,24 @@
 // Zinc by its fast door: `send` in a loop until it says false, then `drained`; messages as batches.
+import { client, isCovered, server } from "./curve.mjs"
 import { count, messages, play, ring, say, summary } from "./role.mjs"
 
 // ZINC_BENCH_DIST lets a change be measured against its base in one run.
 const dist = process.env.ZINC_BENCH_DIST ?? new URL("../../../dist", import.meta.url).href
 const { Dealer, Pull, Push, Router } = await import(`${dist}/transport/zmtp/index.js`)
+
+const { listen, dial } = isCovered ? await covers() : {}
+
+async function covers() {
+  const { curveClient, curveServer, nobleBox, SodiumBox } = await import(`${dist}/zmtp/index.js`)
+  const box =
+    process.env.ZINC_BENCH_BOX === "noble"
+      ? nobleBox
+      : await SodiumBox.load({ native: process.env.ZINC_BENCH_BOX !== "wasm" })
+  return {
+    listen: { security: curveServer({ secretKey: server.secretKey, box }) },
+    dial: { security: curveClient({ serverKey: server.publicKey, secretKey: client.secretKey, box }) },
+  }
+}
 
 await play({
   async pull(address) {
@@ -12,6 +27,7 @@ await play({
     let begun
     await new Promise(resolve => {
       const socket = new Pull({
+        ...listen,
         onBatch(batch) {
           begun ??= process.hrtime.bigint()
           const { buffers, starts, ends, first } = batch
@@ -29,7 +45,7 @@ await play({
   },
 
   async push(address) {
-    const socket = new Push()
+    const socket = new Push({ ...dial })
     socket.connect(address)
     const frames = [undefined]
     for (let i = 0; i < count; i++) {
@@ -44,6 +60,7 @@ await play({
     let left = count
     await new Promise(resolve => {
       const socket = new Router({
+        ...listen,
         onBatch(batch) {
           for (let i = 0; i < batch.count; i++) socket.send(batch.message(i))
           left -= batch.count
@@ -62,6 +79,7 @@ await play({
     let begun
     await new Promise(resolve => {
       const socket = new Dealer({
+        ...dial,
         onBatch(batch) {
           trips[done++] = Number(process.hrtime.bigint() - begun)
           const answer = batch.frame(0, 0)

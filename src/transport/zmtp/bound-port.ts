@@ -6,7 +6,7 @@ import { ZincError } from "../../core/errors.ts"
 import type { Logger } from "../../core/logger.ts"
 import { Connection, type PeerInfo } from "../../zmtp/connection.ts"
 import type { Engine } from "../../zmtp/engine.ts"
-import { NullMechanism } from "../../zmtp/mechanism/null.ts"
+import type { Security } from "../../zmtp/mechanism/mechanism.ts"
 import { mayTalk } from "../../zmtp/socket-type.ts"
 import type { ByteStream, Carrier, CarrierListener } from "../carrier.ts"
 import type { BoundSocket, Port } from "./bound-socket.ts"
@@ -15,14 +15,16 @@ export class BoundPort implements Port {
   readonly #engine: Engine
   readonly #logger: Logger
   readonly #sockets: readonly BoundSocket[]
+  readonly #security: Security
   /** Those whose READY has not come yet. */
   readonly #strangers = new Set<Connection>()
   #listener: CarrierListener | undefined
 
-  constructor(engine: Engine, logger: Logger, sockets: readonly BoundSocket[]) {
+  constructor(engine: Engine, logger: Logger, sockets: readonly BoundSocket[], security: Security) {
     this.#engine = engine
     this.#logger = logger
     this.#sockets = sockets
+    this.#security = security
   }
 
   /** Resolves with the address to dial. Rejects as the carrier does, and with `Closed` when the sockets were closed. */
@@ -55,7 +57,7 @@ export class BoundPort implements Port {
     const connection: Connection = new Connection({
       engine: this.#engine,
       output: stream,
-      mechanism: new NullMechanism(),
+      mechanism: this.#security.open(stream.remote),
       handshakeTimeoutMs: Math.min(...sockets.map(socket => socket.handshakeTimeoutMs)),
       admit: peer => {
         const socket = this.#socketFor(peer)

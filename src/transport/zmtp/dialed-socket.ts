@@ -6,13 +6,20 @@ import type { FrameBatch } from "../../core/frame-batch.ts"
 import { Connection, type Role } from "../../zmtp/connection.ts"
 import type { Engine } from "../../zmtp/engine.ts"
 import type { Link } from "../../zmtp/link.ts"
-import { NullMechanism } from "../../zmtp/mechanism/null.ts"
+import type { Security } from "../../zmtp/mechanism/mechanism.ts"
+import { nullSecurity } from "../../zmtp/mechanism/null.ts"
 import { Outbox, type OutboxLimits } from "../../zmtp/outbox.ts"
 import type { SocketType } from "../../zmtp/socket-type.ts"
+import { legAddress } from "../../zmtp/websocket/session.ts"
 import type { DialedSocket, DialHandler, SocketOptions } from "../transport.ts"
 import { defaultLingerMs } from "./bound-socket.ts"
 import type { CarrierTable } from "./carrier-table.ts"
 import { decoderLimits, defaultHandshakeTimeoutMs, outboxLimits } from "./limits.ts"
+
+/** What the transport adds to the options of a socket that dials. */
+export interface DialOptions extends SocketOptions {
+  readonly security?: Security
+}
 
 export abstract class ZmtpDialedSocket implements DialedSocket {
   /** The connection from the end of the handshake until it is lost or the socket is closed. */
@@ -22,7 +29,7 @@ export abstract class ZmtpDialedSocket implements DialedSocket {
   readonly #carriers: CarrierTable
   readonly #socketType: SocketType
   readonly #handler: DialHandler
-  readonly #options: SocketOptions
+  readonly #options: DialOptions
   #dialled = false
   /** The dial under way: what ends it early. */
   #stop: ((reason: ZincError) => void) | undefined
@@ -34,7 +41,7 @@ export abstract class ZmtpDialedSocket implements DialedSocket {
     carriers: CarrierTable,
     socketType: SocketType,
     handler: DialHandler,
-    options: SocketOptions,
+    options: DialOptions,
     limits: OutboxLimits = outboxLimits(options.sendLimits),
   ) {
     this.#engine = engine
@@ -108,7 +115,7 @@ export abstract class ZmtpDialedSocket implements DialedSocket {
     const onAbort = () => this.#stop?.(aborted())
     signal.addEventListener("abort", onAbort, { once: true })
     try {
-      carrier.dial(address, { signal: carrying.signal }).then(stream => {
+      carrier.dial(legAddress(address, this.#socketType), { signal: carrying.signal }).then(stream => {
         if (done.settled) {
           stream.destroy()
           return
@@ -116,7 +123,7 @@ export abstract class ZmtpDialedSocket implements DialedSocket {
         connection = new Connection({
           engine: this.#engine,
           output: stream,
-          mechanism: new NullMechanism(),
+          mechanism: (this.#options.security ?? nullSecurity).open(stream.remote),
           handshakeTimeoutMs: this.#options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs,
           announce: { socketType: this.#socketType },
           admit: () => this.#role(done),

@@ -23,7 +23,8 @@ import {
 } from "../../../zmtp/connection.ts"
 import { Engine } from "../../../zmtp/engine.ts"
 import type { Link } from "../../../zmtp/link.ts"
-import { NullMechanism } from "../../../zmtp/mechanism/null.ts"
+import type { Security } from "../../../zmtp/mechanism/mechanism.ts"
+import { nullSecurity } from "../../../zmtp/mechanism/null.ts"
 import { Outbox } from "../../../zmtp/outbox.ts"
 import type { SocketType } from "../../../zmtp/socket-type.ts"
 import type { ByteStream, CarrierListener, StreamTuning } from "../../carrier.ts"
@@ -60,6 +61,11 @@ export interface PatternSocketOptions extends Parts {
   readonly immediate?: boolean
   /** Our name to routers; sent by DEALER and ROUTER. At most 255 octets. Default: none. */
   readonly identity?: Uint8Array
+  /**
+   * The mechanism of all connections, accepted and dialled: `plainServer(…)`, `plainClient(…)`, `curveServer(…)`,
+   * `curveClient(…)`. Both ends must say the same mechanism. Default: NULL, no security.
+   */
+  readonly security?: Security
   /** What `close` waits for by default; default 1,000. (libzmq's default waits for ever.) `Infinity` waits for ever. */
   readonly lingerMs?: number
   /** What is asked of the system for the streams. */
@@ -535,7 +541,7 @@ export abstract class PatternSocket implements AsyncDisposable {
     const connection: Link = this.linkOver({
       engine: this.engine,
       output: stream,
-      mechanism: new NullMechanism(),
+      mechanism: (this.options.security ?? nullSecurity).open(stream.remote),
       handshakeTimeoutMs: this.options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs,
       ...(announces && { announce: { socketType, ...(identity && { identity }) } }),
       admit: info => {
