@@ -19,9 +19,11 @@ import {
   XPub,
   XSub,
 } from "../transport/zmtp/index.ts"
+import type { Security } from "../zmtp/index.ts"
 import type { Context } from "./context.ts"
 import type { OptionBag } from "./option-bag.ts"
 import { Type } from "./option-table.ts"
+import { securityOf } from "./security.ts"
 
 export type CoreSocket = Pair | Pub | Sub | Req | Rep | Dealer | Router | Pull | Push | XPub | XSub | Stream
 /** One that sends. */
@@ -74,8 +76,16 @@ export function engineOptions(bag: OptionBag, context: Context, carriers: readon
     const text = bag.value<string | null>(id)
     return text === null ? undefined : Buffer.from(text)
   }
+  let security: Security | undefined
+  let securedAt = -1
   const options = {
     carriers,
+    /** Made anew only when an option has changed, for some of it takes time. */
+    get security() {
+      if (securedAt !== bag.version) security = securityOf(bag, carriers)
+      securedAt = bag.version
+      return security
+    },
     clock: guestClock,
     frameView: bufferOver,
     get sendLimits() {

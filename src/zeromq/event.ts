@@ -2,6 +2,7 @@
 import type { ZincError } from "../core/errors.ts"
 import type { SocketEvent } from "../transport/zmtp/index.ts"
 import { type AuthError, type ErrnoError, type ProtoError, translated } from "./errors.ts"
+import { ZapError } from "./zap.ts"
 
 /** How an observer hears of a socket. */
 export interface Watched {
@@ -70,9 +71,17 @@ export function eventOf(event: SocketEvent, shown: (address: string) => string):
   }
 }
 
+const denials: Readonly<Record<AuthError["status"], string>> = {
+  300: "Temporary error",
+  400: "Authentication failure",
+  500: "Internal error",
+}
+
 function failedHandshake(error: ZincError, address: string): Event {
+  if (error.cause instanceof ZapError) return { type: "handshake:error:protocol", address, error: error.cause }
   if (error.code === "Unauthorized") {
-    const denied = Object.assign(new Error("Authentication failure", { cause: error }), { status: 400 as const })
+    const status = Number(/\((300|400|500)\)/.exec(error.message)?.[1] ?? 400) as AuthError["status"]
+    const denied = Object.assign(new Error(denials[status], { cause: error }), { status })
     return { type: "handshake:error:auth", address, error: denied }
   }
   if (error.retryable) return { type: "handshake:error:other", address, error: translated(error) }

@@ -7,6 +7,8 @@ const initials = new Map(socketOptions.map(option => [option.id, option.initial]
 export class OptionBag {
   readonly #table: ReadonlyMap<number, Option>
   readonly #values = new Map<number, OptionValue>()
+  /** Grows with each change, for what is made of several options. */
+  version = 0
 
   constructor(table: ReadonlyMap<number, Option>) {
     this.#table = table
@@ -28,12 +30,13 @@ export class OptionBag {
     if (typeof id !== "number") throw new TypeError("Identifier must be a number")
     const kept = checked(type, value)
     const option = this.#find(id, type)
-    this.#values.set(id, kept)
+    this.put(id, kept)
     return option
   }
 
   /** Sets without a check. */
   put(id: number, value: OptionValue): void {
+    this.version++
     this.#values.set(id, value)
   }
 

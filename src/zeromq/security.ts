@@ -1,7 +1,42 @@
 /** How a socket's options secure its connections. */
-import { errnoError } from "./errors.ts"
+import type { Carrier } from "../transport/carrier.ts"
+import {
+  curveClient,
+  curveServer,
+  keyText,
+  makeKeyPair,
+  nullServer,
+  plainClient,
+  plainServer,
+  type Security,
+} from "../zmtp/index.ts"
+import type { OptionBag } from "./option-bag.ts"
+import { hasZapHandler, zapAuthenticator } from "./zap.ts"
 
-/** Throws `ENOTSUP` for a mechanism that is not here, rather than connecting without it. */
-export function assertSecurable(mechanism: number): void {
-  if (mechanism !== 0) throw errnoError("ENOTSUP", { message: "This mechanism is not supported" })
+/** libzmq's numbers of mechanisms. */
+const Mechanism = { Null: 0, Plain: 1, Curve: 2 } as const
+
+/** The mechanism that the options ask for; undefined for none. Throws `BadOption` for keys that are none. */
+export function securityOf(bag: OptionBag, carriers: readonly Carrier[]): Security | undefined {
+  const text = (id: number) => bag.value<string | null>(id) ?? ""
+  const domain = text(55)
+  const ask = () => zapAuthenticator(carriers, bag.value<number>(66))
+  switch (bag.value<number>(43)) {
+    case Mechanism.Plain:
+      return bag.value<boolean>(44)
+        ? plainServer({ authenticator: ask(), domain })
+        : plainClient({ username: text(45), password: text(46) })
+    case Mechanism.Curve: {
+      const secretKey = text(49) || keyText(makeKeyPair().secretKey)
+      if (!bag.value<boolean>(47)) return curveClient({ serverKey: text(50), secretKey })
+      // As with libzmq, CURVE needs no handler: whoever knows our key may come in then.
+      const asked = ask()
+      const authenticator: typeof asked = request =>
+        hasZapHandler(carriers) ? asked(request) : { status: 200, userId: "" }
+      return curveServer({ secretKey, authenticator, domain })
+    }
+    default:
+      // Without a domain nobody is asked.
+      return domain === "" ? undefined : nullServer({ authenticator: ask(), domain })
+  }
 }

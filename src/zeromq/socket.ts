@@ -19,7 +19,7 @@ import { type Option, type OptionType, socketOptions, Type } from "./option-tabl
 import { Outgoing } from "./outgoing.ts"
 import { Pace } from "./pace.ts"
 import { closed, hold, type Lingering, opened, release } from "./process-end.ts"
-import { assertSecurable } from "./security.ts"
+import { securityOf } from "./security.ts"
 
 const anySocket = socketOptions.filter(option => option.on === undefined)
 const tables = new Map<number, ReadonlyMap<number, Option>>()
@@ -411,10 +411,11 @@ export abstract class Socket implements Lingering, Watched {
       const { scheme, rest } = parseAddress(address)
       if (!this.#carriers.some(one => one.schemes.includes(scheme))) return errnoError("EPROTONOSUPPORT", { address })
       if (scheme === "tcp") parseTcp(rest.slice(rest.indexOf(";") + 1))
+      // Keys that are none are said here, and not when somebody connects.
+      securityOf(this.#options, this.#carriers)
     } catch (thrown) {
       return translated(thrown, address)
     }
-    assertSecurable(this.#options.value<number>(43))
     return this.#engine()
   }
 

@@ -20,6 +20,11 @@ export class MemoryCarrier implements Carrier {
     this.#clock = clock
   }
 
+  /** Whether somebody listens there. */
+  isBound(address: string): boolean {
+    return this.#listeners.has(read(address))
+  }
+
   async listen(address: string, onStream: (stream: ByteStream) => void): Promise<CarrierListener> {
     const name = read(address)
     if (this.#listeners.has(name)) {
