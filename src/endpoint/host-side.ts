@@ -429,6 +429,15 @@ export class HostSide {
     this.#upLeg.tickedAt = now
   }
 
+  /** Somebody has not reported the last mark: it may have been dropped, with all it speaks of. */
+  #isSomebodyBehind(): boolean {
+    for (const link of this.#links) {
+      if (link.awaySince === undefined && link.baselineAt !== undefined && link.mark < this.publication.marked)
+        return true
+    }
+    return false
+  }
+
   #tick(): void {
     const now = this.#node.clock.now()
     const { heartbeatMs, heartbeatMisses, sessionKeepMs } = this.#o
@@ -437,7 +446,7 @@ export class HostSide {
     const stalled = late > heartbeatMs
     this.#ticked(now)
     if (stalled) this.publication.forgive(late)
-    this.publication.mark(now)
+    this.publication.mark(now, this.#isSomebodyBehind())
     for (const link of [...this.#links]) {
       if (stalled) {
         link.heardAt = Math.min(now, link.heardAt + late)

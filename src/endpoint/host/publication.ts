@@ -19,6 +19,8 @@ const repairPartBytes = 256 * 1024
 /** Marks remembered with their time. */
 const marksMax = 4096
 const topicsPerMark = 256
+/** A mark that somebody has not reported for so long is followed by another, though nothing was published since. */
+const markAgainMs = 1000
 
 export interface PublicationOptions {
   readonly node: Node
@@ -48,6 +50,7 @@ export class Publication implements DownSide {
   /** When marks were published, by consecutive numbers. */
   readonly #marks: { readonly number: number; at: number }[] = []
   #markedThrough = 0
+  #markedAt = 0
 
   constructor(options: PublicationOptions) {
     this.#node = options.node
@@ -85,8 +88,9 @@ export class Publication implements DownSide {
   }
 
   /** Publishes a mark when anything was published since the last: everyone follows it, and reports it. */
-  mark(now: number): void {
-    if (this.published === this.#markedThrough) return
+  mark(now: number, behind = false): void {
+    if (this.published === this.#markedThrough && !(behind && now - this.#markedAt >= markAgainMs)) return
+    this.#markedAt = now
     const topics = this.#changed.splice(0, topicsPerMark).map(topic => {
       topic.changed = false
       return { topic: topic.bytes, number: BigInt(topic.published) }
