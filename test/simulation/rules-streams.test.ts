@@ -190,7 +190,7 @@ describe("L6 repair", () => {
     })
     host.say({ case: "repair", value: { id: request.id, last: true, lost: request.ranges } })
     await world.run(20)
-    expect(host.heardOf("sync").at(-1)!.prefixes).toEqual([topicT])
+    expect(host.heardOf("sync").at(-1)!.settling).toEqual([topicT])
     expect(gaps()).toMatchObject([
       { topic: "t", from: 2, through: 3, reason: "lost" },
       { topic: "t", from: 2, through: 2, reason: "lost" },

@@ -71,13 +71,16 @@ export class Interests {
     const at = this.#receivers.indexOf(receiver)
     if (at < 0) return []
     this.#receivers.splice(at, 1)
-    return receiver.prefixes.filter(prefix => {
-      const key = toHex(prefix)
-      const interest = this.#all.get(key)
-      if (interest === undefined || --interest.count > 0) return false
-      this.#all.delete(key)
-      return true
-    })
+    return receiver.prefixes.filter(prefix => this.unwant(prefix))
+  }
+
+  /** Takes back one `want`. True when nobody wants the prefix any more. */
+  unwant(prefix: Uint8Array): boolean {
+    const key = toHex(prefix)
+    const interest = this.#all.get(key)
+    if (interest === undefined || --interest.count > 0) return false
+    this.#all.delete(key)
+    return true
   }
 
   /** Resolves when the host knows of the prefix. */

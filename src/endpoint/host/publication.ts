@@ -51,6 +51,7 @@ export class Publication implements DownSide {
   readonly #marks: { readonly number: number; at: number }[] = []
   #markedThrough = 0
   #markedAt = 0
+  #isOver = false
 
   constructor(options: PublicationOptions) {
     this.#node = options.node
@@ -62,6 +63,7 @@ export class Publication implements DownSide {
   }
 
   publish(topic: TopicState, from: Uint8Array, payload: Uint8Array, link: number): void {
+    if (this.#isOver) return
     // The header goes into the ring as it goes out; only the leg's block differs from what came.
     const header = from.length === headerBytes ? this.#header : new Uint8Array(from.length)
     header.set(from)
@@ -107,6 +109,16 @@ export class Publication implements DownSide {
     this.#markedThrough = this.#changed.length > 0 ? -1 : this.published
     this.#marks.push({ number: this.marked, at: now })
     if (this.#marks.length > marksMax) this.#marks.shift()
+  }
+
+  /** Whatever is to be published from now on goes nowhere: the cluster is dismissed. */
+  end(): void {
+    this.#isOver = true
+  }
+
+  /** What was published is not published again: its numbers mean nothing any more. */
+  forget(): void {
+    this.#ring.releaseThrough(this.#ring.last)
   }
 
   /** Nobody could report the marks in that time, because we stood still: it does not count as lag. */
