@@ -1,6 +1,8 @@
 /** Trees of clusters: what a relay passes up and down, keeps, and answers for (DESIGN §7, rules L2, L4, L5, L7). */
 import { describe, expect, it } from "vitest"
 import { endpointIdToBytes } from "../../src/core/id.ts"
+import { DocumentService } from "../../src/document/document-service.ts"
+import { yjs } from "../../src/document/yjs/yjs.ts"
 import { type EndpointEvent, type Message, tokenAuthenticator } from "../../src/endpoint/index.ts"
 import { type Life, World } from "../../src/testing/simulation/index.ts"
 import { RawClient } from "./raw-client.ts"
@@ -135,6 +137,25 @@ describe("A tree", () => {
     expect(await world.until(at.b!.endpoint!.request(gone, "ask", 1).catch(error => error))).toMatchObject({
       code: "NoSuchEndpoint",
     })
+  })
+
+  it("serves a document from the relay's own copy, and brings edits from everywhere to everywhere", async () => {
+    const { world, at } = await grow()
+    const services = new Map(
+      Object.entries(at).map(([name, life]) => [name, new DocumentService(life.endpoint!.documentPort)]),
+    )
+    const texts = []
+    for (const name of ["d", "a", "b", "c"]) {
+      const { doc } = await world.until(services.get(name)!.open("notes", yjs))
+      texts.push(doc.getText("text"))
+    }
+    for (const [i, text] of texts.entries()) text.insert(0, String(i))
+    await world.run(500)
+    const whole = texts[0]!.toString()
+    expect([...whole].sort().join("")).toBe("0123")
+    expect(texts.map(String)).toEqual([whole, whole, whole, whole])
+    expect(services.get("left")!.documents.map(({ state }) => state)).toEqual(["synchronized"])
+    for (const service of services.values()) service.abort()
   })
 
   it("lets nobody speak for others without leave", async () => {

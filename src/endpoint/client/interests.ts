@@ -63,6 +63,15 @@ export class Interests {
   /** Resolves when the host knows of all the receiver's prefixes; rejects with `Refused` if one is not allowed. */
   follow(receiver: Receiver): Promise<void> {
     this.#receivers.push(receiver)
+    // What is followed already, for others here or below, has had its baseline: no other will come.
+    for (const prefix of receiver.prefixes) {
+      const known = this.#all.get(toHex(prefix))
+      if (known?.base === undefined) continue
+      void known.ready.promise.then(
+        () => this.#receivers.includes(receiver) && receiver.baseline?.(),
+        () => {},
+      )
+    }
     return Promise.all(receiver.prefixes.map(prefix => this.want(prefix))).then(() => {})
   }
 
