@@ -1,6 +1,7 @@
 /** What a voter tells whoever runs it. */
 import type { LogPosition, OrderedEntry } from "./ordered-entry.ts"
 import type { LogSnapshot } from "./ordered-log.ts"
+import type { StreamPlace } from "./stream-runs.ts"
 import type { GenerationId, RootRecord, VoterId } from "./root-record.ts"
 
 export type ElectionEvent =
@@ -19,7 +20,7 @@ export type ElectionEvent =
       readonly type: "opened"
       readonly epoch: number
       readonly at: LogPosition
-      readonly starts: ReadonlyMap<string, number>
+      readonly starts: ReadonlyMap<string, StreamPlace>
     }
   /** Our reign is over. */
   | { readonly type: "deposed"; readonly epoch: number; readonly why: string }

@@ -28,6 +28,7 @@ export {
   type VoterEntry,
   type VoterId,
 } from "./root-record.ts"
+export { commonPlaces, cutRuns, noteRun, type StreamPlace, type StreamRun } from "./stream-runs.ts"
 export { type StreamState, StreamTable } from "./stream-table.ts"
 export {
   type Ballot,

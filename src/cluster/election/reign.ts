@@ -306,7 +306,7 @@ export class Reign {
     if (this.#opened || this.#over) return
     if (this.#state.log.committed < this.#opening.number || !this.leaseHolds()) return
     this.#opened = true
-    this.#state.emit({ type: "opened", epoch: this.epoch, at: this.#opening, starts: this.#state.log.table.orders() })
+    this.#state.emit({ type: "opened", epoch: this.epoch, at: this.#opening, starts: this.#state.log.table.places() })
     // The voters learn of the opening's commitment at once, not with the next heartbeat.
     for (const voter of this.#audience()) this.#bring(voter, true)
   }

@@ -3,6 +3,7 @@
  * of the log alone: whoever has the same entries has the same table, also which origins it has forgotten.
  */
 import { EntryKind, type OrderedEntry, type Proposal } from "./ordered-entry.ts"
+import { noteRun, type StreamPlace, type StreamRun } from "./stream-runs.ts"
 
 export interface OriginState {
   readonly origin: string
@@ -15,6 +16,8 @@ export interface OriginState {
 export interface StreamState {
   readonly stream: string
   readonly order: number
+  /** In which reigns its places were given. */
+  readonly runs: readonly StreamRun[]
   /** Oldest activity first. */
   readonly origins: readonly OriginState[]
 }
@@ -24,6 +27,7 @@ export const originsMax = 4096
 
 interface Stream {
   order: number
+  readonly runs: StreamRun[]
   readonly origins: Map<string, OriginState>
 }
 
@@ -38,8 +42,8 @@ export class StreamTable {
   readonly #streams = new Map<string, Stream>()
 
   constructor(states: readonly StreamState[] = []) {
-    for (const { stream, order, origins } of states)
-      this.#streams.set(stream, { order, origins: new Map(origins.map(state => [state.origin, state])) })
+    for (const { stream, order, runs, origins } of states)
+      this.#streams.set(stream, { order, runs: [...runs], origins: new Map(origins.map(state => [state.origin, state])) })
   }
 
   /** Whether the proposal is the next of its origin. */
@@ -65,10 +69,11 @@ export class StreamTable {
     if (entry.kind !== EntryKind.Message) return
     let stream = this.#streams.get(entry.stream)
     if (stream === undefined) {
-      stream = { order: 0, origins: new Map() }
+      stream = { order: 0, runs: [], origins: new Map() }
       this.#streams.set(entry.stream, stream)
     }
     stream.order = entry.order
+    noteRun(stream.runs, entry.epoch, entry.order)
     const { origins } = stream
     origins.delete(entry.origin)
     origins.set(entry.origin, { origin: entry.origin, sequence: entry.sequence, number: entry.number })
@@ -76,11 +81,16 @@ export class StreamTable {
   }
 
   state(): StreamState[] {
-    return [...this.#streams].map(([stream, { order, origins }]) => ({ stream, order, origins: [...origins.values()] }))
+    return [...this.#streams].map(([stream, { order, runs, origins }]) => ({
+      stream,
+      order,
+      runs: [...runs],
+      origins: [...origins.values()],
+    }))
   }
 
-  /** Where each stream stands, for the opening of a reign. */
-  orders(): Map<string, number> {
-    return new Map([...this.#streams].map(([stream, { order }]) => [stream, order]))
+  /** Where each stream stands, and in which reigns it came there: what a new reign announces. */
+  places(): Map<string, StreamPlace> {
+    return new Map([...this.#streams].map(([stream, { order, runs }]) => [stream, { order, runs: [...runs] }]))
   }
 }

@@ -1,5 +1,5 @@
 /** What leaves and the root say to each other in the simulation of elections: the least that ordered streams need. */
-import type { OrderedEntry, VoterFrame } from "../../../cluster/election/index.ts"
+import type { OrderedEntry, StreamPlace, VoterFrame } from "../../../cluster/election/index.ts"
 
 export type LeafFrame =
   /** A leaf proposes; `lowest` is the lowest number it still keeps. */
@@ -19,12 +19,11 @@ export type LeafFrame =
       readonly sequence: number
       readonly tier: "rooted" | "replicated"
     }
-  /** Where each stream started in this reign, and where it stands. */
+  /** Where each stream stands, and in which reigns it came there. */
   | {
       readonly type: "mark"
       readonly epoch: number
-      readonly starts: ReadonlyMap<string, number>
-      readonly orders: ReadonlyMap<string, number>
+      readonly places: ReadonlyMap<string, StreamPlace>
     }
   | { readonly type: "notRoot"; readonly root: string | undefined }
 

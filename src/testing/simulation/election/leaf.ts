@@ -2,13 +2,12 @@
  * An endpoint below: it sends on ordered streams and hears them, holds to the highest epoch it has heard (T2), rolls back
  * what a new reign does not keep (R5), and keeps its own until they are acknowledged at its tier.
  */
-import { EpochGate, type OrderedEntry, Speech } from "../../../cluster/election/index.ts"
+import { commonPlaces, EpochGate, noteRun, type OrderedEntry, Speech, type StreamPlace, type StreamRun } from "../../../cluster/election/index.ts"
 import type { Clock } from "../../../core/clock.ts"
 import type { SeededRandom } from "../../../core/random.ts"
 import type { Journal } from "../journal.ts"
-import type { LeafFrame } from "./leaf-frame.ts"
+import type { LeafFrame, MachineFrame } from "./leaf-frame.ts"
 import type { Resident } from "./machine-network.ts"
-import type { MachineFrame } from "./leaf-frame.ts"
 import type { Oracle } from "./oracle.ts"
 
 export interface LeafRules {
@@ -47,13 +46,14 @@ interface Heard {
 /** Own messages kept at most; then it sends nothing new. */
 const pendingMax = 60
 
+const nowhere: StreamPlace = { order: 0, runs: [] }
+
 export class Leaf implements Resident<MachineFrame> {
   readonly name: string
   readonly #o: LeafOptions
   readonly #gate = new EpochGate()
   #pending: Pending[] = []
   readonly #sequences = new Map<string, number>()
-  readonly #acked = new Map<string, number>()
   readonly #heard = new Map<string, Heard>()
   #target: string
   #epoch = 0
@@ -97,7 +97,7 @@ export class Leaf implements Resident<MachineFrame> {
         if (from === this.#target && leaf.root !== undefined) this.#target = leaf.root
         return
       case "mark":
-        if (this.#obeys(Speech.Command, leaf.epoch)) this.#onMark(from, leaf.epoch, leaf.starts, leaf.orders)
+        if (this.#obeys(Speech.Command, leaf.epoch)) this.#onMark(from, leaf.epoch, leaf.places)
         return
       case "order":
         if (this.#obeys(Speech.Order, leaf.epoch) && leaf.epoch === this.#epoch) this.#onOrder(leaf.entry)
@@ -117,30 +117,32 @@ export class Leaf implements Resident<MachineFrame> {
 
   // ---- hearing ----
 
-  #onMark(
-    from: string,
-    epoch: number,
-    starts: ReadonlyMap<string, number>,
-    orders: ReadonlyMap<string, number>,
-  ): void {
+  #onMark(from: string, epoch: number, places: ReadonlyMap<string, StreamPlace>): void {
     this.#heardAt = this.#o.clock.now()
     this.#target = from
     if (epoch !== this.#epoch) {
       this.#epoch = epoch
-      for (const [stream, heard] of this.#heard) {
-        heard.parked.clear()
-        const start = starts.get(stream) ?? 0
-        if (heard.entries.length <= start || !this.#o.rules.rewind) continue
-        this.#o.oracle.rewound()
-        heard.entries.length = start
-      }
+      for (const [stream, heard] of this.#heard) this.#rewind(heard, places.get(stream) ?? nowhere)
       this.#resend()
     }
-    for (const [stream, order] of orders) {
+    for (const [stream, { order }] of places) {
       const heard = this.#heard.get(stream)
       if (heard !== undefined && heard.entries.length < order)
         this.#o.send(from, { type: "repair", stream, after: heard.entries.length })
     }
+  }
+
+  /** Drops what we heard of a reign and the tree did not keep. */
+  #rewind(heard: Heard, tree: StreamPlace): void {
+    const { entries, parked } = heard
+    parked.clear()
+    if (!this.#o.rules.rewind) return
+    const own: StreamRun[] = []
+    for (const entry of entries) noteRun(own, entry.epoch, entry.order)
+    const common = commonPlaces({ order: entries.length, runs: own }, tree) ?? 0
+    if (common === entries.length) return
+    this.#o.oracle.rewound()
+    entries.length = common
   }
 
   #onOrder(entry: OrderedEntry): void {
@@ -184,10 +186,9 @@ export class Leaf implements Resident<MachineFrame> {
   }
 
   #onAck(stream: string, sequence: number, tier: "rooted" | "replicated"): void {
-    const { oracle } = this.#o
-    const key = `${stream} ${tier}`
-    for (let n = (this.#acked.get(key) ?? 0) + 1; n <= sequence; n++) oracle.acked(this.name, stream, n, tier)
-    this.#acked.set(key, Math.max(this.#acked.get(key) ?? 0, sequence))
+    for (const pending of this.#pending)
+      if (pending.stream === stream && pending.sequence <= sequence)
+        this.#o.oracle.acked(this.name, stream, pending.sequence, tier)
     if (tier !== this.#o.tier && tier !== "replicated") return
     this.#pending = this.#pending.filter(pending => pending.stream !== stream || pending.sequence > sequence)
   }

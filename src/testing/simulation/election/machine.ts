@@ -194,15 +194,12 @@ export class Machine {
 
   // ---- serving leaves while it is root ----
 
-  #starts: ReadonlyMap<string, number> = new Map()
-
   #onEvent(voter: Voter, event: ElectionEvent): void {
     const { journal, oracle } = this.#o
     switch (event.type) {
       case "opened":
         journal.note(this.name, "opened", event.epoch, "at", event.at.number)
         oracle.opened(this.name, event.epoch, voter)
-        this.#starts = event.starts
         this.#o.onEvent(this, event)
         this.#mark(voter)
         return
@@ -222,8 +219,8 @@ export class Machine {
     const epoch = voter.reignEpoch
     if (epoch === undefined || !voter.hasAuthority()) return
     this.#act(epoch, "announced its streams")
-    const orders = voter.log.table.orders()
-    for (const leaf of this.#o.leaves) this.#tell(leaf, { type: "mark", epoch, starts: this.#starts, orders })
+    const places = voter.log.table.places()
+    for (const leaf of this.#o.leaves) this.#tell(leaf, { type: "mark", epoch, places })
   }
 
   #acknowledge(voter: Voter, entries: readonly OrderedEntry[]): void {
