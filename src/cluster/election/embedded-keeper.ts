@@ -14,7 +14,7 @@ export interface EmbeddedKeeperOptions {
   readonly state: VoterState
   readonly storage: VoteStorage
   readonly memory: VoteMemory
-  /** Without a majority an operation ends after that many milliseconds. Default 400. */
+  /** Without a majority an operation ends after that many milliseconds. Default 2000. */
   readonly patienceMs?: number
 }
 
@@ -24,8 +24,8 @@ interface Operation {
   readonly record: RootRecord | undefined
   readonly done: (outcome: ReadOutcome & SetOutcome) => void
   readonly until: number
-  /** The new record has been sent out to be accepted: it may come to hold whatever we hear. */
-  sent: boolean
+  /** How often it was tried: each try waits longer, for the voters may be far or slow. */
+  tries: number
 }
 
 interface Attempt {
@@ -58,7 +58,7 @@ export class EmbeddedKeeper implements RecordKeeper {
   constructor(options: EmbeddedKeeperOptions) {
     this.#state = options.state
     this.#storage = options.storage
-    this.#patienceMs = options.patienceMs ?? 400
+    this.#patienceMs = options.patienceMs ?? 2000
     this.#promised = options.memory.promised
     this.#accepted = options.memory.accepted
     this.#counter = this.#promised?.counter ?? 0
@@ -113,17 +113,16 @@ export class EmbeddedKeeper implements RecordKeeper {
 
   // ---- asking ----
 
-  #enqueue(operation: Omit<Operation, "until" | "sent">): void {
+  #enqueue(operation: Omit<Operation, "until" | "tries">): void {
     const { clock } = this.#state
-    this.#queue.push({ ...operation, until: clock.now() + this.#patienceMs, sent: false })
+    this.#queue.push({ ...operation, until: clock.now() + this.#patienceMs, tries: 0 })
     if (this.#queue.length === 1) clock.soon(() => this.#try())
   }
 
   #try(): void {
     const operation = this.#queue[0]
     if (operation === undefined || this.#state.ended) return
-    const { clock, timing } = this.#state
-    if (clock.now() >= operation.until) return this.#finish(operation, undefined)
+    if (this.#state.now() >= operation.until) return this.#finish(operation, undefined)
     const known = this.#state.record
     if (known === undefined) return this.#withoutRecord(operation)
     const attempt: Attempt = {
@@ -136,9 +135,16 @@ export class EmbeddedKeeper implements RecordKeeper {
       outcome: undefined,
     }
     this.#attempt = attempt
+    operation.tries++
     this.#prepare(attempt, known.voters)
+    this.#patience(attempt, operation)
+  }
+
+  /** For one round of the attempt. */
+  #patience(attempt: Attempt, { tries }: Operation): void {
+    const { clock, timing } = this.#state
     this.#timer?.cancel()
-    this.#timer = clock.after(timing.roundMs, () => this.#retry(attempt))
+    this.#timer = clock.after(timing.roundMs * 2 ** Math.min(tries - 1, 4), () => this.#retry(attempt))
   }
 
   /** Nobody is known who could keep one: only a founder may set the first, by itself. */
@@ -187,11 +193,11 @@ export class EmbeddedKeeper implements RecordKeeper {
   #decide(attempt: Attempt, current: RootRecord): void {
     const operation = this.#queue[0]!
     attempt.phase = "accepting"
+    this.#patience(attempt, operation)
     const wanted = operation.record
     if (operation.type === "set" && current.revision === operation.revision && wanted !== undefined) {
       attempt.value = wanted
       attempt.outcome = { type: "set" }
-      operation.sent = true
     } else {
       // What is there may be held by a minority only: it is made to hold before it is told.
       attempt.value = current

@@ -110,9 +110,9 @@ export class Reign {
     return this.#sets().every(record => !needsLease(record) || now < this.#lease.until(record))
   }
 
-  /** Whether anything can have been promoted against us: the lease is over, or there was none yet. */
+  /** Whether to sign for another takes nothing away: we have no authority yet, no more, or gave it up. */
   get mayBeReplaced(): boolean {
-    return this.#handOver?.phase === "given" || !this.leaseHolds()
+    return !this.#opened || this.#handOver?.phase === "given" || !this.leaseHolds()
   }
 
   begin(): void {
@@ -184,7 +184,8 @@ export class Reign {
       const progress = this.#progressOf(voter)
       progress.beat()
       this.#bring(voter, true)
-      if (progress.refusals >= refusalsMax && this.hasAuthority()) return this.#o.renew(progress.refusedFor)
+      const stuck = progress.refusals >= refusalsMax
+      if (stuck && (!this.#opened || this.hasAuthority())) return this.#o.renew(progress.refusedFor)
     }
     this.#manageVoters()
   }
@@ -288,18 +289,23 @@ export class Reign {
   /** Finds the highest number that a majority has stored. Only an entry of this reign proves those before it. */
   #advance(): void {
     if (this.#over) return
-    const { log, rules } = this.#state
-    const reached = [this.#state.stored, ...[...this.#progress.values()].map(progress => progress.matched)]
-      .filter(number => number > log.committed)
-      .sort((a, b) => b - a)
-    for (const number of reached) {
-      if (rules.ownEpochCommits && log.positionOf(number)?.epoch !== this.epoch) continue
-      if (!this.#sets().every(record => isMajority(record.voters, id => this.#hasStored(id, number)))) continue
-      this.#state.commit(number)
-      break
-    }
+    const { log } = this.#state
+    if (log.committed < log.last.number) this.#state.commit(this.#storedByMajority())
     this.#openIfReady()
     this.#manageVoters()
+  }
+
+  /** The highest such number of an entry of this reign; what is committed already where there is none above. */
+  #storedByMajority(): number {
+    const { log, rules, stored } = this.#state
+    let highest = log.committed
+    const consider = (number: number) => {
+      if (number <= highest || (rules.ownEpochCommits && log.positionOf(number)?.epoch !== this.epoch)) return
+      if (this.#sets().every(record => isMajority(record.voters, id => this.#hasStored(id, number)))) highest = number
+    }
+    consider(stored)
+    for (const progress of this.#progress.values()) consider(progress.matched)
+    return highest
   }
 
   #openIfReady(): void {

@@ -15,6 +15,10 @@ export const ElectionFaultKind = {
   /** The root is heard and hears nothing, or the other way round. */
   OneWayRoot: "oneWayRoot",
   HandOver: "handOver",
+  /** The root is cut off and comes back at the moment somebody signs for another; the signer or the candidate may crash. */
+  NearMiss: "nearMiss",
+  /** Whoever wins the record next crashes at once. */
+  CrashHeir: "crashHeir",
   CrashVoter: "crashVoter",
   PauseVoter: "pauseVoter",
   /** A voter that is cut off again and again. */
@@ -54,7 +58,7 @@ export interface ElectionFault {
 
 const kinds = Object.values(ElectionFaultKind) as ElectionFaultKind[]
 /** Drawn more often: they are what elections are for. */
-const favourites: readonly ElectionFaultKind[] = ["crashRoot", "pauseRoot", "isolateRoot", "crashRoot", "powerRoot"]
+const favourites: readonly ElectionFaultKind[] = ["crashRoot", "pauseRoot", "isolateRoot", "crashRoot", "powerRoot", "nearMiss"]
 
 export interface ElectionScriptOptions {
   readonly machines: number
@@ -86,7 +90,7 @@ function drawFault(random: SeededRandom, kind: ElectionFaultKind, atMs: number, 
   const forMs = [5 + 60 * random.float(), 100 + 900 * random.float(), 1000 + 3000 * random.float(), 6000 * random.float()][
     random.below(4)
   ]!
-  const machine = /Root$/.test(kind) ? -1 : random.below(machines)
+  const machine = /Root$|^nearMiss$/.test(kind) ? -1 : random.below(machines)
   const base = { kind, atMs, forMs, machine, draw: random.u32() }
   return kind === "weather" ? { ...base, weather: drawWeather(random) } : base
 }

@@ -69,6 +69,7 @@ export interface ElectionPlan {
   readonly intervalMs: number
   readonly syncMs: { readonly min: number; readonly max: number }
   readonly keptEntries: number
+  readonly batchEntries: number
   readonly weather: Weather
   readonly rates: readonly number[]
 }
@@ -126,6 +127,7 @@ class ElectionRun {
       })
     this.#journal = new Journal(this.#clock, options.kept)
     this.#oracle = new Oracle(this.#journal)
+    this.#oracle.onSignature = (signer, candidate) => this.#onSignature(signer, candidate)
     this.#network = new MachineNetwork(this.#clock, worldRandom.fork())
     this.#network.weather = plan.weather
     this.#store = plan.external
@@ -148,12 +150,12 @@ class ElectionRun {
         syncMs: plan.syncMs,
         rules: options.rules ?? {},
         timing: {},
-        limits: { keptEntries: plan.keptEntries, batchEntries: 16, windowEntries: 64 },
+        limits: { keptEntries: plan.keptEntries, batchEntries: plan.batchEntries, windowEntries: 64 },
         wire,
         onEvent: (who, event) => {
           if (event.type === "opened") this.#onOpened()
           if (event.type === "votersChanged") this.#totals.voterChanges++
-          if (event.type === "deposed") this.#onDeposed(who)
+          if (event.type === "inherited") this.#onInherited(who)
         },
       })
       machine.drift(plan.rates[index]!)
@@ -274,6 +276,12 @@ class ElectionRun {
         this.#totals.handOvers++
         this.#rootIsTaken(kind)
         return
+      case "nearMiss":
+        takesRoot()
+        return this.#missNearly(machine, fault)
+      case "crashHeir":
+        this.#heirs = 1 + (draw % 4)
+        return
       case "partition": {
         const side = (index: number) => (draw >> (index % 31)) & 1
         const names = [...this.#machines.map(each => each.name), ...this.#leaves.map(each => each.name)]
@@ -351,10 +359,7 @@ class ElectionRun {
     this.#active++
     this.#clock.after(forMs, () => {
       this.#active--
-      for (const other of others) {
-        network.heal(other, machine.name)
-        network.heal(machine.name, other)
-      }
+      this.#join(machine)
     })
   }
 
@@ -412,15 +417,61 @@ class ElectionRun {
       ms: now - taken.at,
       clean: taken.clean && now <= this.#nextFaultAt && this.#network.weather === fairWeather,
       external: this.#plan.external,
+      usual: this.#plan.direct && this.#plan.voters >= 3,
     })
   }
 
-  #onDeposed(_machine: Machine): void {}
+  // ---- faults that the protocol times ----
+
+  #nearMiss: ((signer: Machine, candidate: Machine) => void) | undefined
+  #heirs = 0
+
+  /** Cuts the machine off until somebody signs. */
+  #missNearly(machine: Machine, { forMs, draw }: ElectionFault): void {
+    this.#split(machine, forMs + 4000, { in: true, out: true })
+    this.#nearMiss = (signer, candidate) => {
+      this.#nearMiss = undefined
+      this.#join(machine)
+      const victim = [undefined, signer, candidate][draw % 3]
+      if (victim === undefined) return
+      const afterMs = ((draw >> 4) % 8) / 4
+      this.#clock.after(afterMs, () => {
+        victim.crash((draw >> 8) % 2 === 0)
+        this.#clock.after(forMs % 100, () => victim.start())
+      })
+    }
+  }
+
+  #onSignature(signer: string, candidate: string): void {
+    if (this.#nearMiss === undefined) return
+    const byId = (id: string) => this.#machines.find(machine => machine.id === id)
+    const [from, to] = [byId(signer), byId(candidate)]
+    if (from !== undefined && to !== undefined) this.#nearMiss(from, to)
+  }
+
+  #onInherited(machine: Machine): void {
+    if (this.#heirs === 0) return
+    this.#heirs--
+    this.#clock.after(this.#heirs, () => {
+      if (machine.voter?.hasAuthority()) this.#totals.rootKills++
+      machine.crash(this.#heirs % 2 === 0)
+      this.#clock.after(700, () => machine.start())
+    })
+  }
+
+  #join(machine: Machine): void {
+    for (const other of [...this.#machines, ...this.#leaves]) {
+      this.#network.heal(other.name, machine.name)
+      this.#network.heal(machine.name, other.name)
+    }
+  }
 
   // ---- healing ----
 
   #heal(): void {
     this.#journal.note("--", "everything heals")
+    this.#nearMiss = undefined
+    this.#heirs = 0
     this.#network.healAll()
     this.#network.weather = fairWeather
     if (this.#store !== undefined) {
@@ -556,13 +607,14 @@ function drawPlan(random: SeededRandom): ElectionPlan {
     external: random.below(3) === 0,
     direct: random.below(4) > 0,
     replicatedLeaves: random.below(2) === 0,
-    intervalMs: [40, 100, 300][random.below(3)]!,
+    intervalMs: [60, 150, 400][random.below(3)]!,
     syncMs: [
       { min: 0.1, max: 0.5 },
       { min: 0.5, max: 4 },
       { min: 2, max: 25 },
     ][random.below(3)]!,
     keptEntries: [8, 64, 100_000][random.below(3)]!,
+    batchEntries: [1, 16, 256][random.below(3)]!,
     weather: random.below(2) === 0 ? fairWeather : drawWeather(random),
     rates: Array.from({ length: voters + spares }, () =>
       drifts ? 1 + (random.float() * 2 - 1) * driftMax : 1,

@@ -59,6 +59,8 @@ export class Leaf implements Resident<MachineFrame> {
   #epoch = 0
   #heardAt = 0
   #sending = true
+  #acknowledged = 0
+  #acknowledgedBefore = 0
   /** The highest epoch that any root has spoken with to us. */
   #highest = 0
 
@@ -182,13 +184,15 @@ export class Leaf implements Resident<MachineFrame> {
   #look(): void {
     const { clock, random, voters } = this.#o
     if (clock.now() - this.#heardAt > 800) this.#target = voters[random.below(voters.length)]!
-    this.#resend()
+    if (this.#acknowledged === this.#acknowledgedBefore) this.#resend()
+    this.#acknowledgedBefore = this.#acknowledged
   }
 
   #onAck(stream: string, sequence: number, tier: "rooted" | "replicated"): void {
     for (const pending of this.#pending)
       if (pending.stream === stream && pending.sequence <= sequence)
         this.#o.oracle.acked(this.name, stream, pending.sequence, tier)
+    this.#acknowledged++
     if (tier !== this.#o.tier && tier !== "replicated") return
     this.#pending = this.#pending.filter(pending => pending.stream !== stream || pending.sequence > sequence)
   }

@@ -39,6 +39,8 @@ export class Oracle {
   readonly #acked: { readonly key: string; readonly sequence: number; readonly tier: "rooted" | "replicated" }[] = []
   readonly #places = new Set<string>()
   #record: RootRecord | undefined
+  /** Hears of each signature that is sent. */
+  onSignature: (signer: VoterId, candidate: VoterId) => void = () => {}
 
   constructor(journal: Journal) {
     this.#journal = journal
@@ -58,6 +60,7 @@ export class Oracle {
         this.#violated("one signature", `${name(from)} signed ${message.epoch} after ${known.epoch}`)
       if (known === undefined || known.epoch < message.epoch)
         this.#signed.set(from, { epoch: message.epoch, candidate: to })
+      this.onSignature(from, to)
     } else if (message.type === "appended" && message.accepted) {
       const known = this.#signed.get(from)
       if (known !== undefined && known.epoch > message.epoch)

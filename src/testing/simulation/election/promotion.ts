@@ -7,6 +7,8 @@ export interface Promotion {
   /** Nothing else was wrong meanwhile: fair weather, one fault. */
   readonly clean: boolean
   readonly external: boolean
+  /** Three voters or more, at addresses whose refusal proves something. */
+  readonly usual: boolean
 }
 
 /** The value below which that share of the sorted values lies. */
