@@ -74,9 +74,15 @@ export class Candidacy {
     const { clock, timing, rules, random } = this.#state
     this.#state.counters.candidacies++
     this.#deadline = clock.after(timing.candidacyMs * (1 + random.float() / 2), () => this.#expire())
-    if (this.#o.atOnce || !rules.preVote) return this.#beginSigning()
+    if (this.#o.atOnce || !rules.preVote) {
+      this.#beginSigning()
+      return
+    }
     this.#wouldSign.add(this.#state.id)
-    if (this.#majority(id => this.#wouldSign.has(id))) return this.#beginSigning()
+    if (this.#majority(id => this.#wouldSign.has(id))) {
+      this.#beginSigning()
+      return
+    }
     this.#ask()
   }
 
@@ -109,7 +115,10 @@ export class Candidacy {
     const state = this.#state
     this.#phase = Phase.Signing
     if (this.#o.epoch === undefined) this.#epoch = state.highestEpoch + 1
-    if (this.#epoch < state.signed.epoch) return this.#fail("a higher epoch was signed meanwhile")
+    if (this.#epoch < state.signed.epoch) {
+      this.#fail("a higher epoch was signed meanwhile")
+      return
+    }
     state.emit({ type: "candidate", epoch: this.#epoch })
     const { signature } = this.#o
     if (signature !== undefined) this.#signers.set(signature.from, { id: signature.from, last: signature.last })
@@ -154,7 +163,10 @@ export class Candidacy {
       for (const signer of this.#signers.values())
         if (!this.#mute.has(signer.id) && comparePositions(signer.last, source.last) > 0) source = signer
     }
-    if (comparePositions(source.last, this.#state.log.last) <= 0) return this.#writeRecord()
+    if (comparePositions(source.last, this.#state.log.last) <= 0) {
+      this.#writeRecord()
+      return
+    }
     this.#phase = Phase.Fetching
     this.#source = source
     this.#fetchesLeft = 5
@@ -169,7 +181,10 @@ export class Candidacy {
 
   #fetch(): void {
     const source = this.#record.voters.find(voter => voter.id === this.#source!.id)
-    if (source === undefined || this.#fetchesLeft-- === 0) return this.#withoutSource()
+    if (source === undefined || this.#fetchesLeft-- === 0) {
+      this.#withoutSource()
+      return
+    }
     this.#state.counters.fetches++
     this.#state.send(source, { type: "fetch", epoch: this.#epoch, after: this.#fetchedTo })
     const fetchesLeft = this.#fetchesLeft
@@ -192,7 +207,10 @@ export class Candidacy {
     if (!state.log.has(part.previous)) return
     state.merge(part.previous, part.entries, this.#epoch)
     this.#common = part.entries.at(-1)?.number ?? part.previous.number
-    if (comparePositions(state.log.last, part.last) >= 0) return this.#writeRecord()
+    if (comparePositions(state.log.last, part.last) >= 0) {
+      this.#writeRecord()
+      return
+    }
     this.#fetchesLeft = 5
     this.#fetch()
   }
@@ -240,15 +258,33 @@ export class Candidacy {
 
   /** What is there now decides how it goes on. */
   #look(record: RootRecord | undefined): void {
-    if (record === undefined) return this.#fail("the root record is gone")
-    if (record.generation !== this.#record.generation) return this.#fail("another generation holds the record")
+    if (record === undefined) {
+      this.#fail("the root record is gone")
+      return
+    }
+    if (record.generation !== this.#record.generation) {
+      this.#fail("another generation holds the record")
+      return
+    }
     this.#state.heardEpoch(record.epoch)
-    if (record.epoch === this.#epoch && record.root === this.#state.id) return this.#win(record)
+    if (record.epoch === this.#epoch && record.root === this.#state.id) {
+      this.#win(record)
+      return
+    }
     this.#learn(record)
-    if (record.epoch >= this.#epoch) return this.#fail(`the record is at epoch ${record.epoch}`)
-    if (!isVoter(record, this.#state.id)) return this.#fail("we are no voter any more")
+    if (record.epoch >= this.#epoch) {
+      this.#fail(`the record is at epoch ${record.epoch}`)
+      return
+    }
+    if (!isVoter(record, this.#state.id)) {
+      this.#fail("we are no voter any more")
+      return
+    }
     // The set has changed: the same signatures, counted anew.
-    if (this.#hasSignatures()) return this.#writeRecord()
+    if (this.#hasSignatures()) {
+      this.#writeRecord()
+      return
+    }
     this.#phase = Phase.Signing
   }
 

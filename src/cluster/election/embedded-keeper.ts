@@ -79,13 +79,17 @@ export class EmbeddedKeeper implements RecordKeeper {
   onMessage(from: VoterEntry, message: RecordMessage): void {
     switch (message.type) {
       case "recordPrepare":
-        return this.#onPrepare(message, reply => this.#state.send(from, reply))
+        this.#onPrepare(message, reply => this.#state.send(from, reply))
+        return
       case "recordPromise":
-        return this.#onPromise(from.id, message)
+        this.#onPromise(from.id, message)
+        return
       case "recordAccept":
-        return this.#onAccept(message, reply => this.#state.send(from, reply))
+        this.#onAccept(message, reply => this.#state.send(from, reply))
+        return
       case "recordAccepted":
-        return this.#onAccepted(from.id, message)
+        this.#onAccepted(from.id, message)
+        return
     }
   }
 
@@ -93,8 +97,10 @@ export class EmbeddedKeeper implements RecordKeeper {
 
   #onPrepare({ ballot }: RecordPrepare, reply: (message: RecordPromise) => void): void {
     this.#heard(ballot)
-    if (this.#promised !== undefined && compareBallots(ballot, this.#promised) < 0)
-      return reply({ type: "recordPromise", ballot, promised: this.#promised, accepted: undefined })
+    if (this.#promised !== undefined && compareBallots(ballot, this.#promised) < 0) {
+      reply({ type: "recordPromise", ballot, promised: this.#promised, accepted: undefined })
+      return
+    }
     this.#promised = ballot
     const accepted = this.#accepted
     this.#write({ type: "promised", ballot }, () =>
@@ -104,8 +110,10 @@ export class EmbeddedKeeper implements RecordKeeper {
 
   #onAccept({ ballot, record }: RecordAccept, reply: (message: RecordAccepted) => void): void {
     this.#heard(ballot)
-    if (this.#promised !== undefined && compareBallots(ballot, this.#promised) < 0)
-      return reply({ type: "recordAccepted", ballot, promised: this.#promised })
+    if (this.#promised !== undefined && compareBallots(ballot, this.#promised) < 0) {
+      reply({ type: "recordAccepted", ballot, promised: this.#promised })
+      return
+    }
     this.#promised = ballot
     this.#accepted = { ballot, record }
     this.#write({ type: "accepted", ballot, record }, () => reply({ type: "recordAccepted", ballot, promised: ballot }))
@@ -122,9 +130,15 @@ export class EmbeddedKeeper implements RecordKeeper {
   #try(): void {
     const operation = this.#queue[0]
     if (operation === undefined || this.#state.ended) return
-    if (this.#state.now() >= operation.until) return this.#finish(operation, undefined)
+    if (this.#state.now() >= operation.until) {
+      this.#finish(operation, undefined)
+      return
+    }
     const known = this.#state.record
-    if (known === undefined) return this.#withoutRecord(operation)
+    if (known === undefined) {
+      this.#withoutRecord(operation)
+      return
+    }
     const attempt: Attempt = {
       ballot: { counter: ++this.#counter, voter: this.#state.id },
       phase: "preparing",
@@ -150,8 +164,14 @@ export class EmbeddedKeeper implements RecordKeeper {
   /** Nobody is known who could keep one: only a founder may set the first, by itself. */
   #withoutRecord(operation: Operation): void {
     const { record } = operation
-    if (operation.type === "read") return this.#finish(operation, { type: "read", record: undefined })
-    if (operation.revision !== 0 || this.#accepted !== undefined) return this.#finish(operation, undefined)
+    if (operation.type === "read") {
+      this.#finish(operation, { type: "read", record: undefined })
+      return
+    }
+    if (operation.revision !== 0 || this.#accepted !== undefined) {
+      this.#finish(operation, undefined)
+      return
+    }
     this.#onAccept(
       { type: "recordAccept", ballot: { counter: ++this.#counter, voter: this.#state.id }, record: record! },
       () => this.#finish(operation, { type: "set" }),
@@ -171,7 +191,10 @@ export class EmbeddedKeeper implements RecordKeeper {
     const attempt = this.#attempt
     this.#heard(reply.promised)
     if (attempt?.phase !== "preparing" || compareBallots(reply.ballot, attempt.ballot) !== 0) return
-    if (compareBallots(reply.promised, attempt.ballot) !== 0) return this.#retry(attempt)
+    if (compareBallots(reply.promised, attempt.ballot) !== 0) {
+      this.#retry(attempt)
+      return
+    }
     attempt.promises.set(from, reply.accepted)
     if (!attempt.sets.every(voters => isMajority(voters, id => attempt.promises.has(id)))) return
     let highest: RecordPromise["accepted"]
@@ -179,13 +202,17 @@ export class EmbeddedKeeper implements RecordKeeper {
       if (accepted !== undefined && (highest === undefined || compareBallots(accepted.ballot, highest.ballot) > 0))
         highest = accepted
     // A majority that has accepted nothing is none of the record's.
-    if (highest === undefined) return this.#retry(attempt)
+    if (highest === undefined) {
+      this.#retry(attempt)
+      return
+    }
     const { record } = highest
     const covered = isMajority(record.voters, id => attempt.promises.has(id))
     if (!covered) {
       // The set has changed since we heard of it: a majority of the later one has to promise too.
       attempt.sets = [attempt.sets[0]!, record.voters]
-      return this.#prepare(attempt, record.voters)
+      this.#prepare(attempt, record.voters)
+      return
     }
     this.#decide(attempt, record)
   }
@@ -219,7 +246,10 @@ export class EmbeddedKeeper implements RecordKeeper {
     const attempt = this.#attempt
     this.#heard(reply.promised)
     if (attempt?.phase !== "accepting" || compareBallots(reply.ballot, attempt.ballot) !== 0) return
-    if (compareBallots(reply.promised, attempt.ballot) !== 0) return this.#retry(attempt)
+    if (compareBallots(reply.promised, attempt.ballot) !== 0) {
+      this.#retry(attempt)
+      return
+    }
     attempt.accepts.add(from)
     if (!attempt.sets.every(voters => isMajority(voters, id => attempt.accepts.has(id)))) return
     this.#listener?.(attempt.value!)

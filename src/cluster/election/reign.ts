@@ -179,13 +179,19 @@ export class Reign {
     if (this.#over) return
     const { clock, timing } = this.#state
     this.#timer = clock.after(timing.heartbeatMs, () => this.#beat())
-    if (this.#handOver?.phase === "given") return this.#remind(this.#handOver)
+    if (this.#handOver?.phase === "given") {
+      this.#remind(this.#handOver)
+      return
+    }
     for (const voter of this.#audience()) {
       const progress = this.#progressOf(voter)
       progress.beat()
       this.#bring(voter, true)
       const stuck = progress.refusals >= refusalsMax
-      if (stuck && (!this.#opened || this.hasAuthority())) return this.#o.renew(progress.refusedFor)
+      if (stuck && (!this.#opened || this.hasAuthority())) {
+        this.#o.renew(progress.refusedFor)
+        return
+      }
     }
     this.#manageVoters()
   }
@@ -385,12 +391,19 @@ export class Reign {
   }
 
   #look(change: SetChange, record: RootRecord | undefined): void {
-    if (record === undefined) return this.#o.deposed("the root record is gone")
+    if (record === undefined) {
+      this.#o.deposed("the root record is gone")
+      return
+    }
     if (record.epoch > this.epoch) {
       this.#state.learn(record)
-      return this.#o.deposed(`the record is at epoch ${record.epoch}`)
+      this.#o.deposed(`the record is at epoch ${record.epoch}`)
+      return
     }
-    if (record.revision === change.record.revision) return this.#changed(change)
+    if (record.revision === change.record.revision) {
+      this.#changed(change)
+      return
+    }
     this.#recordChange(change)
   }
 
@@ -459,7 +472,10 @@ export class Reign {
   /** Said again with each heartbeat until the successor reigns; if it never does, the others are free to choose. */
   #remind(plan: HandOverPlan): void {
     const state = this.#state
-    if (plan.reminders-- === 0) return this.#o.deposed("handed over, and nobody reigns yet")
+    if (plan.reminders-- === 0) {
+      this.#o.deposed("handed over, and nobody reigns yet")
+      return
+    }
     state.send(plan.to, {
       type: "handOver",
       released: this.epoch,

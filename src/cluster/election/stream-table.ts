@@ -43,7 +43,11 @@ export class StreamTable {
 
   constructor(states: readonly StreamState[] = []) {
     for (const { stream, order, runs, origins } of states)
-      this.#streams.set(stream, { order, runs: [...runs], origins: new Map(origins.map(state => [state.origin, state])) })
+      this.#streams.set(stream, {
+        order,
+        runs: [...runs],
+        origins: new Map(origins.map(state => [state.origin, state])),
+      })
   }
 
   /** Whether the proposal is the next of its origin. */

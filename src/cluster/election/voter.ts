@@ -226,31 +226,41 @@ export class Voter {
     switch (message.type) {
       case "append":
       case "installSnapshot":
-        return this.#onRootSpeaks(frame, message)
+        this.#onRootSpeaks(frame, message)
+        return
       case "appended":
-        return this.#onAppended(frame.from, message)
+        this.#onAppended(frame.from, message)
+        return
       case "wouldSign":
-        return this.#onWouldSign(frame.from, message)
+        this.#onWouldSign(frame.from, message)
+        return
       case "wouldSignReply":
         if (message.record !== undefined) this.#onRecord(message.record)
-        return this.#candidacy?.onWouldSignReply(frame.from, message)
+        this.#candidacy?.onWouldSignReply(frame.from, message)
+        return
       case "sign":
-        return this.#onSign(frame.from, message)
+        this.#onSign(frame.from, message)
+        return
       case "signature":
         if (message.record !== undefined) this.#onRecord(message.record)
-        return this.#candidacy?.onSignature(frame.from, message)
+        this.#candidacy?.onSignature(frame.from, message)
+        return
       case "fetch":
-        return this.#onFetch(frame.from, message)
+        this.#onFetch(frame.from, message)
+        return
       case "fetched":
-        return this.#candidacy?.onFetched(frame.from, message)
+        this.#candidacy?.onFetched(frame.from, message)
+        return
       case "handOver":
-        return this.#onHandOver(frame.from, message)
+        this.#onHandOver(frame.from, message)
+        return
       case "released":
         if (this.#promise.root?.id === frame.from && this.#promise.root.epoch <= message.epoch)
           this.#lostRoot("its reign was given up")
         return
       default:
-        return this.#keeper.onMessage?.(this.#entryOf(frame.from), message)
+        this.#keeper.onMessage?.(this.#entryOf(frame.from), message)
+        return
     }
   }
 
@@ -281,7 +291,8 @@ export class Voter {
     this.#onRecord(message.record)
     const sender = this.#entryOf(from)
     if (epoch < state.signed.epoch && state.rules.epochFence) {
-      return this.#answer(sender, { epoch, sentAt, accepted: false, matched: undefined })
+      this.#answer(sender, { epoch, sentAt, accepted: false, matched: undefined })
+      return
     }
     if (this.#reign !== undefined) {
       if (epoch <= this.#reign.epoch && state.rules.epochFence) return
@@ -415,11 +426,15 @@ export class Voter {
     if (again) {
       this.#backed = { id: from, at: state.now() }
       this.#consider()
-      return state.whenStored(() => {
+      state.whenStored(() => {
         if (state.signed.epoch === ask.epoch) reply(true)
       })
+      return
     }
-    if (ask.epoch <= signed.epoch || !this.#isFreeFor(from, ask.released)) return reply(false)
+    if (ask.epoch <= signed.epoch || !this.#isFreeFor(from, ask.released)) {
+      reply(false)
+      return
+    }
     if (this.#reign !== undefined) this.#stepDown(`signed ${ask.epoch} for another`)
     this.#candidacy?.stop()
     this.#candidacy = undefined
@@ -457,7 +472,8 @@ export class Voter {
   #consider(): void {
     const state = this.#state
     if (!this.#ready || this.#reign !== undefined || this.#candidacy !== undefined || !state.isVoter) {
-      return this.#election.off()
+      this.#election.off()
+      return
     }
     let at = state.now()
     if (this.#promise.holds(at)) at = this.#promise.until
@@ -468,7 +484,10 @@ export class Voter {
   #onElectionDue(): void {
     const state = this.#state
     if (!this.#ready || this.#reign !== undefined || this.#candidacy !== undefined || !state.isVoter) return
-    if (this.#promise.holds(state.now())) return this.#consider()
+    if (this.#promise.holds(state.now())) {
+      this.#consider()
+      return
+    }
     if (this.#root !== undefined) {
       state.emit({ type: "suspected", root: this.#root.id, epoch: this.#root.epoch, why: "silent for the whole lease" })
       this.#root = undefined
@@ -506,7 +525,10 @@ export class Voter {
     const state = this.#state
     state.learn(record)
     // Signed higher for another while the record was being written: then it is theirs to move it on.
-    if (state.signed.epoch !== record.epoch || state.signed.candidate !== state.id) return this.#consider()
+    if (state.signed.epoch !== record.epoch || state.signed.candidate !== state.id) {
+      this.#consider()
+      return
+    }
     this.#root = undefined
     this.#backed = undefined
     this.#failures = 0

@@ -58,7 +58,14 @@ export interface ElectionFault {
 
 const kinds = Object.values(ElectionFaultKind) as ElectionFaultKind[]
 /** Drawn more often: they are what elections are for. */
-const favourites: readonly ElectionFaultKind[] = ["crashRoot", "pauseRoot", "isolateRoot", "crashRoot", "powerRoot", "nearMiss"]
+const favourites: readonly ElectionFaultKind[] = [
+  "crashRoot",
+  "pauseRoot",
+  "isolateRoot",
+  "crashRoot",
+  "powerRoot",
+  "nearMiss",
+]
 
 export interface ElectionScriptOptions {
   readonly machines: number
@@ -77,7 +84,8 @@ export function drawElectionScript(random: SeededRandom, options: ElectionScript
   const bursts = random.below(3) === 0 ? 1 + random.below(3) : 0
   const centres = Array.from({ length: bursts }, () => fromMs + random.float() * (untilMs - fromMs))
   for (let i = 0; i < count; i++) {
-    const kind = random.below(3) === 0 ? favourites[random.below(favourites.length)]! : chosen[random.below(chosen.length)]!
+    const kind =
+      random.below(3) === 0 ? favourites[random.below(favourites.length)]! : chosen[random.below(chosen.length)]!
     const crowded = bursts > 0 && random.below(3) > 0
     const centre = crowded ? centres[random.below(bursts)]! : 0
     const atMs = crowded ? centre + random.float() * 400 : fromMs + random.float() * (untilMs - fromMs)
@@ -87,9 +95,12 @@ export function drawElectionScript(random: SeededRandom, options: ElectionScript
 }
 
 function drawFault(random: SeededRandom, kind: ElectionFaultKind, atMs: number, machines: number): ElectionFault {
-  const forMs = [5 + 60 * random.float(), 100 + 900 * random.float(), 1000 + 3000 * random.float(), 6000 * random.float()][
-    random.below(4)
-  ]!
+  const forMs = [
+    5 + 60 * random.float(),
+    100 + 900 * random.float(),
+    1000 + 3000 * random.float(),
+    6000 * random.float(),
+  ][random.below(4)]!
   const machine = /Root$|^nearMiss$/.test(kind) ? -1 : random.below(machines)
   const base = { kind, atMs, forMs, machine, draw: random.u32() }
   return kind === "weather" ? { ...base, weather: drawWeather(random) } : base
@@ -101,7 +112,9 @@ export function drawWeather(random: SeededRandom): Weather {
     dropRate: rate(),
     duplicateRate: rate(),
     reorderRate: rate(),
-    latencyMs: [fairWeather.latencyMs, fairWeather.latencyMs, { min: 0.5, max: 5 }, { min: 5, max: 40 }][random.below(4)]!,
+    latencyMs: [fairWeather.latencyMs, fairWeather.latencyMs, { min: 0.5, max: 5 }, { min: 5, max: 40 }][
+      random.below(4)
+    ]!,
     heavyTail: [0, 0, 0.005, 0.05][random.below(4)]!,
   }
 }

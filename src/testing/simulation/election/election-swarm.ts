@@ -3,7 +3,12 @@
  * from one number. Then everything heals, a root must be there in bounded time, and all must agree. The number is the
  * whole bug report.
  */
-import type { ElectionRules, VoterFrame } from "../../../cluster/election/index.ts"
+import {
+  decodeVoterFrame,
+  type ElectionRules,
+  encodeVoterFrame,
+  type VoterFrame,
+} from "../../../cluster/election/index.ts"
 import { SeededRandom } from "../../../core/random.ts"
 import { SimulatedClock } from "../../../core/simulated-clock.ts"
 import { Journal, type Violation } from "../journal.ts"
@@ -32,7 +37,7 @@ export interface ElectionOptions {
   /** Rules left out, to see that it is noticed. */
   readonly rules?: Partial<ElectionRules & LeafRules>
   /** Frames travel as octets. Default: in one seed of eight. */
-  readonly wire?: (frame: VoterFrame) => VoterFrame
+  readonly wire?: boolean
   /** Stops at the first broken promise. Default false. */
   readonly hasty?: boolean
 }
@@ -134,7 +139,7 @@ class ElectionRun {
       ? new RecordStore(this.#clock, worldRandom.fork(), record => this.#oracle.recorded(record))
       : undefined
     const leafNames = Array.from({ length: plan.leaves }, (_, i) => `l${i + 1}`)
-    const wire = options.wire ?? ((frame: VoterFrame) => frame)
+    const wire = (options.wire ?? options.seed % 8 === 0) ? throughOctets : (frame: VoterFrame) => frame
     for (const [index, name] of names.entries()) {
       const machine = new Machine({
         name,
@@ -251,19 +256,23 @@ class ElectionRun {
         if (wasRoot) this.#totals.rootKills++
         takesRoot()
         machine.crash(kind === "powerRoot" || (kind === "crashVoter" && draw % 2 === 0))
-        return later(() => machine.start())
+        later(() => machine.start())
+        return
       case "pauseRoot":
       case "pauseVoter":
         takesRoot()
         machine.pause()
-        return later(() => machine.resume())
+        later(() => machine.resume())
+        return
       case "isolateRoot":
         takesRoot()
-        return this.#split(machine, forMs, { in: true, out: true })
+        this.#split(machine, forMs, { in: true, out: true })
+        return
       case "oneWayRoot":
       case "oneWayVoter":
         takesRoot()
-        return this.#split(machine, forMs, { in: draw % 2 === 0, out: draw % 2 === 1 })
+        this.#split(machine, forMs, { in: draw % 2 === 0, out: draw % 2 === 1 })
+        return
       case "flapVoter": {
         for (let i = 0; i < 6; i++) clock.after(i * 900, () => this.#split(machine, 700, { in: true, out: true }))
         return
@@ -278,7 +287,8 @@ class ElectionRun {
         return
       case "nearMiss":
         takesRoot()
-        return this.#missNearly(machine, fault)
+        this.#missNearly(machine, fault)
+        return
       case "crashHeir":
         this.#heirs = 1 + (draw % 4)
         return
@@ -290,9 +300,10 @@ class ElectionRun {
           for (const [j, b] of names.entries()) if (side(i) !== side(j)) pairs.push([a, b])
         for (const [a, b] of pairs) network.cut(a, b)
         takesRoot()
-        return later(() => {
+        later(() => {
           for (const [a, b] of pairs) network.heal(a, b)
         })
+        return
       }
       case "crashAll":
         for (const each of this.#machines) {
@@ -300,52 +311,63 @@ class ElectionRun {
           each.crash(draw % 2 === 0)
         }
         this.#rootIsTaken(kind)
-        return later(() => {
+        later(() => {
           for (const each of this.#machines) each.start()
         })
+        return
       case "wipeVoter":
         if (!this.#mayWipe(machine)) return
         if (wasRoot) this.#totals.rootKills++
         takesRoot()
         machine.crash(draw % 2 === 0)
         machine.wipe()
-        return later(() => machine.start())
+        later(() => machine.start())
+        return
       case "disconnect":
-        return network.disconnect(machine.name)
+        network.disconnect(machine.name)
+        return
       case "proxyRefuses":
         if (this.#plan.direct && this.#o.rules?.directOnly !== false) return
         takesRoot()
         network.proxyRefuses(machine.name, true)
-        return later(() => network.proxyRefuses(machine.name, false))
+        later(() => network.proxyRefuses(machine.name, false))
+        return
       case "slowMachine":
         network.slow(machine.name, [5, 50, 200, 700][draw % 4])
-        return later(() => network.slow(machine.name, undefined))
+        later(() => network.slow(machine.name, undefined))
+        return
       case "slowDisk":
         machine.disk.slowMs = [20, 200, 1000][draw % 3]!
-        return later(() => {
+        later(() => {
           machine.disk.slowMs = 0
         })
+        return
       case "drift":
-        return machine.drift(1 + ((draw % 1000) / 500 - 1) * driftMax)
+        machine.drift(1 + ((draw % 1000) / 500 - 1) * driftMax)
+        return
       case "coordinatorDown":
         if (this.#store === undefined) return
         this.#store.available = false
-        return later(() => {
+        later(() => {
           this.#store!.available = true
         })
+        return
       case "coordinatorSlow":
         if (this.#store === undefined) return
         this.#store.slowMs = [50, 500, 1400][draw % 3]!
-        return later(() => {
+        later(() => {
           this.#store!.slowMs = 0
         })
+        return
       case "changeVoters":
-        return this.#changeVoters(machine)
+        this.#changeVoters(machine)
+        return
       case "weather":
         network.weather = fault.weather!
-        return later(() => {
+        later(() => {
           network.weather = this.#plan.weather
         })
+        return
     }
   }
 
@@ -367,14 +389,20 @@ class ElectionRun {
   #mayWipe(machine: Machine): boolean {
     if (!machine.up) return false
     // Any record that may hold counts: those that voters know, and the one in the store.
-    const records = [...this.#machines.map(each => each.voter?.record ?? each.disk.memory().record), this.#store?.record]
+    const records = [
+      ...this.#machines.map(each => each.voter?.record ?? each.disk.memory().record),
+      this.#store?.record,
+    ]
     return records.every(record => {
       if (record === undefined) return true
       const kept = record.voters.filter(
         voter => voter.id !== machine.id && this.#machines.some(each => each.id === voter.id),
       )
       // One to spare, for a change of the set may be under way.
-      return 2 * (kept.length - 1) > record.voters.length || (kept.length === 2 && record.voters.length === 3 && this.#operator.isDone(this.#machines))
+      return (
+        2 * (kept.length - 1) > record.voters.length ||
+        (kept.length === 2 && record.voters.length === 3 && this.#operator.isDone(this.#machines))
+      )
     })
   }
 
@@ -500,7 +528,8 @@ class ElectionRun {
       if (this.#o.hasty === true && this.#journal.violations.length > 0) return
       this.#clock.advance(100)
     }
-    if (!this.#isSettled()) this.#journal.violated("liveness", `no quiet tree ${healedWithinMs} ms after healing: ${this.#unrest()}`)
+    if (!this.#isSettled())
+      this.#journal.violated("liveness", `no quiet tree ${healedWithinMs} ms after healing: ${this.#unrest()}`)
     for (const leaf of this.#leaves) leaf.stop()
     this.#clock.advance(4000)
     const waiting = this.#leaves.filter(leaf => leaf.pending > 0)
@@ -548,7 +577,9 @@ class ElectionRun {
       const order = this.#oracle.stream(stream)
       for (const leaf of this.#leaves) {
         const heard = leaf.heard(stream)
-        const wrong = order.findIndex((entry, i) => heard[i]?.epoch !== entry.epoch || heard[i]?.number !== entry.number)
+        const wrong = order.findIndex(
+          (entry, i) => heard[i]?.epoch !== entry.epoch || heard[i]?.number !== entry.number,
+        )
         if (wrong >= 0 || heard.length !== order.length)
           this.#journal.violated(
             "same order",
@@ -596,6 +627,10 @@ class ElectionRun {
   }
 }
 
+function throughOctets(frame: VoterFrame): VoterFrame {
+  return decodeVoterFrame(encodeVoterFrame(frame))!
+}
+
 function drawPlan(random: SeededRandom): ElectionPlan {
   const voters = [1, 2, 3, 3, 3, 3, 5, 5][random.below(8)]!
   const spares = random.below(3)
@@ -616,8 +651,6 @@ function drawPlan(random: SeededRandom): ElectionPlan {
     keptEntries: [8, 64, 100_000][random.below(3)]!,
     batchEntries: [1, 16, 256][random.below(3)]!,
     weather: random.below(2) === 0 ? fairWeather : drawWeather(random),
-    rates: Array.from({ length: voters + spares }, () =>
-      drifts ? 1 + (random.float() * 2 - 1) * driftMax : 1,
-    ),
+    rates: Array.from({ length: voters + spares }, () => (drifts ? 1 + (random.float() * 2 - 1) * driftMax : 1)),
   }
 }

@@ -1,3 +1,3 @@
-export { type ElectionCounts, type ElectionOptions, type ElectionOutcome, simulateElection } from "./election-swarm.ts"
 export { describeElectionFault, type ElectionFault, ElectionFaultKind } from "./election-script.ts"
+export { type ElectionCounts, type ElectionOptions, type ElectionOutcome, simulateElection } from "./election-swarm.ts"
 export { type Promotion, quantile } from "./promotion.ts"

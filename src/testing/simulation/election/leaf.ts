@@ -2,7 +2,15 @@
  * An endpoint below: it sends on ordered streams and hears them, holds to the highest epoch it has heard (T2), rolls back
  * what a new reign does not keep (R5), and keeps its own until they are acknowledged at its tier.
  */
-import { commonPlaces, EpochGate, noteRun, type OrderedEntry, Speech, type StreamPlace, type StreamRun } from "../../../cluster/election/index.ts"
+import {
+  commonPlaces,
+  EpochGate,
+  noteRun,
+  type OrderedEntry,
+  Speech,
+  type StreamPlace,
+  type StreamRun,
+} from "../../../cluster/election/index.ts"
 import type { Clock } from "../../../core/clock.ts"
 import type { SeededRandom } from "../../../core/random.ts"
 import type { Journal } from "../journal.ts"

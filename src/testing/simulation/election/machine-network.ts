@@ -132,8 +132,7 @@ export class MachineNetwork<Frame> {
       )
     if (this.#proxyRefuses.has(to)) return void finish("refused", 2 * this.#latency(from, to))
     const target = this.node(to)
-    if (this.#severed(from, to) || this.#severed(to, from) || target.silent)
-      return void finish("failed", dialTimeoutMs)
+    if (this.#severed(from, to) || this.#severed(to, from) || target.silent) return void finish("failed", dialTimeoutMs)
     const there = this.#latency(from, to)
     // What the machine is like when the dial arrives decides; a stopped process is dialled by its kernel all the same.
     this.#clock.after(there, () => {

@@ -210,7 +210,9 @@ export class Machine {
       case "appended":
         return
       default:
-        journal.note(this.name, () => JSON.stringify(event, (_, value) => (typeof value === "string" ? shorten(value) : value)))
+        journal.note(this.name, () =>
+          JSON.stringify(event, (_, value) => (typeof value === "string" ? shorten(value) : value)),
+        )
         this.#o.onEvent(this, event)
     }
   }
@@ -257,7 +259,9 @@ export class Machine {
       const { committed } = this.#o.oracle
       // What the log no longer keeps a real root has in its documents; here the one log of all that is committed stands for them.
       const kept = [...committed.slice(0, voter.log.base.number), ...voter.log.from(voter.log.base.number + 1)]
-      const lacked = kept.filter(entry => entry.kind === "message" && entry.stream === frame.stream && entry.order > frame.after)
+      const lacked = kept.filter(
+        entry => entry.kind === "message" && entry.stream === frame.stream && entry.order > frame.after,
+      )
       for (const entry of lacked.slice(0, 50)) this.#tell(from, { type: "order", epoch, entry })
     }
   }

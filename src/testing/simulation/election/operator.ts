@@ -14,7 +14,9 @@ export class Operator {
     const root = machines.find(machine => !machine.paused && machine.voter?.hasAuthority())
     const record = root?.voter?.record
     if (root === undefined || record === undefined) return
-    const missing = [...this.wanted].find(machine => machine.up && !record.voters.some(voter => voter.id === machine.id))
+    const missing = [...this.wanted].find(
+      machine => machine.up && !record.voters.some(voter => voter.id === machine.id),
+    )
     if (missing !== undefined) {
       root.voter!.addVoter(missing.entry)
       return

@@ -55,7 +55,10 @@ export class Oracle {
     if (message.type === "signature" && message.granted) {
       const known = this.#signed.get(from)
       if (known !== undefined && known.epoch === message.epoch && known.candidate !== to)
-        this.#violated("one signature", `${name(from)} signed ${message.epoch} for ${name(to)} and ${name(known.candidate)}`)
+        this.#violated(
+          "one signature",
+          `${name(from)} signed ${message.epoch} for ${name(to)} and ${name(known.candidate)}`,
+        )
       if (known !== undefined && known.epoch > message.epoch)
         this.#violated("one signature", `${name(from)} signed ${message.epoch} after ${known.epoch}`)
       if (known === undefined || known.epoch < message.epoch)

@@ -27,7 +27,10 @@ export class RecordStore {
   keeper(clock: Clock, alive: () => boolean): RecordKeeper {
     return {
       read: done => {
-        this.#ask<ReadOutcome>(clock, alive, done, { type: "unavailable" }, () => ({ type: "read", record: this.record }))
+        this.#ask<ReadOutcome>(clock, alive, done, { type: "unavailable" }, () => ({
+          type: "read",
+          record: this.record,
+        }))
       },
       compareAndSet: (revision, record, done) => {
         this.#ask<SetOutcome>(clock, alive, done, { type: "unknown" }, () => {
