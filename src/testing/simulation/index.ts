@@ -8,9 +8,12 @@ export {
   type ElectionOutcome,
   type Promotion,
   quantile,
+  type ShrunkElection,
+  shrinkElection,
   simulateElection,
 } from "./election/index.ts"
 export { describeFault, type Fault, FaultKind } from "./fault-script.ts"
 export { Journal, type Violation } from "./journal.ts"
+export { shrinkScript } from "./shrink.ts"
 export { type SwarmCounts, type SwarmOptions, type SwarmOutcome, simulate } from "./swarm.ts"
 export { Life, World, type WorldOptions } from "./world.ts"

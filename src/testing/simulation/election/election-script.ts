@@ -91,6 +91,12 @@ export function drawElectionScript(random: SeededRandom, options: ElectionScript
     const atMs = crowded ? centre + random.float() * 400 : fromMs + random.float() * (untilMs - fromMs)
     faults.push(drawFault(random, kind, atMs, machines))
   }
+  // And some hunt roots: hardly is there one, it is killed.
+  if (random.below(4) === 0) {
+    const everyMs = [1200, 2500, 4000][random.below(3)]!
+    for (let atMs = fromMs; atMs < untilMs; atMs += everyMs * (0.5 + random.float()))
+      faults.push({ ...drawFault(random, "crashRoot", atMs, machines), forMs: 50 + 900 * random.float() })
+  }
   return faults.sort((a, b) => a.atMs - b.atMs)
 }
 

@@ -621,7 +621,7 @@ class ElectionRun {
             .map(({ atMs, invariant, what }) => `  ${invariant} at ${atMs.toFixed(2)}: ${what}`),
           "last of the journal:",
           ...this.#journal.tail(lines, about),
-          `again: npm run simulate -- --election --seed ${seed}`,
+          `again: node scripts/simulate-election.mjs --seed ${seed}`,
         ].join("\n"),
     }
   }
