@@ -84,14 +84,10 @@ export interface ElectionRules {
   readonly fetchMostAdvanced: boolean
   /** R2: a candidate asks first whether a majority would sign. Without it a root that flaps is deposed. */
   readonly preVote: boolean
-  /** R2: only entries of its own epoch tell a root what is committed. */
-  readonly ownEpochCommits: boolean
   /** R2: the last number per origin is kept with the log. */
   readonly originNumbers: boolean
   /** R2: an entry counts as stored only when it is. */
   readonly durableAppend: boolean
-  /** R1: the set changes by one voter at a time, each change committed before the next. */
-  readonly oneVoterAtATime: boolean
 }
 
 export const allRules: ElectionRules = {
@@ -103,8 +99,6 @@ export const allRules: ElectionRules = {
   directOnly: true,
   fetchMostAdvanced: true,
   preVote: true,
-  ownEpochCommits: true,
   originNumbers: true,
   durableAppend: true,
-  oneVoterAtATime: true,
 }

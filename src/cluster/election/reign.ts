@@ -256,7 +256,8 @@ export class Reign {
     if (this.#over) return
     this.#state.heardEpoch(reply.signed)
     if (reply.epoch !== this.epoch) return
-    const progress = this.#progressOf(from)
+    const progress = this.#progress.get(from.id)
+    if (progress === undefined) return
     if (!reply.accepted) {
       progress.refusals++
       progress.refusedFor = reply.signed
@@ -303,10 +304,10 @@ export class Reign {
 
   /** The highest such number of an entry of this reign; what is committed already where there is none above. */
   #storedByMajority(): number {
-    const { log, rules, stored } = this.#state
+    const { log, stored } = this.#state
     let highest = log.committed
     const consider = (number: number) => {
-      if (number <= highest || (rules.ownEpochCommits && log.positionOf(number)?.epoch !== this.epoch)) return
+      if (number <= highest || log.positionOf(number)?.epoch !== this.epoch) return
       if (this.#sets().every(record => isMajority(record.voters, id => this.#hasStored(id, number)))) highest = number
     }
     consider(stored)
@@ -336,7 +337,7 @@ export class Reign {
   }
 
   #beginChange(record: RootRecord, joining: VoterEntry | undefined): boolean {
-    if (!this.hasAuthority() || (this.#change !== undefined && this.#state.rules.oneVoterAtATime)) return false
+    if (!this.hasAuthority() || this.#change !== undefined) return false
     this.#change = { record, joining, phase: "catchingUp", number: 0 }
     if (joining !== undefined) this.#bring(joining, true)
     this.#manageVoters()

@@ -160,6 +160,8 @@ export interface VoterFrame {
   /** Undefined while the sender belongs to none yet. */
   readonly generation: GenerationId | undefined
   readonly from: VoterId
+  /** For whom it is: another data folder may answer at an address by now. */
+  readonly to: VoterId
   /** Which life of the sender speaks; frames of an earlier one are dropped. */
   readonly incarnation: number
   readonly message: VoterMessage

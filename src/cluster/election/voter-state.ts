@@ -133,6 +133,7 @@ export class VoterState {
       tree: this.tree,
       generation: this.generation,
       from: this.id,
+      to: to.id,
       incarnation: this.incarnation,
       message,
     })

@@ -211,7 +211,7 @@ export class Voter {
 
   receive(frame: VoterFrame): void {
     const state = this.#state
-    if (!this.#ready || state.ended || frame.tree !== state.tree || frame.from === state.id) return
+    if (!this.#ready || state.ended || frame.tree !== state.tree || frame.to !== state.id) return
     const { message, incarnation } = frame
     if (frame.generation !== state.generation && !this.#joins(frame)) return
     const known = this.#incarnations.get(frame.from) ?? 0

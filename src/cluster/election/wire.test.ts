@@ -31,7 +31,10 @@ describe("Election vectors", () => {
 
   it("are ignored when their body is of a later version", () => {
     const [vote] = votes
-    const bytes = toBinary(VoteSchema, fromJson(VoteSchema, { tree: "plant", from: vote!.json.from! }))
+    const bytes = toBinary(
+      VoteSchema,
+      fromJson(VoteSchema, { tree: "plant", from: vote!.json.from!, to: vote!.json.to! }),
+    )
     expect(decodeVoterFrame(bytes)).toBe(undefined)
   })
 })

@@ -29,13 +29,14 @@ const kinds = {
 } as const
 
 export function encodeVoterFrame(frame: VoterFrame): Uint8Array {
-  const { tree, generation, from, incarnation, message } = frame
+  const { tree, generation, from, to, incarnation, message } = frame
   return toBinary(
     VoteSchema,
     create(VoteSchema, {
       tree,
       generation: generation === undefined ? new Uint8Array(0) : octetsOf(generation),
       from: octetsOf(from),
+      to: octetsOf(to),
       incarnation: BigInt(incarnation),
       body: bodyOf(message),
     }),
@@ -56,6 +57,7 @@ export function decodeVoterFrame(bytes: Uint8Array): VoterFrame | undefined {
     tree: vote.tree,
     generation: vote.generation.length === 0 ? undefined : (idOf(vote.generation) as GenerationId),
     from: idOf(vote.from) as VoterId,
+    to: idOf(vote.to) as VoterId,
     incarnation: countOf(vote.incarnation),
     message,
   }

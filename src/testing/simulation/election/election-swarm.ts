@@ -114,22 +114,10 @@ class ElectionRun {
 
   constructor(options: ElectionOptions) {
     this.#o = options
-    const random = new SeededRandom(options.seed)
-    const planRandom = random.fork()
-    const scriptRandom = random.fork()
-    const worldRandom = random.fork()
-    const plan = drawPlan(planRandom)
+    const { plan, script, random: worldRandom } = drawElection(options.seed)
     this.#plan = plan
+    this.#script = options.script ?? script
     const names = Array.from({ length: plan.voters + plan.spares }, (_, i) => `v${i + 1}`)
-    this.#script =
-      options.script ??
-      drawElectionScript(scriptRandom, {
-        machines: names.length,
-        fromMs: stormFromMs,
-        untilMs: stormUntilMs,
-        least: 6,
-        most: 18,
-      })
     this.#journal = new Journal(this.#clock, options.kept)
     this.#oracle = new Oracle(this.#journal)
     this.#oracle.onSignature = (signer, candidate) => this.#onSignature(signer, candidate)
@@ -459,7 +447,9 @@ class ElectionRun {
     this.#split(machine, forMs + 4000, { in: true, out: true })
     this.#nearMiss = (signer, candidate) => {
       this.#nearMiss = undefined
-      this.#join(machine)
+      // Back for all, or for the signer alone, so that it does not hear of the candidate.
+      if (draw & 0x1000) this.#join(machine)
+      else this.#join(machine, [signer])
       const victim = [undefined, signer, candidate][draw % 3]
       if (victim === undefined) return
       const afterMs = ((draw >> 4) % 8) / 4
@@ -487,8 +477,8 @@ class ElectionRun {
     })
   }
 
-  #join(machine: Machine): void {
-    for (const other of [...this.#machines, ...this.#leaves]) {
+  #join(machine: Machine, others: readonly { readonly name: string }[] = [...this.#machines, ...this.#leaves]): void {
+    for (const other of others) {
       this.#network.heal(other.name, machine.name)
       this.#network.heal(machine.name, other.name)
     }
@@ -629,6 +619,24 @@ class ElectionRun {
 
 function throughOctets(frame: VoterFrame): VoterFrame {
   return decodeVoterFrame(encodeVoterFrame(frame))!
+}
+
+/** What the seed says: the tree, its faults, and the chance of everything else. */
+export function drawElection(seed: number): {
+  readonly plan: ElectionPlan
+  readonly script: readonly ElectionFault[]
+  readonly random: SeededRandom
+} {
+  const random = new SeededRandom(seed)
+  const plan = drawPlan(random.fork())
+  const script = drawElectionScript(random.fork(), {
+    machines: plan.voters + plan.spares,
+    fromMs: stormFromMs,
+    untilMs: stormUntilMs,
+    least: 6,
+    most: 18,
+  })
+  return { plan, script, random: random.fork() }
 }
 
 function drawPlan(random: SeededRandom): ElectionPlan {
