@@ -1,6 +1,7 @@
 export { type DocumentSwarmOutcome, simulateDocuments } from "./document-swarm.ts"
 export {
   describeElectionFault,
+  drawElection,
   type ElectionCounts,
   type ElectionFault,
   ElectionFaultKind,

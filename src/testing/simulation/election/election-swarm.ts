@@ -431,6 +431,7 @@ class ElectionRun {
     this.#promotions.push({
       cause: taken.cause,
       ms: now - taken.at,
+      atMs: now,
       clean: taken.clean && now <= this.#nextFaultAt && this.#network.weather === fairWeather,
       external: this.#plan.external,
       usual: this.#plan.direct && this.#plan.voters >= 3,

@@ -4,6 +4,8 @@ import type { ElectionFaultKind } from "./election-script.ts"
 export interface Promotion {
   readonly cause: ElectionFaultKind
   readonly ms: number
+  /** When it was over, in virtual milliseconds. */
+  readonly atMs: number
   /** Nothing else was wrong meanwhile: fair weather, one fault. */
   readonly clean: boolean
   readonly external: boolean
