@@ -27,6 +27,7 @@ export {
   type RootRecord,
   type VoterEntry,
   type VoterId,
+  votersForPromotion,
 } from "./root-record.ts"
 export { commonPlaces, cutRuns, noteRun, type StreamPlace, type StreamRun } from "./stream-runs.ts"
 export { type StreamState, StreamTable } from "./stream-table.ts"

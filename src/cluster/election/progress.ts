@@ -4,6 +4,10 @@ export class Progress {
   matched = 0
   /** The next entry to send. */
   next: number
+  /** A common place is being looked for: one message at a time, until it is found. */
+  probing = false
+  /** The root's clock when it last went back: answers to what was sent before say nothing new. */
+  #wentBackAt = Number.NEGATIVE_INFINITY
   /** `matched` when the last heartbeat was due: no advance since, and something under way, means that it was lost. */
   #matchedAtBeat = -1
   /** Heartbeats in a row that it refused because it has signed a higher epoch. */
@@ -23,15 +27,22 @@ export class Progress {
   }
 
   matchedTo(number: number): void {
+    this.probing = false
     if (number > this.matched) this.matched = number
     if (this.next <= this.matched) this.next = this.matched + 1
   }
 
-  /** It lacks what came before. True when there is a lower place to try. */
-  mismatched(last: number): boolean {
+  /**
+   * It lacks what came before something that was sent then. True when there is a lower place to try: once for all that
+   * was under way, or each lost message would have everything behind it sent again.
+   */
+  mismatched(last: number, sentAt: number, now: number): boolean {
+    if (sentAt < this.#wentBackAt) return false
     const next = Math.max(this.matched + 1, Math.min(this.next - 1, last + 1))
     if (next >= this.next) return false
     this.next = next
+    this.probing = true
+    this.#wentBackAt = now
     return true
   }
 

@@ -218,6 +218,7 @@ export class Reign {
     const { log, limits } = this.#state
     const progress = this.#progressOf(voter)
     let spoken = false
+    if (progress.probing && !heartbeat) return
     while (
       (progress.next <= log.last.number && progress.next - progress.matched <= limits.windowEntries) ||
       (heartbeat && !spoken)
@@ -248,7 +249,7 @@ export class Reign {
         record: this.#record,
       })
       progress.next += entries.length
-      if (entries.length === 0) break
+      if (entries.length === 0 || progress.probing) break
     }
   }
 
@@ -267,7 +268,7 @@ export class Reign {
     this.#lease.confirmed(from.id, reply.sentAt)
     progress.accepted(this.#state.now())
     if (reply.matched === undefined) {
-      if (progress.mismatched(reply.last)) this.#bring(from, true)
+      if (progress.mismatched(reply.last, reply.sentAt, this.#state.now())) this.#bring(from, true)
       return
     }
     const before = progress.matched

@@ -8,6 +8,7 @@ import {
   type ElectionRules,
   encodeVoterFrame,
   type VoterFrame,
+  votersForPromotion,
 } from "../../../cluster/election/index.ts"
 import { SeededRandom } from "../../../core/random.ts"
 import { SimulatedClock } from "../../../core/simulated-clock.ts"
@@ -84,6 +85,8 @@ const stormFromMs = 4_000
 const stormUntilMs = 52_000
 /** Virtual time after everything healed in which a root must be there and all agree. */
 const healedWithinMs = 12_000
+/** A voter opened that long ago keeps no promise of an earlier life. */
+const promisesOverMs = 2_000
 /** Clocks run this much faster or slower, at most. */
 const driftMax = 0.02
 
@@ -108,7 +111,7 @@ class ElectionRun {
   readonly #operator: Operator
   readonly #promotions: Promotion[] = []
   readonly #totals = { rootKills: 0, handOvers: 0, voterChanges: 0, candidacies: 0, fetches: 0, snapshots: 0 }
-  #rootless: { cause: ElectionFaultKind; at: number; clean: boolean } | undefined
+  #rootless: { cause: ElectionFaultKind; at: number; clean: boolean; usual: boolean } | undefined
   /** Faults under way. */
   #active = 0
 
@@ -413,9 +416,12 @@ class ElectionRun {
       weather === fairWeather &&
       this.#network.weather === fairWeather &&
       this.#operator.isDone(this.#machines) &&
-      this.#machines.every(machine => machine.up && machine.disk.slowMs === 0) &&
+      this.#machines.every(
+        machine => machine.up && machine.disk.slowMs === 0 && this.#clock.now() - machine.startedAt > promisesOverMs,
+      ) &&
       (!external || (this.#store!.available && this.#store!.slowMs === 0))
-    this.#rootless = { cause, at: this.#clock.now(), clean }
+    const voters = this.#root()?.voter?.record?.voters.length ?? 0
+    this.#rootless = { cause, at: this.#clock.now(), clean, usual: this.#plan.direct && voters >= votersForPromotion }
     // Whatever follows before there is a root again makes the measurement unclean.
     const taken = this.#rootless
     const faults = this.#script.filter(fault => fault.atMs > taken.at).map(fault => fault.atMs)
@@ -434,7 +440,7 @@ class ElectionRun {
       atMs: now,
       clean: taken.clean && now <= this.#nextFaultAt && this.#network.weather === fairWeather,
       external: this.#plan.external,
-      usual: this.#plan.direct && this.#plan.voters >= 3,
+      usual: taken.usual,
     })
   }
 

@@ -55,6 +55,7 @@ export class Machine {
   #lives = 0
   #folders = 0
   #paused = false
+  #startedAt = 0
   #id: VoterId
   #marks: Timer | undefined
 
@@ -76,6 +77,10 @@ export class Machine {
   get up(): boolean {
     return this.#voter !== undefined
   }
+  /** When this life began, in virtual milliseconds. */
+  get startedAt(): number {
+    return this.#startedAt
+  }
   get paused(): boolean {
     return this.#paused
   }
@@ -95,6 +100,7 @@ export class Machine {
   start(): void {
     if (this.up) return
     const { network, journal, store, random } = this.#o
+    this.#startedAt = this.#o.clock.now()
     const life = `${this.name}.${++this.#lives}`
     journal.note(life, "starts")
     const node = this.#node
