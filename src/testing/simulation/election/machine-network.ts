@@ -34,6 +34,9 @@ export const fairWeather: Weather = {
 
 export type DialResult = "open" | "refused" | "failed"
 
+/** More frames than that in 100 virtual milliseconds are a storm. */
+const stormFrames = 50_000
+
 /** A dial that nobody answers fails after that. */
 const dialTimeoutMs = 1000
 
@@ -41,6 +44,7 @@ export class MachineNetwork<Frame> {
   weather: Weather = fairWeather
   readonly trace: Trace = new Trace()
   readonly counters = { sent: 0, delivered: 0, dropped: 0, duplicated: 0, reordered: 0, cut: 0 }
+  #stormWatch = { since: 0, sent: 0 }
   readonly #clock: SimulatedClock
   readonly #random: SeededRandom
   readonly #nodes = new Map<string, SimulatedNode>()
@@ -78,6 +82,7 @@ export class MachineNetwork<Frame> {
     const { weather } = this
     const random = this.#random
     this.counters.sent++
+    this.#watchForStorm()
     if (weather.dropRate > 0 && random.float() < weather.dropRate) {
       this.counters.dropped++
       return
@@ -87,6 +92,14 @@ export class MachineNetwork<Frame> {
       this.counters.duplicated++
       this.#carry(from, to, frame)
     }
+  }
+
+  /** Frames that beget frames never end: the run does, and says so. */
+  #watchForStorm(): void {
+    const now = this.#clock.now()
+    if (now - this.#stormWatch.since > 100) this.#stormWatch = { since: now, sent: 0 }
+    if (++this.#stormWatch.sent > stormFrames)
+      throw new Error(`storm: more than ${stormFrames} frames within 100 virtual ms`)
   }
 
   #carry(from: string, to: string, frame: Frame): void {
