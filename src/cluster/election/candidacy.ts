@@ -227,8 +227,13 @@ export class Candidacy {
   // ---- the record ----
 
   #writeRecord(): void {
-    this.#phase = Phase.Recording
     const state = this.#state
+    // Signers may have told of a later set meanwhile, from which we were taken out.
+    if (!isVoter(this.#record, state.id)) {
+      this.#fail("we are no voter any more")
+      return
+    }
+    this.#phase = Phase.Recording
     const expected = this.#record
     const next: RootRecord = {
       ...expected,
