@@ -118,7 +118,7 @@ export class Link {
       remote: this.remote,
       state: this.awaySince !== undefined ? "away" : this.silent ? "degraded" : "up",
       lagMs,
-      roundTripMs: this.roundTripMs,
+      roundTripMs: this.roundTripMs === undefined ? undefined : Math.round(this.roundTripMs * 1000) / 1000,
     }
   }
 
