@@ -20,7 +20,7 @@ export interface WithDocuments {
 export class WholeEndpoint extends MessageEndpoint {
   readonly #documents: DocumentService
 
-  protected constructor(options: (HostOptions | JoinOptions) & WithDocuments, role: "host" | "client") {
+  protected constructor(options: (HostOptions | JoinOptions) & WithDocuments, role: "host" | "relay" | "client") {
     super(options, role)
     const { documents = {} } = options
     checkOptions(documents)

@@ -39,7 +39,7 @@ export class Endpoint extends WholeEndpoint {
     address: string | readonly string[],
     options: JoinOptions & WithDocuments = {},
   ): Promise<Endpoint> {
-    const endpoint = new Endpoint(withDefaults(options), "client")
+    const endpoint = new Endpoint(withDefaults(options), options?.listen === undefined ? "client" : "relay")
     await endpoint.openClient(address, options)
     return endpoint
   }
