@@ -1,0 +1,180 @@
+/**
+ * Who is root of a tree, as one small text that a store keeps: what it says, and how it is written. The form is JSON, so
+ * that a person with the store's own shell can read it; docs/protocol/records.md specifies it, with golden vectors.
+ */
+import { fromUtf8, utf8 } from "../core/bytes.ts"
+import { messageOf, ZincError } from "../core/errors.ts"
+import { isEndpointId } from "../core/id.ts"
+
+/** The record of one tree. Plain data; never changed in place. */
+export interface RootRecord {
+  /** The tree's name, 1–64 octets of UTF-8. */
+  readonly tree: string
+  /** Drawn when the tree was founded, sixteen octets written as a UUID. Two generations of one tree refuse each other. */
+  readonly generation: string
+  /** The number of the root's reign, 1 – 2³² − 1. A higher one fences all lower ones of the same generation. */
+  readonly epoch: number
+  readonly root: RootPlace
+  /** Who may vote, at most `votersMax`, none twice. A majority is of these, alive or not. */
+  readonly voters: readonly Voter[]
+  /** Fields of a later Zinc, kept as they came, so that an older writer does not take them away. */
+  readonly extra?: Readonly<Record<string, unknown>>
+}
+
+export interface RootPlace {
+  /** The endpoint that reigns: its id, new for each opening. */
+  readonly id: string
+  /** 1–64 octets of UTF-8. */
+  readonly name: string
+  /** Where it listens, in the order in which to try; at most `addressesMax`. */
+  readonly addresses: readonly string[]
+}
+
+export interface Voter {
+  /** Lasting, from the voter's data folder; sixteen octets written as a UUID. */
+  readonly voterId: string
+  readonly name: string
+  readonly addresses: readonly string[]
+}
+
+/** Octets of one record as stored. */
+export const recordBytesMax: number = 16 * 1024
+/** Voters of one tree: three or five, and one more or less while the set changes. */
+export const votersMax: number = 7
+/** Addresses of one endpoint. */
+export const addressesMax: number = 8
+/** Octets of one address. */
+export const addressBytesMax: number = 256
+/** Octets of a name of a tree, an endpoint or a voter. */
+export const nameBytesMax: number = 64
+
+const formVersion = 1
+const epochMax = 0xffff_ffff
+const ownFields = new Set(["zinc", "tree", "generation", "epoch", "root", "voters"])
+
+/** The stored octets. Throws `BadOption` for a record outside its limits. */
+export function encodeRootRecord(record: RootRecord): Uint8Array {
+  const { tree, generation, epoch, root, voters } = record
+  const text = JSON.stringify({
+    zinc: formVersion,
+    tree,
+    generation,
+    epoch,
+    root: place(root),
+    voters: voters.map(({ voterId, ...rest }) => ({ voterId, ...place(rest) })),
+    ...Object.fromEntries(Object.entries(record.extra ?? {}).filter(([name]) => !ownFields.has(name))),
+  })
+  const bytes = utf8(text)
+  try {
+    decodeRootRecord(bytes, tree)
+  } catch (cause) {
+    throw new ZincError("BadOption", `this root record cannot be written: ${messageOf(cause)}`, { cause })
+  }
+  return bytes
+}
+
+/** In the order of the written form, and nothing else that the caller's objects may carry. */
+function place<P extends { name: string; addresses: readonly string[]; id?: string }>(from: P): object {
+  return { ...(from.id === undefined ? {} : { id: from.id }), name: from.name, addresses: from.addresses }
+}
+
+/** Reads what a store holds for that tree. Throws `BadRecord` for anything but a whole, sane record of it. */
+export function decodeRootRecord(bytes: Uint8Array, tree: string): RootRecord {
+  if (bytes.length > recordBytesMax)
+    throw bad(`it has ${bytes.length} octets, and at most ${recordBytesMax} are allowed`)
+  const fields = objectOf("the record", parsed(bytes))
+  if (typeof fields.zinc !== "number") throw bad('it has no "zinc": something else wrote it')
+  if (fields.zinc !== formVersion)
+    throw bad(`it has the form ${fields.zinc}, and this Zinc knows ${formVersion}: upgrade this one`)
+  const found = nameOf("tree", fields.tree)
+  if (found !== tree) throw bad(`it is of the tree "${found}"`)
+  const root = objectOf("root", fields.root)
+  const voters = listOf("voters", fields.voters, votersMax).map(each => {
+    const voter = objectOf("a voter", each)
+    return { voterId: idOf("voterId", voter.voterId), ...endpointOf(voter) }
+  })
+  if (new Set(voters.map(each => each.voterId)).size < voters.length) throw bad("a voter is named twice")
+  const extra = Object.entries(fields).filter(([name]) => !ownFields.has(name))
+  return {
+    tree,
+    generation: idOf("generation", fields.generation),
+    epoch: epochOf(fields.epoch),
+    root: { id: idOf("root.id", root.id), ...endpointOf(root) },
+    voters,
+    ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
+  }
+}
+
+/** Throws `BadOption` for what no tree can be called. */
+export function checkTreeName(tree: unknown): asserts tree is string {
+  if (typeof tree === "string" && tree !== "" && utf8(tree).length <= nameBytesMax && !hasControl(tree)) return
+  throw new ZincError("BadOption", `a tree's name has 1 to ${nameBytesMax} octets of UTF-8 without control characters`)
+}
+
+/** The tree's name as one segment of a path or key: letters, digits, "_" and "-" stay, every other octet becomes %XX. */
+export function treeSegment(tree: string): string {
+  let segment = ""
+  for (const octet of utf8(tree)) {
+    const letter = String.fromCharCode(octet)
+    segment += /[A-Za-z0-9_-]/.test(letter) ? letter : `%${octet.toString(16).toUpperCase().padStart(2, "0")}`
+  }
+  return segment
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(fromUtf8(bytes))
+  } catch (cause) {
+    throw bad("it is not JSON in UTF-8", cause)
+  }
+}
+
+function endpointOf(fields: Record<string, unknown>): { name: string; addresses: string[] } {
+  const addresses = listOf("addresses", fields.addresses, addressesMax)
+  for (const address of addresses) {
+    if (!isAddressText(address)) throw bad(`an address is not a text of 1 to ${addressBytesMax} octets`)
+  }
+  return { name: nameOf("name", fields.name), addresses: addresses as string[] }
+}
+
+/** Whether it may stand for an address in a record; whether it leads anywhere, only dialling tells. */
+export function isAddressText(value: unknown): value is string {
+  return typeof value === "string" && /^[a-z]+:\/\/\S+$/.test(value) && utf8(value).length <= addressBytesMax
+}
+
+function objectOf(what: string, value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad(`${what} is not an object`)
+  return value as Record<string, unknown>
+}
+
+function listOf(what: string, value: unknown, most: number): unknown[] {
+  if (!Array.isArray(value)) throw bad(`${what} is not a list`)
+  if (value.length > most) throw bad(`${what} has ${value.length} entries, and at most ${most} are allowed`)
+  return value
+}
+
+function nameOf(what: string, value: unknown): string {
+  if (typeof value !== "string" || value === "" || utf8(value).length > nameBytesMax || hasControl(value))
+    throw bad(`${what} is not a text of 1 to ${nameBytesMax} octets without control characters`)
+  return value
+}
+
+function idOf(what: string, value: unknown): string {
+  if (typeof value !== "string" || !isEndpointId(value)) throw bad(`${what} is not a lower-case UUID`)
+  return value
+}
+
+function epochOf(value: unknown): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > epochMax)
+    throw bad(`epoch is not a whole number from 1 to ${epochMax}`)
+  return value
+}
+
+function hasControl(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) < 0x20 || text.charCodeAt(i) === 0x7f) return true
+  return false
+}
+
+function bad(why: string, cause?: unknown): ZincError {
+  return new ZincError("BadRecord", `the root record is not one: ${why}`, cause === undefined ? {} : { cause })
+}
