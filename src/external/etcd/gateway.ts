@@ -1,0 +1,245 @@
+/**
+ * etcd's JSON gateway (its gRPC interface over HTTP), spoken with `fetch` to one of several endpoints at a time. 64-bit
+ * numbers travel as texts there, and stay so here. Why not a client from npm: docs/decisions/0077.
+ */
+import type { Clock } from "../../core/clock.ts"
+import { messageOf, ZincError } from "../../core/errors.ts"
+import type { Random } from "../../core/random.ts"
+import { readBody, readLines } from "./body.ts"
+
+export interface EtcdGatewayOptions {
+  /** Beginnings of addresses, such as "http://127.0.0.1:2379". */
+  readonly endpoints: readonly string[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly fetch: typeof fetch
+  readonly timeoutMs: number
+  readonly silenceMs: number
+  readonly user?: { readonly name: string; readonly password: string }
+}
+
+export interface AskOptions {
+  /** Whether asking twice is the same as asking once: it is asked again, elsewhere, when no answer comes. */
+  readonly harmless: boolean
+  readonly signal?: AbortSignal
+}
+
+/** What a failed attempt tells us. */
+type Failure =
+  /** Nobody was there to ask: it did not happen. */
+  | { readonly kind: "unsent"; readonly reason: string }
+  /** Asked, and no answer: it may have happened. */
+  | { readonly kind: "uncertain"; readonly reason: string }
+  /** Our token has lapsed. */
+  | { readonly kind: "token"; readonly reason: string }
+  | { readonly kind: "refused"; readonly error: ZincError }
+
+const pauseMs = 50
+/** Codes of gRPC, as the gateway passes them on. */
+const grpc = { unknown: 2, invalidArgument: 3, notFound: 5, permissionDenied: 7, unavailable: 14, unauthenticated: 16 }
+
+export class EtcdGateway {
+  readonly #options: EtcdGatewayOptions
+  readonly #closing = new AbortController()
+  #current: number
+  #token: string | undefined
+
+  constructor(options: EtcdGatewayOptions) {
+    this.#options = options
+    this.#current = options.random.below(options.endpoints.length)
+  }
+
+  get place(): string {
+    return this.#options.endpoints.join(",").replaceAll(/https?:\/\//g, "etcd://")
+  }
+  /** Aborted once closed. */
+  get closing(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  /** The endpoint in use has been silent: use the next one from now on. */
+  moveOn(): void {
+    this.#current++
+  }
+
+  /**
+   * Asks one endpoint after the other. Rejects with `Unreachable` when it was certainly not asked, `Timeout` or `PeerLost`
+   * when no answer came, `Unauthorized`, `Refused`, `Aborted`, `Closed`.
+   */
+  async ask(path: string, body: unknown, options: AskOptions): Promise<Record<string, unknown>> {
+    const { clock, timeoutMs, silenceMs, endpoints } = this.#options
+    const { harmless, signal } = options
+    const endAt = clock.now() + timeoutMs
+    let trouble = "no endpoint was tried"
+    let renewed = false
+    for (let attempt = 1; ; attempt++) {
+      const leftMs = endAt - clock.now()
+      if (leftMs <= 0)
+        throw new ZincError("Unreachable", `${this.place} was not reached in ${timeoutMs} ms: ${trouble}`, {
+          retryable: true,
+        })
+      const endpoint = this.#endpoint
+      const limitMs = harmless ? Math.min(leftMs, silenceMs) : leftMs
+      const result = await this.#attempt(endpoint, path, body, limitMs, signal)
+      if ("answer" in result) return result.answer
+      if (result.kind === "refused") throw result.error
+      trouble = `${endpoint}: ${result.reason}`
+      if (result.kind === "token") {
+        if (renewed) throw new ZincError("Unauthorized", `${trouble}`)
+        renewed = true
+        this.#token = undefined
+        continue
+      }
+      if (result.kind === "uncertain" && !harmless) {
+        const code = clock.now() >= endAt ? "Timeout" : "PeerLost"
+        throw new ZincError(code, `${trouble}; whether it happened is not known`, { retryable: true })
+      }
+      if (this.#endpoint === endpoint) this.moveOn()
+      if (attempt % endpoints.length === 0) await this.#pause(Math.min(pauseMs, endAt - clock.now()), signal)
+    }
+  }
+
+  /** One streaming call at the endpoint in use: every message to `hear`, until it ends or the signal aborts. Never rejects. */
+  async stream(
+    path: string,
+    body: unknown,
+    hear: (message: Record<string, unknown>) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const endpoint = this.#endpoint
+    try {
+      const response = await this.#options.fetch(`${endpoint}${path}`, {
+        method: "POST",
+        headers: await this.#headers(endpoint, signal),
+        body: JSON.stringify(body),
+        signal,
+      })
+      if (!response.ok) {
+        const failure = failureOf(response.status, await readBody(response))
+        if (failure.kind === "token") this.#token = undefined
+        return `${endpoint}: ${failure.kind === "refused" ? failure.error.message : failure.reason}`
+      }
+      await readLines(response, line => {
+        const message = line.result
+        if (typeof message === "object" && message !== null) hear(message as Record<string, unknown>)
+      })
+      return `${endpoint} ended the stream`
+    } catch (error) {
+      return `${endpoint}: ${causeOf(error)}`
+    }
+  }
+
+  close(): void {
+    this.#closing.abort(new ZincError("Closed", "the connection to etcd is closed; open a new one"))
+  }
+
+  get #endpoint(): string {
+    const { endpoints } = this.#options
+    return endpoints[this.#current % endpoints.length]!
+  }
+
+  async #attempt(
+    endpoint: string,
+    path: string,
+    body: unknown,
+    limitMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ answer: Record<string, unknown> } | Failure> {
+    const limit = new AbortController()
+    const timer = this.#options.clock.after(limitMs, () => limit.abort(tooLate))
+    const stop = () => limit.abort()
+    for (const each of [this.closing, signal]) each?.addEventListener("abort", stop, { once: true })
+    if (this.closing.aborted || signal?.aborted) stop()
+    try {
+      const headers = await this.#headers(endpoint, limit.signal)
+      const response = await this.#options.fetch(`${endpoint}${path}`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify(body),
+        signal: limit.signal,
+      })
+      const answer = await readBody(response)
+      if (!response.ok) return failureOf(response.status, answer)
+      return { answer: (answer.result as Record<string, unknown> | undefined) ?? answer }
+    } catch (error) {
+      if (this.closing.aborted) throw this.closing.reason
+      if (signal?.aborted) throw new ZincError("Aborted", "the call to etcd was aborted", { cause: signal.reason })
+      if (ZincError.is(error) && error.code === "Unauthorized") return { kind: "refused", error }
+      if (limit.signal.aborted) return { kind: "uncertain", reason: `no answer in ${Math.round(limitMs)} ms` }
+      return { kind: isUnsent(error) ? "unsent" : "uncertain", reason: causeOf(error) }
+    } finally {
+      timer.cancel()
+      for (const each of [this.closing, signal]) each?.removeEventListener("abort", stop)
+    }
+  }
+
+  async #headers(endpoint: string, signal: AbortSignal): Promise<Record<string, string>> {
+    const plain = { "content-type": "application/json" }
+    const { user } = this.#options
+    if (user === undefined) return plain
+    if (this.#token === undefined) {
+      const response = await this.#options.fetch(`${endpoint}/v3/auth/authenticate`, {
+        method: "POST",
+        headers: plain,
+        body: JSON.stringify(user),
+        signal,
+      })
+      const answer = await readBody(response)
+      if (!response.ok || typeof answer.token !== "string")
+        throw new ZincError("Unauthorized", `etcd did not take our credentials: ${String(answer.message ?? answer.error)}`)
+      this.#token = answer.token
+    }
+    return { ...plain, authorization: this.#token }
+  }
+
+  #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise(resolve => {
+      const timer = this.#options.clock.after(Math.max(1, delayMs * this.#options.random.float()), done)
+      function done() {
+        timer.cancel()
+        signal?.removeEventListener("abort", done)
+        resolve()
+      }
+      signal?.addEventListener("abort", done, { once: true })
+    })
+  }
+}
+
+const tooLate = new Error("no answer in time")
+
+function failureOf(status: number, answer: Record<string, unknown>): Failure {
+  const reason = String(answer.message ?? answer.error ?? `HTTP ${status}`).slice(0, 200)
+  const code = Number(answer.code)
+  if (code === grpc.unauthenticated || /invalid auth token/.test(reason)) return { kind: "token", reason }
+  if (code === grpc.permissionDenied || /authentication failed|user name is empty/.test(reason) || status === 403)
+    return { kind: "refused", error: new ZincError("Unauthorized", `etcd said: ${reason}`) }
+  if (code === grpc.unavailable || status >= 500) return { kind: "uncertain", reason }
+  return { kind: "refused", error: new EtcdError(code, reason) }
+}
+
+/** etcd said no; `grpcCode` is its number for why. */
+export class EtcdError extends ZincError {
+  readonly grpcCode: number
+  constructor(grpcCode: number, reason: string) {
+    super("Refused", `etcd said: ${reason}`)
+    this.grpcCode = grpcCode
+  }
+  /** The key, lease or revision is not there (any more). */
+  get isAbsence(): boolean {
+    return this.grpcCode === grpc.notFound
+  }
+}
+
+/** Errors of a connection that never came to be: nothing was sent over it. */
+const unsentCodes = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"])
+
+function isUnsent(error: unknown): boolean {
+  const cause = (error as { cause?: { code?: unknown; errors?: { code?: unknown }[] } }).cause
+  const codes = cause?.errors === undefined ? [cause?.code] : cause.errors.map(each => each.code)
+  return codes.length > 0 && codes.every(code => typeof code === "string" && unsentCodes.has(code))
+}
+
+function causeOf(error: unknown): string {
+  const { cause } = error as { cause?: unknown }
+  return cause === undefined ? messageOf(error) : `${messageOf(error)} (${messageOf(cause)})`
+}
