@@ -174,7 +174,11 @@ export class EtcdCoordinator implements Coordinator {
     const entry = this.#seen
     if (entry === null || this.#closed) return
     if (entry === undefined) this.#watchers.show("none", { type: "none" })
-    else this.#watchers.show(String(entry.modRevision), sightOf(() => this.#held(entry)))
+    else
+      this.#watchers.show(
+        String(entry.modRevision),
+        sightOf(() => this.#held(entry)),
+      )
   }
 
   #held(entry: EtcdEntry): HeldRecord {
@@ -189,7 +193,8 @@ function versionOf(revision: bigint, value: Uint8Array): RecordVersion {
 
 function revisionText(version: RecordVersion): string {
   const text = /^(\d+)\//.exec(version)?.[1]
-  if (text === undefined) throw new ZincError("BadOption", `"${version.slice(0, 40)}" is no version of a record in etcd`)
+  if (text === undefined)
+    throw new ZincError("BadOption", `"${version.slice(0, 40)}" is no version of a record in etcd`)
   return text
 }
 

@@ -107,7 +107,9 @@ export class ZooKeeperCoordinator implements Coordinator {
     const { signal } = options
     try {
       const stat =
-        expected === undefined ? await this.#found(next, data, signal) : await this.#replace(expected, next, data, signal)
+        expected === undefined
+          ? await this.#found(next, data, signal)
+          : await this.#replace(expected, next, data, signal)
       return { record: decodeRootRecord(data, this.tree), version: versionOf(stat) }
     } catch (error) {
       if (error instanceof ZooKeeperError && error.code === "Conflict") throw conflict(this.tree, this.place)
@@ -156,12 +158,7 @@ export class ZooKeeperCoordinator implements Coordinator {
     }
   }
 
-  async #replace(
-    expected: HeldRecord,
-    next: RootRecord,
-    data: Uint8Array,
-    signal?: AbortSignal,
-  ): Promise<WrittenStat> {
+  async #replace(expected: HeldRecord, next: RootRecord, data: Uint8Array, signal?: AbortSignal): Promise<WrittenStat> {
     const write = writeNode(this.#path, data, dataVersionOf(expected.version))
     const marker = this.#marker(expected.record)
     const { access } = this.#session
@@ -214,7 +211,11 @@ export class ZooKeeperCoordinator implements Coordinator {
     const [watched, read] = [absentAs(this.#session.ask(nodeExists(this.#path, true))), this.#node()]
     const [, node] = await Promise.all([watched, read])
     if (node === undefined) this.#watchers.show("none", { type: "none" })
-    else this.#watchers.show(versionOf(node.stat), sightOf(() => this.#held(node)))
+    else
+      this.#watchers.show(
+        versionOf(node.stat),
+        sightOf(() => this.#held(node)),
+      )
   }
 }
 

@@ -186,7 +186,10 @@ export class EtcdGateway {
       })
       const answer = await readBody(response)
       if (!response.ok || typeof answer.token !== "string")
-        throw new ZincError("Unauthorized", `etcd did not take our credentials: ${String(answer.message ?? answer.error)}`)
+        throw new ZincError(
+          "Unauthorized",
+          `etcd did not take our credentials: ${String(answer.message ?? answer.error)}`,
+        )
       this.#token = answer.token
     }
     return { ...plain, authorization: this.#token }
@@ -231,7 +234,14 @@ export class EtcdError extends ZincError {
 }
 
 /** Errors of a connection that never came to be: nothing was sent over it. */
-const unsentCodes = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"])
+const unsentCodes = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+])
 
 function isUnsent(error: unknown): boolean {
   const cause = (error as { cause?: { code?: unknown; errors?: { code?: unknown }[] } }).cause

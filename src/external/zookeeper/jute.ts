@@ -8,15 +8,18 @@ export class JuteWriter {
   #length = 0
 
   int(value: number): this {
-    this.#view.setInt32(this.#room(4), value)
+    const at = this.#room(4)
+    this.#view.setInt32(at, value)
     return this
   }
   long(value: bigint): this {
-    this.#view.setBigInt64(this.#room(8), value)
+    const at = this.#room(8)
+    this.#view.setBigInt64(at, value)
     return this
   }
   boolean(value: boolean): this {
-    this.#view.setUint8(this.#room(1), value ? 1 : 0)
+    const at = this.#room(1)
+    this.#view.setUint8(at, value ? 1 : 0)
     return this
   }
   buffer(value: Uint8Array): this {
@@ -37,6 +40,7 @@ export class JuteWriter {
     return frame
   }
 
+  /** Where there is room for so much; it may move all that was written, so it goes before any use of the view. */
   #room(length: number): number {
     const at = this.#length
     this.#length += length

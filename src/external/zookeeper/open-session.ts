@@ -5,8 +5,8 @@ import type { Logger } from "../../core/logger.ts"
 import { type Random, systemRandom } from "../../core/random.ts"
 import { parseServers } from "../server-list.ts"
 import { checkedTimes, checkMilliseconds, type ServiceTimes } from "../times.ts"
-import { dialTcp } from "./wire.ts"
 import { ZooKeeperSession } from "./session.ts"
+import { dialTcp } from "./wire.ts"
 
 export interface ZooKeeperOptions extends ServiceTimes {
   /** The ensemble: "host:port,host:port" or a list. Default port 2181. */

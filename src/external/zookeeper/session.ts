@@ -174,7 +174,13 @@ export class ZooKeeperSession {
         timer.cancel()
         resolve()
       }
-      const call = { operation: closeSession, over: false, sentAt: this.#options.clock.now(), resolve: done, reject: done }
+      const call = {
+        operation: closeSession,
+        over: false,
+        sentAt: this.#options.clock.now(),
+        resolve: done,
+        reject: done,
+      }
       this.#asked.push({ ...call, xid: this.#xid })
       connection.wire.write(encodeRequest(this.#xid++, closeSession))
     })
