@@ -10,13 +10,11 @@ export {
 } from "./coordinator.ts"
 export { type ChangeRecordOptions, changeRecord, sameRecord } from "./record-change.ts"
 export {
-  checkTreeName,
   decodeRootRecord,
   encodeRootRecord,
   type RootPlace,
   type RootRecord,
   recordBytesMax,
-  treeSegment,
   type Voter,
   votersMax,
 } from "./root-record.ts"

@@ -5,6 +5,7 @@
 import { fromUtf8, utf8 } from "../core/bytes.ts"
 import { messageOf, ZincError } from "../core/errors.ts"
 import { isEndpointId } from "../core/id.ts"
+import { isName, nameBytesMax } from "../core/name.ts"
 
 /** The record of one tree. Plain data; never changed in place. */
 export interface RootRecord {
@@ -45,8 +46,6 @@ export const votersMax: number = 7
 export const addressesMax: number = 8
 /** Octets of one address. */
 export const addressBytesMax: number = 256
-/** Octets of a name of a tree, an endpoint or a voter. */
-export const nameBytesMax: number = 64
 
 const formVersion = 1
 const epochMax = 0xffff_ffff
@@ -105,22 +104,6 @@ export function decodeRootRecord(bytes: Uint8Array, tree: string): RootRecord {
   }
 }
 
-/** Throws `BadOption` for what no tree can be called. */
-export function checkTreeName(tree: unknown): asserts tree is string {
-  if (typeof tree === "string" && tree !== "" && utf8(tree).length <= nameBytesMax && !hasControl(tree)) return
-  throw new ZincError("BadOption", `a tree's name has 1 to ${nameBytesMax} octets of UTF-8 without control characters`)
-}
-
-/** The tree's name as one segment of a path or key: letters, digits, "_" and "-" stay, every other octet becomes %XX. */
-export function treeSegment(tree: string): string {
-  let segment = ""
-  for (const octet of utf8(tree)) {
-    const letter = String.fromCharCode(octet)
-    segment += /[A-Za-z0-9_-]/.test(letter) ? letter : `%${octet.toString(16).toUpperCase().padStart(2, "0")}`
-  }
-  return segment
-}
-
 function parsed(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(fromUtf8(bytes))
@@ -154,7 +137,7 @@ function listOf(what: string, value: unknown, most: number): unknown[] {
 }
 
 function nameOf(what: string, value: unknown): string {
-  if (typeof value !== "string" || value === "" || utf8(value).length > nameBytesMax || hasControl(value))
+  if (!isName(value))
     throw bad(`${what} is not a text of 1 to ${nameBytesMax} octets without control characters`)
   return value
 }
@@ -168,11 +151,6 @@ function epochOf(value: unknown): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > epochMax)
     throw bad(`epoch is not a whole number from 1 to ${epochMax}`)
   return value
-}
-
-function hasControl(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) < 0x20 || text.charCodeAt(i) === 0x7f) return true
-  return false
 }
 
 function bad(why: string, cause?: unknown): ZincError {

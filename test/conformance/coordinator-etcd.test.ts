@@ -1,6 +1,6 @@
 import { afterAll, describe, it } from "vitest"
 import { EtcdCoordinator } from "../../src/coordination/etcd/index.ts"
-import { treeSegment } from "../../src/coordination/root-record.ts"
+import { treeSegment } from "../../src/core/name.ts"
 import { base64, prefixEnd } from "../../src/external/etcd/key.ts"
 import { coordinatorSuite } from "../../src/testing/suites/coordinator-suite.ts"
 import { CutLine } from "../service/cut-line.ts"

@@ -1,5 +1,5 @@
 import { afterAll, describe, it } from "vitest"
-import { treeSegment } from "../../src/coordination/root-record.ts"
+import { treeSegment } from "../../src/core/name.ts"
 import { ZooKeeperCoordinator } from "../../src/coordination/zookeeper/index.ts"
 import { coordinatorSuite } from "../../src/testing/suites/coordinator-suite.ts"
 import { CutLine } from "../service/cut-line.ts"

@@ -50,7 +50,9 @@ export class CutLine {
     near.on("error", () => near.destroy())
     if (this.#whole) return this.#bridge(near)
     this.#stranded.add(near)
-    near.once("close", () => this.#stranded.delete(near))
+    near.once("close", () => {
+      this.#stranded.delete(near)
+    })
   }
 
   #bridge(near: Socket): void {

@@ -11,6 +11,7 @@ import type { EtcdGateway } from "../../external/etcd/gateway.ts"
 import { base64, type EtcdEntry, entryOf, revisionOfHeader } from "../../external/etcd/key.ts"
 import { KeyMirror, rangeOf } from "../../external/etcd/key-mirror.ts"
 import { checkedPrefix, type EtcdOptions, openEtcdGateway } from "../../external/etcd/open-gateway.ts"
+import { checkTreeName, treeSegment } from "../../core/name.ts"
 import {
   Contact,
   type Coordinator,
@@ -23,7 +24,7 @@ import {
 } from "../coordinator.ts"
 import { checkTreeOf, closedCoordinator, conflict, sightOf } from "../record-call.ts"
 import { RecordWatchers } from "../record-watchers.ts"
-import { checkTreeName, decodeRootRecord, encodeRootRecord, type RootRecord, treeSegment } from "../root-record.ts"
+import { decodeRootRecord, encodeRootRecord, type RootRecord } from "../root-record.ts"
 
 export interface EtcdCoordinatorOptions extends EtcdOptions {
   readonly tree: string

@@ -2,6 +2,7 @@
 import { ZincError } from "../../core/errors.ts"
 import { Events } from "../../core/events.ts"
 import { type Logger, silentLogger } from "../../core/logger.ts"
+import { checkTreeName } from "../../core/name.ts"
 import {
   Contact,
   type Coordinator,
@@ -14,7 +15,7 @@ import {
 } from "../coordinator.ts"
 import { checkTreeOf, closedCoordinator, conflict, sightOf } from "../record-call.ts"
 import { RecordWatchers } from "../record-watchers.ts"
-import { checkTreeName, decodeRootRecord, encodeRootRecord, type RootRecord } from "../root-record.ts"
+import { decodeRootRecord, encodeRootRecord, type RootRecord } from "../root-record.ts"
 
 /** What several coordinators share: the store. */
 export class MemoryRecords {

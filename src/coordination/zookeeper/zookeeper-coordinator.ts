@@ -24,6 +24,7 @@ import {
   ZooKeeperError,
 } from "../../external/zookeeper/operation.ts"
 import type { ZooKeeperSession } from "../../external/zookeeper/session.ts"
+import { checkTreeName, treeSegment } from "../../core/name.ts"
 import {
   Contact,
   type Coordinator,
@@ -36,7 +37,7 @@ import {
 } from "../coordinator.ts"
 import { checkTreeOf, closedCoordinator, conflict, sightOf } from "../record-call.ts"
 import { RecordWatchers } from "../record-watchers.ts"
-import { checkTreeName, decodeRootRecord, encodeRootRecord, type RootRecord, treeSegment } from "../root-record.ts"
+import { decodeRootRecord, encodeRootRecord, type RootRecord } from "../root-record.ts"
 
 export interface ZooKeeperCoordinatorOptions extends ZooKeeperOptions {
   readonly tree: string

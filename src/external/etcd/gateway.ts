@@ -35,12 +35,17 @@ type Failure =
   | { readonly kind: "refused"; readonly error: ZincError }
 
 const pauseMs = 50
+/** Requests on their way at once: each is a connection. Others wait, within their time. */
+const slotsMax = 32
 /** Codes of gRPC, as the gateway passes them on. */
 const grpc = { unknown: 2, invalidArgument: 3, notFound: 5, permissionDenied: 7, unavailable: 14, unauthenticated: 16 }
 
 export class EtcdGateway {
   readonly #options: EtcdGatewayOptions
   readonly #closing = new AbortController()
+  readonly #attempts = new Set<AbortController>()
+  #busy = 0
+  readonly #queue: (() => void)[] = []
   #current: number
   #token: string | undefined
 
@@ -78,8 +83,12 @@ export class EtcdGateway {
         throw new ZincError("Unreachable", `${this.place} was not reached in ${timeoutMs} ms: ${trouble}`, {
           retryable: true,
         })
+      if (this.#busy >= slotsMax) {
+        await this.#slot(leftMs)
+        if (clock.now() >= endAt) continue
+      }
       const endpoint = this.#endpoint
-      const limitMs = harmless ? Math.min(leftMs, silenceMs) : leftMs
+      const limitMs = Math.min(endAt - clock.now(), harmless ? silenceMs : timeoutMs)
       const result = await this.#attempt(endpoint, path, body, limitMs, signal)
       if ("answer" in result) return result.answer
       if (result.kind === "refused") throw result.error
@@ -131,6 +140,7 @@ export class EtcdGateway {
 
   close(): void {
     this.#closing.abort(new ZincError("Closed", "the connection to etcd is closed; open a new one"))
+    for (const attempt of this.#attempts) attempt.abort()
   }
 
   get #endpoint(): string {
@@ -145,10 +155,12 @@ export class EtcdGateway {
     limitMs: number,
     signal: AbortSignal | undefined,
   ): Promise<{ answer: Record<string, unknown> } | Failure> {
+    this.#busy++
     const limit = new AbortController()
     const timer = this.#options.clock.after(limitMs, () => limit.abort(tooLate))
     const stop = () => limit.abort()
-    for (const each of [this.closing, signal]) each?.addEventListener("abort", stop, { once: true })
+    signal?.addEventListener("abort", stop, { once: true })
+    this.#attempts.add(limit)
     if (this.closing.aborted || signal?.aborted) stop()
     try {
       const headers = await this.#headers(endpoint, limit.signal)
@@ -168,8 +180,11 @@ export class EtcdGateway {
       if (limit.signal.aborted) return { kind: "uncertain", reason: `no answer in ${Math.round(limitMs)} ms` }
       return { kind: isUnsent(error) ? "unsent" : "uncertain", reason: causeOf(error) }
     } finally {
+      this.#busy--
+      this.#queue.shift()?.()
       timer.cancel()
-      for (const each of [this.closing, signal]) each?.removeEventListener("abort", stop)
+      signal?.removeEventListener("abort", stop)
+      this.#attempts.delete(limit)
     }
   }
 
@@ -193,6 +208,21 @@ export class EtcdGateway {
       this.#token = answer.token
     }
     return { ...plain, authorization: this.#token }
+  }
+
+  /** Resolves when another request is done, or when the time is over. */
+  #slot(leftMs: number): Promise<void> {
+    return new Promise(resolve => {
+      const next = () => {
+        timer.cancel()
+        resolve()
+      }
+      const timer = this.#options.clock.after(leftMs, () => {
+        this.#queue.splice(this.#queue.indexOf(next), 1)
+        resolve()
+      })
+      this.#queue.push(next)
+    })
   }
 
   #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {

@@ -16,6 +16,8 @@ export interface KeyMirrorOptions {
   readonly prefix: boolean
   /** Entries kept; what is beyond is not seen. */
   readonly entriesMax: number
+  /** Lists everything this often although the watch lives, since one may die without a word. Default: never. */
+  readonly listEveryMs?: number
   /** The copy is another now, or was made for the first time. */
   changed(entries: ReadonlyMap<string, EtcdEntry>): void
   readonly logger?: Logger
@@ -80,7 +82,7 @@ export class KeyMirror {
   }
 
   #watch(): Promise<string> {
-    const { gateway, key, prefix } = this.#options
+    const { gateway, clock, key, prefix, listEveryMs } = this.#options
     const { signal } = this.#stream
     if (gateway.closing.aborted) this.#stream.abort()
     const create = {
@@ -88,7 +90,9 @@ export class KeyMirror {
       ...(prefix ? { range_end: base64(prefixEnd(key)) } : {}),
       start_revision: String(this.#revision + 1n),
     }
-    return gateway.stream("/v3/watch", { create_request: create }, message => this.#hear(message), signal)
+    const timer = listEveryMs === undefined ? undefined : clock.after(listEveryMs, () => this.restart())
+    const ended = gateway.stream("/v3/watch", { create_request: create }, message => this.#hear(message), signal)
+    return ended.finally(() => timer?.cancel())
   }
 
   #hear(message: Record<string, unknown>): void {
