@@ -137,8 +137,7 @@ function listOf(what: string, value: unknown, most: number): unknown[] {
 }
 
 function nameOf(what: string, value: unknown): string {
-  if (!isName(value))
-    throw bad(`${what} is not a text of 1 to ${nameBytesMax} octets without control characters`)
+  if (!isName(value)) throw bad(`${what} is not a text of 1 to ${nameBytesMax} octets without control characters`)
   return value
 }
 

@@ -59,7 +59,8 @@ export function decodeHostRecord(bytes: Uint8Array, tree: string): AnnouncedHost
     throw bad("it is not JSON in UTF-8", cause)
   }
   if (typeof fields !== "object" || fields === null) throw bad("it is not an object")
-  if (fields.zinc !== formVersion) throw bad(`it has the form ${String(fields.zinc).slice(0, 20)}, and ${formVersion} is known`)
+  if (fields.zinc !== formVersion)
+    throw bad(`it has the form ${String(fields.zinc).slice(0, 20)}, and ${formVersion} is known`)
   if (fields.tree !== tree) throw bad("it is of another tree")
   return checkedHost(fields)
 }
@@ -68,8 +69,7 @@ export function decodeHostRecord(bytes: Uint8Array, tree: string): AnnouncedHost
 export function checkedHost(fields: Readonly<Record<string, unknown>>): AnnouncedHost {
   const { id, name, addresses, generation } = fields
   if (typeof id !== "string" || !isEndpointId(id)) throw bad("its id is not a lower-case UUID")
-  if (!isName(name))
-    throw bad(`its name is not a text of 1 to ${nameBytesMax} octets without control characters`)
+  if (!isName(name)) throw bad(`its name is not a text of 1 to ${nameBytesMax} octets without control characters`)
   if (!Array.isArray(addresses) || addresses.length < 1 || addresses.length > addressesMax)
     throw bad(`it has not 1 to ${addressesMax} addresses`)
   if (!addresses.every(isAddressText)) throw bad(`an address is none, or longer than ${addressBytesMax} octets`)

@@ -1,6 +1,6 @@
 import { afterAll, describe, it } from "vitest"
-import { treeSegment } from "../../src/core/name.ts"
 import { ZooKeeperCoordinator } from "../../src/coordination/zookeeper/index.ts"
+import { treeSegment } from "../../src/core/name.ts"
 import { coordinatorSuite } from "../../src/testing/suites/coordinator-suite.ts"
 import { CutLine } from "../service/cut-line.ts"
 import { zooKeeperAccess } from "../service/zookeeper-access.ts"

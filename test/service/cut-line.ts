@@ -48,7 +48,10 @@ export class CutLine {
 
   #take(near: Socket): void {
     near.on("error", () => near.destroy())
-    if (this.#whole) return this.#bridge(near)
+    if (this.#whole) {
+      this.#bridge(near)
+      return
+    }
     this.#stranded.add(near)
     near.once("close", () => {
       this.#stranded.delete(near)

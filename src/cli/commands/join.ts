@@ -1,29 +1,37 @@
 /** `zinc join ADDRESS`: a place in the cluster with a line to type on. */
 import { clearLine, createInterface, cursorTo } from "node:readline"
 import type { Command } from "commander"
-import { messageOf } from "../../core/index.ts"
+import { messageOf, ZincError } from "../../core/index.ts"
 import type { Endpoint } from "../../index.ts"
 import { type JoinChoices, openClient, reportLinks, stayOpen, withJoinOptions } from "../connection.ts"
+import { discoveryForms, isDiscovery } from "../discovery-choice.ts"
 import { reportEvents } from "../event-report.ts"
 import { ExitCode } from "../exit-code.ts"
 import { Conversation } from "../join/conversation.ts"
+import { badOption } from "../option.ts"
 import { type Ending, type Shell, withAction } from "../shell.ts"
 
 interface JoinCommandChoices extends JoinChoices {
   readonly topic: string
+  readonly discover?: string
 }
 
 export function addJoin(program: Command, ending: Ending): void {
   const command = withJoinOptions(
     program
       .command("join")
-      .argument("<address>", "the host to join")
+      .argument("[address]", "the host to join, or where to find one")
       .description("join a cluster and talk: see peers, say, watch")
+      .option("--discover <place>", `find a host instead: ${discoveryForms}`)
       .option("--topic <topic>", "the topic that plain lines go to, and that is watched from the start", "chat")
       .addHelpText("after", examples),
   )
   withAction<JoinCommandChoices>(command, ending, async (shell, choices, address) => {
-    const endpoint = await openClient(shell, address!, choices)
+    if ((address === undefined) === (choices.discover === undefined))
+      throw new ZincError("BadOption", "give the address of a host, or --discover and where to find one")
+    if (choices.discover !== undefined && !isDiscovery(choices.discover))
+      throw badOption("--discover", choices.discover, `give ${discoveryForms}`)
+    const endpoint = await openClient(shell, (address ?? choices.discover)!, choices)
     const interactive = process.stdin.isTTY === true && shell.output.live
     const conversation = new Conversation(endpoint, shell.output, choices.topic)
     reportBesidePrompt(shell, endpoint, conversation, interactive)
@@ -31,7 +39,7 @@ export function addJoin(program: Command, ending: Ending): void {
     const host = endpoint.peers.find(each => each.role === "host")
     shell.output.result(
       { event: "joined", id: endpoint.id, name: endpoint.name, host: host?.name },
-      `joined ${host?.name ?? address} as ${shell.output.colours.bold(endpoint.name)}`,
+      `joined ${host?.name ?? address ?? choices.discover} as ${shell.output.colours.bold(endpoint.name)}`,
     )
     if (process.stdin.isTTY) shell.output.note('a line goes to everyone who watches; "/help" shows what else there is')
     return converse(shell, endpoint, conversation, interactive)
@@ -115,6 +123,9 @@ async function converse(
 const examples = `
 Examples:
   zinc join tcp://localhost:7700 --name ada
+  zinc join --discover mdns:demo                   whoever hosts the tree "demo" on this network
+  zinc join --discover dns:hub.example:7700        every address behind the name
+  zinc join --discover zk://zk1:2181,zk2:2181      hosts that announced themselves in ZooKeeper; etcd:// alike
   zinc join tcp://localhost:7700 --topic room.kitchen --transport native
   printf 'hello\\n/peers\\n' | zinc join tcp://localhost:7700 --json     ends when its input does
 

@@ -6,12 +6,12 @@ import type { Clock } from "../../core/clock.ts"
 import { ZincError } from "../../core/errors.ts"
 import { Events } from "../../core/events.ts"
 import { type Logger, silentLogger } from "../../core/logger.ts"
+import { checkTreeName, treeSegment } from "../../core/name.ts"
 import { ContactTrack } from "../../external/contact.ts"
 import type { EtcdGateway } from "../../external/etcd/gateway.ts"
 import { base64, type EtcdEntry, entryOf, revisionOfHeader } from "../../external/etcd/key.ts"
 import { KeyMirror, rangeOf } from "../../external/etcd/key-mirror.ts"
 import { checkedPrefix, type EtcdOptions, openEtcdGateway } from "../../external/etcd/open-gateway.ts"
-import { checkTreeName, treeSegment } from "../../core/name.ts"
 import {
   Contact,
   type Coordinator,

@@ -7,6 +7,7 @@ import { noBytes } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 import { Events } from "../../core/events.ts"
 import { type Logger, silentLogger } from "../../core/logger.ts"
+import { checkTreeName, treeSegment } from "../../core/name.ts"
 import { ensurePath } from "../../external/zookeeper/lasting-path.ts"
 import { checkedRoot, openZooKeeperSession, type ZooKeeperOptions } from "../../external/zookeeper/open-session.ts"
 import {
@@ -24,7 +25,6 @@ import {
   ZooKeeperError,
 } from "../../external/zookeeper/operation.ts"
 import type { ZooKeeperSession } from "../../external/zookeeper/session.ts"
-import { checkTreeName, treeSegment } from "../../core/name.ts"
 import {
   Contact,
   type Coordinator,

@@ -202,7 +202,10 @@ export class ZooKeeperDiscovery implements Discovery {
 
   #noticed(path: string): void {
     if (this.#watchers.size === 0) return
-    if (!path.startsWith(`${this.#folder}/`)) return this.#list()
+    if (!path.startsWith(`${this.#folder}/`)) {
+      this.#list()
+      return
+    }
     const name = path.slice(this.#folder.length + 1)
     this.#read(this.#seen, name, true)
       .then(() => this.#watchers.changed())

@@ -97,7 +97,10 @@ export class KeyMirror {
 
   #hear(message: Record<string, unknown>): void {
     // The revisions that we want were forgotten, or etcd ended it: from the start again.
-    if (message.canceled === true) return this.#stream.abort()
+    if (message.canceled === true) {
+      this.#stream.abort()
+      return
+    }
     const revision = revisionOfHeader(message)
     if (!Array.isArray(message.events) || message.events.length === 0) return
     if (revision < this.#revision) return

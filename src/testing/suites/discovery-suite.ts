@@ -5,8 +5,8 @@
  */
 import { systemRandom } from "../../core/random.ts"
 import { announcementTests } from "./discovery/announcing.ts"
-import { lifeTests } from "./discovery/life.ts"
 import { fixedTests } from "./discovery/fixed.ts"
+import { lifeTests } from "./discovery/life.ts"
 import type { DiscoverySuiteOptions } from "./discovery/options.ts"
 import { HostScene } from "./discovery/scene.ts"
 

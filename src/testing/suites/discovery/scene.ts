@@ -35,7 +35,12 @@ export class HostScene {
 
   host(name: string, changes: Partial<AnnouncedHost> = {}): AnnouncedHost {
     const id = newEndpointId(new SeededRandom(systemRandom.u32()))
-    return { addresses: [`tcp://${name.replaceAll(" ", "-")}.example:7700`, "ipc:///run/zinc.sock"], id, name, ...changes }
+    return {
+      addresses: [`tcp://${name.replaceAll(" ", "-")}.example:7700`, "ipc:///run/zinc.sock"],
+      id,
+      name,
+      ...changes,
+    }
   }
 
   /** All a watcher hears, and a way to wait for it. */
