@@ -26,6 +26,7 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
   "docs/guide/requests.md": [/^42\nNoHandler\n$/],
   "docs/guide/documents.md": [/^Buy bread, and cheese\n$/, /^Ada\n$/],
   "docs/guide/access.md": [/^in: open\nUnauthorized\n$/],
+  "docs/guide/finding-hosts.md": [/^joined hub\nleft to find: 0\n$/],
   "docs/guide/doctor.md": [/^joined\nleft\n$/],
 }
 
