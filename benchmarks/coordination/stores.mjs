@@ -122,7 +122,14 @@ function recordOf(tree, epoch) {
     name: `voter ${n}`,
     addresses: ["tcp://a:1"],
   }))
-  return { tree, generation: id, epoch, root: { id, name: "hub", addresses: ["tcp://10.0.0.1:7700"] }, voters }
+  return {
+    tree,
+    generation: id,
+    revision: epoch,
+    epoch,
+    root: { voterId: id, name: "hub", addresses: ["tcp://a:1"] },
+    voters,
+  }
 }
 
 function quantile(values, q) {

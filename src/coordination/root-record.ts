@@ -13,6 +13,8 @@ export interface RootRecord {
   readonly tree: string
   /** Drawn when the tree was founded, sixteen octets written as a UUID. Two generations of one tree refuse each other. */
   readonly generation: string
+  /** Rises by one with every change of the record, so that copies of it can be compared; 1 – 2⁵³ − 1. */
+  readonly revision: number
   /** The number of the root's reign, 1 – 2³² − 1. A higher one fences all lower ones of the same generation. */
   readonly epoch: number
   readonly root: RootPlace
@@ -22,20 +24,25 @@ export interface RootRecord {
   readonly extra?: Readonly<Record<string, unknown>>
 }
 
-export interface RootPlace {
-  /** The endpoint that reigns: its id, new for each opening. */
-  readonly id: string
-  /** 1–64 octets of UTF-8. */
-  readonly name: string
-  /** Where it listens, in the order in which to try; at most `addressesMax`. */
-  readonly addresses: readonly string[]
-}
-
+/** Where a voter is found. */
 export interface Voter {
   /** Lasting, from the voter's data folder; sixteen octets written as a UUID. */
   readonly voterId: string
-  readonly name: string
+  /** 1–64 octets of UTF-8, for people. */
+  readonly name?: string
+  /** Where it listens, in the order in which to try; at most `addressesMax`. */
   readonly addresses: readonly string[]
+  /**
+   * Nothing stands between us and the process at the addresses (no proxy, no firewall that rejects), so that a refused dial
+   * proves that it has ended (R4).
+   */
+  readonly direct?: boolean
+}
+
+/** The root: a voter, and the endpoint that it is now. */
+export interface RootPlace extends Voter {
+  /** The endpoint's id, new for each opening. */
+  readonly id?: string
 }
 
 /** Octets of one record as stored. */
@@ -49,18 +56,19 @@ export const addressBytesMax: number = 256
 
 const formVersion = 1
 const epochMax = 0xffff_ffff
-const ownFields = new Set(["zinc", "tree", "generation", "epoch", "root", "voters"])
+const ownFields = new Set(["zinc", "tree", "generation", "revision", "epoch", "root", "voters"])
 
 /** The stored octets. Throws `BadOption` for a record outside its limits. */
 export function encodeRootRecord(record: RootRecord): Uint8Array {
-  const { tree, generation, epoch, root, voters } = record
+  const { tree, generation, revision, epoch, root, voters } = record
   const text = JSON.stringify({
     zinc: formVersion,
     tree,
     generation,
+    revision,
     epoch,
     root: place(root),
-    voters: voters.map(({ voterId, ...rest }) => ({ voterId, ...place(rest) })),
+    voters: voters.map(place),
     ...Object.fromEntries(Object.entries(record.extra ?? {}).filter(([name]) => !ownFields.has(name))),
   })
   const bytes = utf8(text)
@@ -72,9 +80,9 @@ export function encodeRootRecord(record: RootRecord): Uint8Array {
   return bytes
 }
 
-/** In the order of the written form, and nothing else that the caller's objects may carry. */
-function place<P extends { name: string; addresses: readonly string[]; id?: string }>(from: P): object {
-  return { ...(from.id === undefined ? {} : { id: from.id }), name: from.name, addresses: from.addresses }
+/** In the order of the written form, and nothing else that the caller's objects may carry. What is undefined is left out. */
+function place({ voterId, id, name, addresses, direct }: RootPlace): object {
+  return { voterId, id, name, addresses, direct }
 }
 
 /** Reads what a store holds for that tree. Throws `BadRecord` for anything but a whole, sane record of it. */
@@ -88,17 +96,15 @@ export function decodeRootRecord(bytes: Uint8Array, tree: string): RootRecord {
   const found = nameOf("tree", fields.tree)
   if (found !== tree) throw bad(`it is of the tree "${found}"`)
   const root = objectOf("root", fields.root)
-  const voters = listOf("voters", fields.voters, votersMax).map(each => {
-    const voter = objectOf("a voter", each)
-    return { voterId: idOf("voterId", voter.voterId), ...endpointOf(voter) }
-  })
+  const voters = listOf("voters", fields.voters, votersMax).map(each => voterOf(objectOf("a voter", each)))
   if (new Set(voters.map(each => each.voterId)).size < voters.length) throw bad("a voter is named twice")
   const extra = Object.entries(fields).filter(([name]) => !ownFields.has(name))
   return {
     tree,
     generation: idOf("generation", fields.generation),
-    epoch: epochOf(fields.epoch),
-    root: { id: idOf("root.id", root.id), ...endpointOf(root) },
+    revision: countOf("revision", fields.revision, Number.MAX_SAFE_INTEGER),
+    epoch: countOf("epoch", fields.epoch, epochMax),
+    root: { ...voterOf(root), ...(root.id === undefined ? {} : { id: idOf("root.id", root.id) }) },
     voters,
     ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
   }
@@ -112,12 +118,18 @@ function parsed(bytes: Uint8Array): unknown {
   }
 }
 
-function endpointOf(fields: Record<string, unknown>): { name: string; addresses: string[] } {
-  const addresses = listOf("addresses", fields.addresses, addressesMax)
-  for (const address of addresses) {
+function voterOf({ voterId, name, addresses, direct }: Record<string, unknown>): Voter {
+  const places = listOf("addresses", addresses, addressesMax)
+  for (const address of places) {
     if (!isAddressText(address)) throw bad(`an address is not a text of 1 to ${addressBytesMax} octets`)
   }
-  return { name: nameOf("name", fields.name), addresses: addresses as string[] }
+  if (direct !== undefined && typeof direct !== "boolean") throw bad("direct is neither true nor false")
+  return {
+    voterId: idOf("voterId", voterId),
+    ...(name === undefined ? {} : { name: nameOf("name", name) }),
+    addresses: places as string[],
+    ...(direct === undefined ? {} : { direct }),
+  }
 }
 
 /** Whether it may stand for an address in a record; whether it leads anywhere, only dialling tells. */
@@ -146,9 +158,9 @@ function idOf(what: string, value: unknown): string {
   return value
 }
 
-function epochOf(value: unknown): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > epochMax)
-    throw bad(`epoch is not a whole number from 1 to ${epochMax}`)
+function countOf(what: string, value: unknown, most: number): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > most)
+    throw bad(`${what} is not a whole number from 1 to ${most}`)
   return value
 }
 

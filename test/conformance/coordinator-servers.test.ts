@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 function record(tree: string): RootRecord {
-  return { tree, generation: id, epoch: 1, root: { id, name: "hub", addresses: ["tcp://a:1"] }, voters: [] }
+  return { tree, generation: id, revision: 1, epoch: 1, root: { voterId: id, addresses: ["tcp://a:1"] }, voters: [] }
 }
 
 /** A server that is not there, one that takes connections and says nothing, and the real one. */

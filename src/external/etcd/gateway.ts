@@ -48,6 +48,7 @@ export class EtcdGateway {
   readonly #queue: (() => void)[] = []
   #current: number
   #token: string | undefined
+  #authenticating: Promise<string> | undefined
 
   constructor(options: EtcdGatewayOptions) {
     this.#options = options
@@ -88,7 +89,8 @@ export class EtcdGateway {
         if (clock.now() >= endAt) continue
       }
       const endpoint = this.#endpoint
-      const limitMs = Math.min(endAt - clock.now(), harmless ? silenceMs : timeoutMs)
+      // Where there is another one to ask, a silent one does not get all the time there is.
+      const limitMs = Math.min(endAt - clock.now(), harmless && endpoints.length > 1 ? silenceMs : timeoutMs)
       const result = await this.#attempt(endpoint, path, body, limitMs, signal)
       if ("answer" in result) return result.answer
       if (result.kind === "refused") throw result.error
@@ -189,25 +191,42 @@ export class EtcdGateway {
   }
 
   async #headers(endpoint: string, signal: AbortSignal): Promise<Record<string, string>> {
-    const plain = { "content-type": "application/json" }
     const { user } = this.#options
-    if (user === undefined) return plain
-    if (this.#token === undefined) {
+    if (user === undefined) return jsonHeaders
+    const token = this.#token ?? (await unlessAborted(signal, this.#authenticated(endpoint, user)))
+    return { ...jsonHeaders, authorization: token }
+  }
+
+  /** etcd takes its time over passwords: all that ask share one answer, and it may take as long as a whole call. */
+  #authenticated(endpoint: string, user: object): Promise<string> {
+    this.#authenticating ??= this.#authenticate(endpoint, user).finally(() => {
+      this.#authenticating = undefined
+    })
+    return this.#authenticating
+  }
+
+  async #authenticate(endpoint: string, user: object): Promise<string> {
+    const { clock, timeoutMs } = this.#options
+    const limit = new AbortController()
+    this.#attempts.add(limit)
+    const timer = clock.after(timeoutMs, () => limit.abort())
+    try {
       const response = await this.#options.fetch(`${endpoint}/v3/auth/authenticate`, {
         method: "POST",
-        headers: plain,
+        headers: jsonHeaders,
         body: JSON.stringify(user),
-        signal,
+        signal: limit.signal,
       })
       const answer = await readBody(response)
+      if (response.status >= 500) throw new Error(String(answer.message ?? answer.error))
       if (!response.ok || typeof answer.token !== "string")
-        throw new ZincError(
-          "Unauthorized",
-          `etcd did not take our credentials: ${String(answer.message ?? answer.error)}`,
-        )
+        throw new ZincError("Unauthorized", `etcd refused our credentials: ${String(answer.message ?? answer.error)}`)
       this.#token = answer.token
+      return answer.token
+    } finally {
+      timer.cancel()
+      this.#attempts.delete(limit)
     }
-    return { ...plain, authorization: this.#token }
   }
 
   /** Resolves when another request is done, or when the time is over. */
@@ -239,6 +258,15 @@ export class EtcdGateway {
 }
 
 const tooLate = new Error("no answer in time")
+const jsonHeaders = { "content-type": "application/json" }
+
+function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(tooLate)
+    signal.addEventListener("abort", onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort))
+  })
+}
 
 function failureOf(status: number, answer: Record<string, unknown>): Failure {
   const reason = String(answer.message ?? answer.error ?? `HTTP ${status}`).slice(0, 200)

@@ -43,9 +43,15 @@ export class Scene {
     return {
       tree: this.tree,
       generation: this.#generation,
+      revision: epoch,
       epoch,
-      root: { id: newEndpointId(systemRandom), name: `root ${epoch}`, addresses: [`tcp://10.0.0.${epoch % 250}:7700`] },
-      voters: [{ voterId: newEndpointId(systemRandom), name: "é", addresses: [] }],
+      root: {
+        voterId: newEndpointId(systemRandom),
+        id: newEndpointId(systemRandom),
+        name: `root ${epoch}`,
+        addresses: [`tcp://10.0.0.${epoch % 250}:7700`],
+      },
+      voters: [{ voterId: newEndpointId(systemRandom), name: "é", addresses: [], direct: true }],
       ...changes,
     }
   }
