@@ -13,7 +13,7 @@ function record(epoch: number, root = 1): RootRecord {
 }
 
 /** What befalls one attempt. */
-type Fate = "fine" | "unsent" | "answer lost" | "request lost" | "comes late"
+type Fate = "fine" | "unsent" | "answer lost" | "request lost" | "comes late" | "hangs"
 
 /** A way to the store on which answers and requests get lost, as told. */
 class LossyWay {
@@ -28,12 +28,13 @@ class LossyWay {
 
   /** As the coordinator would, were the way to it a real one. */
   get coordinator(): Coordinator {
-    const compareAndSet: Coordinator["compareAndSet"] = async (expected, next) => {
+    const compareAndSet: Coordinator["compareAndSet"] = async (expected, next, options) => {
       this.attempts++
       const fate = this.fates.shift() ?? "fine"
       const write = () => this.store.compareAndSet(expected, next)
       if (fate === "fine") return write()
       if (fate === "unsent") throw new ZincError("Unreachable", "nobody there")
+      if (fate === "hangs") return hanging(options?.signal)
       if (fate === "answer lost") await write().catch(() => {})
       if (fate === "comes late") this.clock.after(70, () => void write().catch(() => {}))
       throw new ZincError("Timeout", "no answer")
@@ -52,6 +53,12 @@ class LossyWay {
   }
 }
 
+function hanging(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => reject(new ZincError("Aborted", "no answer")), { once: true })
+  })
+}
+
 describe("changeRecord", () => {
   it("succeeds at once where nothing gets lost", async () => {
     const way = new LossyWay()
@@ -66,6 +73,7 @@ describe("changeRecord", () => {
     ["comes late"],
     ["comes late", "request lost", "answer lost"],
     ["request lost", "comes late", "unsent", "answer lost"],
+    ["hangs"],
   ] as Fate[][]) {
     it(`succeeds although: ${fates.join(", ")}`, async () => {
       const way = new LossyWay(...fates)
@@ -84,6 +92,17 @@ describe("changeRecord", () => {
       await expect(way.change(held, record(2))).rejects.toMatchObject({ code: "Conflict" })
       expect(await way.store.read()).toEqual(rivals)
     }
+  })
+
+  it("gives a store that is merely slow more time at last", async () => {
+    const way = new LossyWay(...new Array<Fate>(7).fill("hangs"))
+    const { signal } = new AbortController()
+    const changed = changeRecord(way.coordinator, undefined, record(1), { clock: way.clock, signal })
+    await way.clock.run(5 * 550)
+    expect(way.attempts).toBe(6)
+    await way.clock.run(1_050 + 2_050)
+    expect(way.attempts).toBe(8)
+    expect((await changed).record).toEqual(record(1))
   })
 
   it("ends with its signal, and says nothing of what became of it", async () => {

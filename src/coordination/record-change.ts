@@ -12,7 +12,16 @@ export interface ChangeRecordOptions {
   readonly signal: AbortSignal
   /** Between two attempts, in milliseconds. Default 50. */
   readonly pauseMs?: number
+  /**
+   * How long each of the first attempts may take, in milliseconds; later ones have twice the time of the one before, for a
+   * store that is merely slow. Default 500: a store that has just lost its leader keeps a change waiting for much longer
+   * than it needs for one that comes when there is a new one.
+   */
+  readonly attemptMs?: number
 }
+
+/** Attempts of the same length. */
+const steadyAttempts = 5
 
 /**
  * As `compareAndSet`, and again when it stayed uncertain, until it is certain: resolves when the store holds `next` in place
@@ -26,10 +35,12 @@ export async function changeRecord(
   options: ChangeRecordOptions,
 ): Promise<HeldRecord> {
   const { clock, signal, pauseMs = 50 } = options
+  let { attemptMs = 500 } = options
   let uncertain = false
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     try {
-      return await coordinator.compareAndSet(expected, next, { signal })
+      if (attempt > steadyAttempts) attemptMs *= 2
+      return await within(attemptMs, options, limit => coordinator.compareAndSet(expected, next, { signal: limit }))
     } catch (error) {
       if (!ZincError.is(error)) throw error
       // An attempt before this one may be what stands in the way of this one.
@@ -38,10 +49,30 @@ export async function changeRecord(
         if (held !== undefined && sameRecord(held.record, next)) return held
         throw error
       }
-      if (error.code === "Timeout" || error.code === "PeerLost") uncertain = true
+      const cut = error.code === "Aborted" && !signal.aborted
+      if (cut || error.code === "Timeout" || error.code === "PeerLost") uncertain = true
       else if (error.code !== "Unreachable") throw error
     }
     await sleep(clock, pauseMs, signal)
+  }
+}
+
+/** Runs the call with a signal that aborts after that time, or with the caller's. */
+async function within<T>(
+  limitMs: number,
+  { clock, signal }: ChangeRecordOptions,
+  call: (limit: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = new AbortController()
+  const stop = () => limit.abort(signal.reason)
+  const timer = clock.after(limitMs, () => limit.abort())
+  signal.addEventListener("abort", stop, { once: true })
+  if (signal.aborted) stop()
+  try {
+    return await call(limit.signal)
+  } finally {
+    timer.cancel()
+    signal.removeEventListener("abort", stop)
   }
 }
 
