@@ -1,4 +1,4 @@
-import { afterAll, describe, it } from "vitest"
+import { afterAll, beforeAll, describe, it } from "vitest"
 import { EtcdCoordinator } from "../../src/coordination/etcd/index.ts"
 import { treeSegment } from "../../src/core/name.ts"
 import { base64, prefixEnd } from "../../src/external/etcd/key.ts"
@@ -12,6 +12,7 @@ const times = { silenceMs: 1_000, timeoutMs: 1_500 }
 describe.skipIf(service === undefined)("with a real etcd", () => {
   if (service === undefined) return
   const lines: CutLine[] = []
+  beforeAll(() => service.start())
   afterAll(async () => {
     for (const line of lines) await line.close()
     await service[Symbol.asyncDispose]()

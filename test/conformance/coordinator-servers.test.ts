@@ -1,5 +1,5 @@
 /** Several servers of which some are away, and stores that ask who we are. */
-import { afterAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { EtcdCoordinator } from "../../src/coordination/etcd/index.ts"
 import type { RootRecord } from "../../src/coordination/index.ts"
 import { ZooKeeperCoordinator } from "../../src/coordination/zookeeper/index.ts"
@@ -19,6 +19,9 @@ const owned = <T extends AsyncDisposable>(each: T): T => {
   opened.push(each)
   return each
 }
+beforeAll(async () => {
+  await Promise.all([etcd?.start(), zookeeper?.start()])
+})
 afterAll(async () => {
   for (const each of opened) await each[Symbol.asyncDispose]()
   await etcd?.[Symbol.asyncDispose]()

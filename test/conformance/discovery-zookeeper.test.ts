@@ -1,9 +1,9 @@
-import { afterAll, describe, it } from "vitest"
+import { afterAll, beforeAll, describe, it } from "vitest"
 import { treeSegment } from "../../src/core/name.ts"
 import { ZooKeeperDiscovery } from "../../src/discovery/zookeeper/index.ts"
 import { discoverySuite } from "../../src/testing/suites/discovery-suite.ts"
 import { CutLine } from "../service/cut-line.ts"
-import { zooKeeperAccess } from "../service/zookeeper-access.ts"
+import { type ZooKeeperAccess, zooKeeperAccess } from "../service/zookeeper-access.ts"
 import { ZooKeeperService } from "../service/zookeeper-service.ts"
 
 const service = await ZooKeeperService.open()
@@ -11,8 +11,12 @@ const times = { silenceMs: 1_000, timeoutMs: 1_500 }
 
 describe.skipIf(service === undefined)("with a real ZooKeeper", () => {
   if (service === undefined) return
-  const access = zooKeeperAccess(service.address)
+  let access: ZooKeeperAccess
   const lines: CutLine[] = []
+  beforeAll(async () => {
+    await service.start()
+    access = zooKeeperAccess(service.address)
+  })
   afterAll(async () => {
     await access.close()
     for (const line of lines) await line.close()

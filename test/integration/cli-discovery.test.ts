@@ -1,11 +1,14 @@
 /** Hosts that announce themselves, and clients that were told no address, as processes. */
-import { afterAll, afterEach, describe, expect, it } from "vitest"
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { EtcdService } from "../service/etcd-service.ts"
 import { ZooKeeperService } from "../service/zookeeper-service.ts"
 import { Cli, endAll, errorOf, jsonLines, zinc } from "./cli-process.ts"
 
 const etcd = await EtcdService.open()
 const zookeeper = await ZooKeeperService.open()
+beforeAll(async () => {
+  await Promise.all([etcd?.start(), zookeeper?.start()])
+})
 afterEach(endAll)
 afterAll(async () => {
   await etcd?.[Symbol.asyncDispose]()

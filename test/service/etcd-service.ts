@@ -14,16 +14,14 @@ export class EtcdService extends ServiceProcess {
     this.data = join(this.folder, "data")
   }
 
-  /** Undefined where there is no etcd; that is said loudly. */
+  /** Not started yet: a run that leaves all its tests out must not leave a server behind. Undefined where there is no etcd; that is said loudly. */
   static async open(): Promise<EtcdService | undefined> {
     const { etcd } = services()
     if (etcd === undefined) {
       shoutSkipped("etcd")
       return undefined
     }
-    const service = new EtcdService(etcd, await freePort(), await freePort())
-    await service.start()
-    return service
+    return new EtcdService(etcd, await freePort(), await freePort())
   }
 
   protected launch(): ServiceLaunch {
