@@ -14,6 +14,7 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     lines: { type: "string", default: "60" },
     about: { type: "string" },
+    tree: { type: "boolean", default: false },
     twice: { type: "boolean", default: false },
   },
 })
@@ -26,7 +27,7 @@ process.on("unhandledRejection", reason => {
 
 if (values.seed !== undefined) {
   const seed = Number(values.seed)
-  const outcome = await simulate({ seed, kept: 100_000 })
+  const outcome = await simulate({ seed, tree: values.tree, kept: 100_000 })
   console.log(outcome.report(Number(values.lines), values.about))
   process.exitCode = outcome.violations.length + unhandled > 0 ? 1 : 0
 } else {
@@ -38,8 +39,9 @@ if (values.seed !== undefined) {
   const failing = []
   let virtualMs = 0
   for (let seed = from; seed < from + Number(values.seeds); seed++) {
-    const outcome = await simulate({ seed })
-    if (values.twice && (await simulate({ seed })).hash !== outcome.hash) console.log(`seed ${seed} does not reproduce`)
+    const outcome = await simulate({ seed, tree: values.tree })
+    if (values.twice && (await simulate({ seed, tree: values.tree })).hash !== outcome.hash)
+      console.log(`seed ${seed} does not reproduce`)
     virtualMs += outcome.virtualMs
     for (const [name, count] of Object.entries(outcome.counts)) totals[name] = (totals[name] ?? 0) + count
     for (const { kind } of outcome.faults) kinds[kind] = (kinds[kind] ?? 0) + 1

@@ -29,7 +29,7 @@ export interface WithDocuments {
 export class Endpoint extends MessageEndpoint {
   readonly #documents: DocumentService
 
-  protected constructor(options: (HostOptions | JoinOptions) & WithDocuments, role: "host" | "client") {
+  protected constructor(options: (HostOptions | JoinOptions) & WithDocuments, role: "host" | "relay" | "client") {
     super(options, role)
     const { documents = {} } = options
     checkOptions(documents)
@@ -62,7 +62,7 @@ export class Endpoint extends MessageEndpoint {
     address: string | readonly string[],
     options: JoinOptions & WithDocuments = {},
   ): Promise<Endpoint> {
-    const endpoint = new Endpoint(withDefaults(options), "client")
+    const endpoint = new Endpoint(withDefaults(options), options?.listen === undefined ? "client" : "relay")
     await endpoint.openClient(address, options)
     return endpoint
   }

@@ -66,7 +66,7 @@ export async function openHost(
   const options: HostOptions = {
     ...(await endpointOptions(shell, choices)),
     listen: addresses,
-    ...(token === undefined ? {} : { authenticator: tokenAuthenticator(token) }),
+    ...(token === undefined ? {} : { authenticator: tokenAuthenticator(token, { relay: true }) }),
     ...more,
   }
   return attended(shell, await Endpoint.host(options))
@@ -85,6 +85,10 @@ export async function openClient(
     ...(await endpointOptions(shell, choices)),
     joinTimeoutMs,
     ...(token === undefined ? {} : { token }),
+    // A relay asks of its own clients what was asked of it.
+    ...(more.listen === undefined || token === undefined
+      ? {}
+      : { authenticator: tokenAuthenticator(token, { relay: true }) }),
     ...more,
   }
   const waiting = setTimeout(() => shell.output.note(`waiting for ${address}`), sayWaitingMs)
@@ -158,10 +162,10 @@ function isCloseReason(value: unknown): value is CloseReason {
 export function reportLinks(shell: Shell, endpoint: Endpoint): void {
   const { output } = shell
   endpoint.on("left", ({ peer, reason }) => {
-    if (endpoint.role === "client" && endpoint.state === "open")
+    if (peer.role === "host" && endpoint.state === "open")
       output.note(`lost the host ${peer.name} (${reason}); trying to come back`)
   })
   endpoint.on("joined", ({ peer, resumed }) => {
-    if (endpoint.role === "client") output.note(`${resumed ? "back at" : "joined"} ${peer.name}`)
+    if (peer.role === "host") output.note(`${resumed ? "back at" : "joined"} ${peer.name}`)
   })
 }

@@ -5,7 +5,7 @@ import { duration } from "./table.ts"
 
 /** Reports each event as it comes: to machines all, to people those that tell them something. */
 export function reportEvents(output: Output, endpoint: Endpoint): () => void {
-  return endpoint.on("*", event => output.result(recordOf(event), wordsFor(event, output, endpoint.role)))
+  return endpoint.on("*", event => output.result(recordOf(event), wordsFor(event, output)))
 }
 
 function recordOf(event: EndpointEvent): Record<string, unknown> {
@@ -16,14 +16,18 @@ function recordOf(event: EndpointEvent): Record<string, unknown> {
   return record
 }
 
-function wordsFor(event: EndpointEvent, { colours }: Output, role: "host" | "client"): string | undefined {
+function wordsFor(event: EndpointEvent, { colours }: Output): string | undefined {
   switch (event.type) {
     case "joined":
-      if (role === "client") return undefined
+      if (event.peer.role === "host") return undefined
       return `${colours.green("+")} ${printable(event.peer.name)} ${event.resumed ? "is back" : "joined"}${event.peer.remote === "" ? "" : ` from ${event.peer.remote}`}`
     case "left":
-      if (role === "client") return undefined
+      if (event.peer.role === "host") return undefined
       return `${colours.red("-")} ${printable(event.peer.name)} left: ${printable(event.reason)}`
+    case "arrived":
+      return `${colours.green("+")} ${printable(event.member.name)} joined below`
+    case "departed":
+      return `${colours.red("-")} ${printable(event.member.name)} left below`
     case "refused":
       return `${colours.yellow("!")} refused ${printable(event.name)}: ${printable(event.reason)} [${event.code}]`
     case "regenerated":

@@ -6,7 +6,8 @@ import { duration, table } from "./table.ts"
 /** The request that a `zinc host` answers with its peers. */
 const peersTopic = "zinc.peers"
 
-export type PeerRow = Pick<PeerInfo, "id" | "name" | "role" | "state"> & {
+export type PeerRow = Pick<PeerInfo, "id" | "name" | "state"> & {
+  readonly role: Endpoint["role"]
   readonly remote: string
   readonly roundTripMs: number | null
 }

@@ -45,17 +45,23 @@ export interface EndpointOptions {
 
 export type CodecName = "raw" | "json" | "msgpack"
 
-export interface HostOptions extends EndpointOptions {
+export interface HostOptions extends EndpointOptions, HostingOptions {
   /** Where to listen: one or more addresses, such as "tcp://*:7700", "ipc:///run/zinc.sock". */
   readonly listen: string | readonly string[]
+  /** Name of the tree; a joiner that asks for another is refused. Default "zinc". */
+  readonly tree?: string
+}
+
+/** How an endpoint hosts its cluster, at the root of a tree or as a relay. */
+export interface HostingOptions {
   /** Decides who may join, and what they may do. Default: everyone, everything. */
   readonly authenticator?: Authenticator
   /** Accepts that a transport without `supports.subscriberIdentity` cannot keep strangers from subscribing (L3). */
   readonly unguarded?: boolean
-  /** Name of the tree; a joiner that asks for another is refused. Default "zinc". */
-  readonly tree?: string
   /** Most clients; more are refused with `Full`. Default 10,000. */
   readonly maxClients?: number
+  /** Most links from the root to an endpoint in this host's part of the tree, 1 to 8; joins that would go deeper are refused. Default 8. */
+  readonly maxDepth?: number
   /** Time between heartbeats. Default 250. */
   readonly heartbeatMs?: number
   /** Heartbeats without an answer until a peer is dead. Default 3. */
@@ -68,7 +74,12 @@ export interface HostOptions extends EndpointOptions {
   readonly slow?: SlowOptions
 }
 
-export interface JoinOptions extends EndpointOptions {
+export interface JoinOptions extends EndpointOptions, HostingOptions {
+  /**
+   * Where to listen for clients of its own: one or more addresses. Such an endpoint is a relay: a client above and a host
+   * below. Default: none. The options of hosting count only with it.
+   */
+  readonly listen?: string | readonly string[]
   /** For the host's authenticator. */
   readonly token?: string | Uint8Array
   /** The tree to join; another is refused. Default: whichever the host is in. */
@@ -219,11 +230,22 @@ export interface PeerInfo {
   readonly roundTripMs: number | undefined
 }
 
+/** Somebody below a host, at any depth. */
+export interface MemberInfo {
+  readonly id: EndpointId
+  readonly name: string
+  /** The host it is a client of. */
+  readonly host: EndpointId
+}
+
 export type EndpointEvent =
   /** A client joined this host and has its baseline, or this client joined its host. `resumed`: its session went on. */
   | { readonly type: "joined"; readonly peer: PeerInfo; readonly resumed: boolean }
   /** A client that had joined left this host, or this client lost its host (it may come back). */
   | { readonly type: "left"; readonly peer: PeerInfo; readonly code: string; readonly reason: string }
+  /** Somebody joined, or left for good, a relay below this host. Its own clients are told of by `joined` and `left`. */
+  | { readonly type: "arrived"; readonly member: MemberInfo }
+  | { readonly type: "departed"; readonly member: MemberInfo }
   /** A join was refused, at this host. */
   | { readonly type: "refused"; readonly name: string; readonly code: string; readonly reason: string }
   /** The host this client came back to has no memory of before: another incarnation, or another tree generation. */
@@ -280,13 +302,18 @@ export interface EndpointStatistics {
 export interface MessagingSurface extends AsyncDisposable {
   readonly id: EndpointId
   readonly name: string
-  readonly role: "host" | "client"
+  /** A relay is a client above and a host below. */
+  readonly role: "host" | "relay" | "client"
   readonly state: State
   readonly closed: Promise<CloseReason>
   /** What others may dial to reach this host; empty for a client. */
   readonly addresses: readonly string[]
-  /** At a host its clients, at a client its host; ask the host for `zinc.peers` to see everyone. */
+  /** At a host its clients, at a client its host, at a relay both; ask the host for `zinc.peers` to see everyone. */
   readonly peers: readonly PeerInfo[]
+  /** All below this endpoint, at any depth; empty for a client. The root knows of everyone. */
+  readonly members: readonly MemberInfo[]
+  /** Ids from the root of the tree to this endpoint, both included. */
+  readonly path: readonly EndpointId[]
   readonly statistics: EndpointStatistics
 
   /** Calls the handler for messages on the topic, or on all that begin alike for a name ending in `*`. Throws `BadTopic`. */

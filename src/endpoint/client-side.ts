@@ -4,11 +4,22 @@
  * (`UpBuffer`, L7), and what is wanted (`Interests`, L2). This side says JOIN, hears what the host says on the control
  * leg, and gives each part what concerns it.
  */
+import { sameBytes } from "../core/byte-map.ts"
+import { equalBytes } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
 import { type EndpointId, endpointIdFromBytes } from "../core/id.ts"
-import { type Accept, type Control, type ControlBody, decodeControl, type Slow } from "../message/control.ts"
+import {
+  type Accept,
+  type Control,
+  type ControlBody,
+  decodeControl,
+  type PathChange,
+  type Slow,
+  type Undeliverable,
+} from "../message/control.ts"
+import { At } from "../message/header.ts"
 import { topicBytesMax } from "../message/topic.ts"
 import type { SubscriberSocket, Transport } from "../transport/transport.ts"
 import type { PeerInfo, SlowPolicy } from "./api.ts"
@@ -44,6 +55,23 @@ export interface ClientSideOptions {
   readonly onUndeliverable: NoticeReaderOptions["onUndeliverable"]
   readonly onDenied: NoticeReaderOptions["onDenied"]
   readonly onNewSession: NoticeReaderOptions["onNewSession"]
+  /** What a relay does besides; undefined at a client that hosts nobody. */
+  readonly relay: RelayOptions | undefined
+}
+
+export interface RelayOptions {
+  /** Where its own clients may dial it. */
+  readonly addresses: () => readonly string[]
+  /** Links from it to the lowest endpoint below. */
+  readonly height: () => number
+  /** The root has all that was pushed up to that leg number. */
+  readonly onRooted: (number: number) => void
+  /** A direct message for somebody below. */
+  readonly onward: (frame: Frame) => void
+  /** A message of somebody below found nobody. False when it is not of somebody below. */
+  readonly undeliverable: (news: Undeliverable) => boolean
+  /** The tree above began anew, and nothing of it has come yet. */
+  readonly onRegenerated: () => void
 }
 
 const envelopeVersion = 1
@@ -90,6 +118,8 @@ export class ClientSide implements UpSide {
       messagesMax: options.windowMessages,
       bytesMax: options.windowBytes,
       referenceBytes: options.transport.supports.referenceBytes,
+      isOwn: header => sameBytes(node.self.bytes, header, At.Origin, At.Origin + 16),
+      onRooted: number => options.relay?.onRooted(number),
       pusher: () => (this.linked ? this.#attachment.legs?.pusher : undefined),
       statistics: node.statistics,
     })
@@ -98,6 +128,7 @@ export class ClientSide implements UpSide {
     this.#notices = new NoticeReader({
       topics: node.topics,
       onUndeliverable: options.onUndeliverable,
+      onUndeliverableBelow: options.relay?.undeliverable,
       onDenied: options.onDenied,
       onNewSession: options.onNewSession,
     })
@@ -129,6 +160,7 @@ export class ClientSide implements UpSide {
         legs.baseline.resolve()
       },
       onViolation: thrown => this.#violation(thrown),
+      onward: options.relay?.onward,
     })
     this.#attachment = new Attachment({
       node,
@@ -219,7 +251,9 @@ export class ClientSide implements UpSide {
       epoch: this.#node.epoch,
       link: this.#down.link,
       incarnation: this.#down.incarnation,
-      relay: this.#node.down !== undefined,
+      relay: this.#o.relay !== undefined,
+      height: this.#o.relay?.height() ?? 0,
+      addresses: [...(this.#o.relay?.addresses() ?? [])],
       redirects,
       dialled,
     }
@@ -227,8 +261,16 @@ export class ClientSide implements UpSide {
 
   #onAccepted(accept: Accept): void {
     checkAccept(accept)
+    const { place } = this.#node
+    const above = pathOf(accept)
+    if (above.some(id => equalBytes(id, this.#node.self.bytes)))
+      throw new ZincError("Refused", "the host is below this endpoint: joining it would close a loop [Loop]", {
+        retryable: true,
+      })
+    const newReign = this.#generation.length > 0 && !equalBytes(this.#generation, accept.generation)
+    if (newReign) this.#o.relay?.onRegenerated()
     // Told when the link is up, which may take more attempts than this one.
-    if (this.#down.accepted(accept)) this.#isRegenerated = true
+    if (this.#down.accepted(accept, newReign)) this.#isRegenerated = true
     this.#isResumable = true
     this.#ticket = accept.ticket.slice()
     this.#generation = accept.generation.slice()
@@ -241,6 +283,7 @@ export class ClientSide implements UpSide {
     // Before anything counts as acknowledged.
     this.#notices.accepted(accept)
     if (accept.resumed) this.#up.loseNotices(Number(accept.noticesLostThrough))
+    place.attached(above, accept.tree, this.#generation)
     this.#up.joined(accept.session, Number(accept.received), Number(accept.rooted))
   }
 
@@ -261,8 +304,9 @@ export class ClientSide implements UpSide {
   #sync(legs: Legs, asked: Asked): void {
     const number = this.#interests.ask(asked)
     legs.subscriber!.subscribe(baselineTopicBytes(legs.accept!.privatePrefix, number))
-    const prefixes = [...asked.interests.map(interest => interest.prefix), ...asked.settling.map(topic => topic.bytes)]
-    this.#control({ case: "sync", value: { number, prefixes } })
+    const prefixes = asked.interests.map(interest => interest.prefix)
+    const settling = asked.settling.map(topic => topic.bytes)
+    this.#control({ case: "sync", value: { number, prefixes, settling } })
   }
 
   #onUp(legs: Legs): void {
@@ -291,6 +335,7 @@ export class ClientSide implements UpSide {
   /** The attachment has lost the link, and may come back. */
   #onLost(error: ZincError): void {
     this.#lostPeer = this.#peer()
+    this.#node.place.detached()
     this.#ticker?.cancel()
     this.#names.fail(
       new ZincError("PeerLost", "the host was lost while it was asked for a name", {
@@ -361,6 +406,9 @@ export class ClientSide implements UpSide {
       case "denied":
         this.#notices.denied(body.value)
         break
+      case "pathChange":
+        this.#onPathChange(legs, body.value)
+        break
       case "slow":
         this.#onSlow(legs, body.value)
         break
@@ -377,8 +425,28 @@ export class ClientSide implements UpSide {
     }
   }
 
+  /** Says something to the host; false when there is none, or no room. */
+  tell(body: ControlBody): boolean {
+    return this.linked && this.#control(body)
+  }
+
   #control(body: ControlBody, after = 0): boolean {
     return this.#attachment.control(body, after)
+  }
+
+  /** A host that finds itself below us lets go of the higher link: ours goes on, its own was what closed the loop. */
+  #onPathChange(legs: Legs, { path, epoch }: PathChange): void {
+    if (legs.accept === undefined || path.length === 0 || path.some(id => id.length !== 16)) return
+    this.#node.epoch = Math.max(this.#node.epoch, epoch)
+    if (path.some(id => equalBytes(id, this.#node.self.bytes))) {
+      this.#attachment.lost(
+        new ZincError("PeerLost", "the host has come below this endpoint: the tree has a loop [Loop]", {
+          retryable: true,
+        }),
+      )
+      return
+    }
+    this.#node.place.moved(path)
   }
 
   #onSlow(legs: Legs, slow: Slow): void {
@@ -412,6 +480,14 @@ export class ClientSide implements UpSide {
   /** The leg number of what was pushed last. */
   get lastPushed(): number {
     return this.#up.last
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#up.hasRoom(bytes)
+  }
+  /** Half of the room for what is not rooted is free. */
+  get isRoomy(): boolean {
+    return this.#up.isRoomy
   }
 
   push(topic: TopicState, header: Uint8Array, payload: Uint8Array): boolean {
@@ -454,10 +530,21 @@ export class ClientSide implements UpSide {
   }
 
   removeReceiver(receiver: Receiver): void {
-    const gone = this.#interests.unfollow(receiver)
+    this.#leave(this.#interests.unfollow(receiver))
+  }
+
+  /** For somebody below. Resolves when the host knows of the prefix; rejects with `Refused` if it is not allowed. */
+  want(prefix: Uint8Array): Promise<void> {
+    return this.#interests.want(prefix)
+  }
+  unwant(prefix: Uint8Array): void {
+    if (this.#interests.unwant(prefix)) this.#leave([prefix])
+  }
+
+  #leave(gone: readonly Uint8Array[]): void {
     if (gone.length === 0) return
     for (const prefix of gone) this.#attachment.legs?.subscriber?.unsubscribe(prefix)
-    this.#control({ case: "unsubscribe", value: { prefixes: gone } })
+    this.#control({ case: "unsubscribe", value: { prefixes: [...gone] } })
     // L5: unsubscribing forgets receive state.
     for (const prefix of gone) {
       for (const topic of this.#node.topics.matching(prefix)) {
@@ -584,11 +671,17 @@ function held(value: number, [least, most]: readonly [number, number]): number {
   return Math.min(most, Math.max(least, value))
 }
 
+/** Ids from the root to the host; one that says nothing of a path is itself the root. */
+function pathOf({ path, hostId }: Accept): readonly Uint8Array[] {
+  return path.length === 0 ? [hostId] : path
+}
+
 /** Throws `BadFrame` for an ACCEPT that nothing could be built on. */
-function checkAccept({ session, hostId, incarnation, privatePrefix }: Accept): void {
+function checkAccept({ session, hostId, incarnation, privatePrefix, path }: Accept): void {
   const sound =
     session.length === 16 &&
     hostId.length === 16 &&
+    path.every(id => id.length === 16) &&
     incarnation !== 0 &&
     isPrivate(privatePrefix) &&
     privatePrefix.length <= topicBytesMax / 2 &&

@@ -5,13 +5,23 @@
  * published again (`Publication`, L6), what comes up (`UpLeg`, L4) and is acknowledged (`Acknowledgements`, L7), and who
  * does not keep up (`SlowSubscribers`, §11). `LinkTable` is what they share.
  */
+import { toHex } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
-import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
-import { type Control, type ControlBody, decodeControl, encodeControl } from "../message/control.ts"
+import { type EndpointId, endpointIdFromBytes, endpointIdToBytes } from "../core/id.ts"
+import {
+  type Control,
+  type ControlBody,
+  decodeControl,
+  encodeControl,
+  type Sync,
+  type Undeliverable,
+} from "../message/control.ts"
+import { TopicKind } from "../message/topic.ts"
 import type { HostAddresses, PublisherSocket, PullerSocket, RouterSocket } from "../transport/transport.ts"
-import type { PeerInfo } from "./api.ts"
+import type { MemberInfo, PeerInfo } from "./api.ts"
+import type { Frame } from "./frame.ts"
 import { Acknowledgements } from "./host/acknowledgements.ts"
 import { Admission } from "./host/admission.ts"
 import { publishBaseline } from "./host/baseline.ts"
@@ -20,15 +30,19 @@ import { DirectRoute } from "./host/direct-route.ts"
 import type { HostSideOptions } from "./host/host-options.ts"
 import type { Link } from "./host/link.ts"
 import { LinkTable } from "./host/link-table.ts"
+import { Members } from "./host/members.ts"
 import { rangesMax } from "./host/pending-syncs.ts"
 import { Publication } from "./host/publication.ts"
 import { stepsPerHeartbeat } from "./host/repair-answer.ts"
+import { Rooting } from "./host/rooting.ts"
 import { SlowSubscribers, subscriberLimits } from "./host/slow-subscribers.ts"
 import { SubscriberGuard } from "./host/subscriber-guard.ts"
+import { SubtreeInterest } from "./host/subtree-interest.ts"
 import { UpLeg } from "./host/up-leg.ts"
 import { reportViolation } from "./host/violation.ts"
 import type { Node } from "./node.ts"
-import { syncNumberOf } from "./private-topic.ts"
+import { depthMax } from "./place.ts"
+import { isPrivate, syncNumberOf } from "./private-topic.ts"
 import { idOf } from "./received-message.ts"
 import type { Range } from "./repair-range.ts"
 
@@ -45,10 +59,20 @@ const subscriptionBytesMax = 64 * 1024
 const repairsMax = 64
 /** Ids that one name resolves to. */
 const namesakesMax = 256
+/** Members that one message tells of: some hundred octets each. */
+const membersPerMessage = 4096
+/** SYNCs of one client that wait for the host above. */
+const syncsAwaitedMax = 64
 /** Longest that a client which leaves waits for its last frames to come. */
 const leaveWaitMs = 1000
 /** A joiner may be busy with itself between its JOIN and the first thing it says after: that long it is not judged. */
 const unansweredMs = 3000
+
+interface NewMember {
+  readonly endpointId: Uint8Array
+  readonly name: string
+  readonly hostId: Uint8Array
+}
 
 export class HostSide {
   readonly addresses: HostAddresses[] = []
@@ -64,6 +88,12 @@ export class HostSide {
   readonly #guard: SubscriberGuard
   readonly #slow: SlowSubscribers
   readonly #acknowledgements: Acknowledgements
+  readonly #rooting: Rooting
+  readonly #members: Members
+  /** At a relay: what its clients follow. */
+  #interest: SubtreeInterest | undefined
+  /** At a relay: who came and went below, to be told above. */
+  #news: { arrived: NewMember[]; departed: Uint8Array[] } | undefined
   readonly #direct: DirectRoute
   readonly #upLeg: UpLeg
   #ticker: Timer | undefined
@@ -82,7 +112,7 @@ export class HostSide {
         `the ${transport.name} transport cannot keep strangers from subscribing, so an authenticator would promise too much; use the zmtp transport, or say unguarded: true`,
       )
     }
-    const generation = node.random.bytes(16)
+    const { above } = options
     const links = new LinkTable(node.random)
     this.#links = links
     const shared = { logger: node.logger, handshakeTimeoutMs: strangerMs }
@@ -137,13 +167,18 @@ export class HostSide {
     this.publication = publication
     this.#admission = new Admission({
       host: options,
-      generation,
       addresses: this.addresses,
       router: this.#router,
       links,
       publication,
       tell,
       end,
+      onNew: link =>
+        this.#tellLater().arrived.push({
+          endpointId: link.peer.bytes,
+          name: link.name,
+          hostId: node.self.bytes,
+        }),
       onLost: connection => this.#onControlLost(connection),
       onFailed: (connection, thrown) => this.#cutControl(connection, thrown),
     })
@@ -168,7 +203,22 @@ export class HostSide {
       this.#router.disconnect(control)
       this.#onControlLost(control)
     }
-    this.#direct = new DirectRoute({ node, links, publication, notify, onDirect: options.onDirect })
+    this.#rooting = new Rooting(link => links.has(link) && this.#acknowledgements.soon(link))
+    this.#members = new Members({
+      random: node.random,
+      onArrived: member => this.#onArrived(member.id, member.name, member.host),
+      onDeparted: member => this.#onDeparted(member.id, member.name, member.host),
+    })
+    if (above !== undefined) this.#interest = new SubtreeInterest(above)
+    this.#direct = new DirectRoute({
+      node,
+      links,
+      members: this.#members,
+      publication,
+      notify,
+      above,
+      onDirect: options.onDirect,
+    })
     this.#upLeg = new UpLeg({
       node,
       puller: this.#puller,
@@ -176,9 +226,12 @@ export class HostSide {
       acknowledgements: this.#acknowledgements,
       direct: this.#direct,
       notify,
+      rooting: this.#rooting,
+      above,
       maxPayloadBytes: options.maxPayloadBytes,
       maxClients: options.maxClients,
     })
+    node.place.onMoved(() => this.#tellPath())
     this.#ticked(node.clock.now())
   }
 
@@ -197,9 +250,34 @@ export class HostSide {
     return [...this.#links].map(link => link.info(now, this.#slow.lagOf(link, now)))
   }
 
-  /** Ids of clients with that name. */
-  named(name: string): EndpointId[] {
-    return this.#links.named(name).map(link => idOf(link.peer))
+  /** Ids of all below with that name, clients first. */
+  named(name: string, most: number = Number.POSITIVE_INFINITY): Uint8Array[] {
+    const clients = this.#links.named(name, most).map(link => link.peer.bytes)
+    return [...clients, ...this.#members.named(name, most - clients.length).map(member => member.id)]
+  }
+
+  /** Links from here to the lowest endpoint below. */
+  get height(): number {
+    const hosts = new Map([...this.#members].map(({ id, host }) => [toHex(id), toHex(host)]))
+    let height = this.#links.size > 0 ? 1 : 0
+    for (const id of hosts.keys()) {
+      let depth = 1
+      for (let at = hosts.get(id); at !== undefined && depth < depthMax; at = hosts.get(at)) depth++
+      height = Math.max(height, depth)
+    }
+    return height
+  }
+
+  /** All below: the clients, and the members of the clusters they host in turn. */
+  get members(): MemberInfo[] {
+    return [
+      ...[...this.#links].map(link => ({ id: idOf(link.peer), name: link.name, host: this.#node.id })),
+      ...[...this.#members].map(({ id, name, host }) => ({
+        id: endpointIdFromBytes(id),
+        name,
+        host: endpointIdFromBytes(host),
+      })),
+    ]
   }
 
   /** Whether that client may read, or write, what travels on the topic. */
@@ -212,6 +290,92 @@ export class HostSide {
   /** Sends to one client. False when nobody here has that id. */
   sendDirect(target: Uint8Array, header: Uint8Array, payload: Uint8Array): boolean {
     return this.#direct.send(target, header, payload)
+  }
+
+  // ---- at a relay: the tree above ----
+
+  /** The host above has said how far what we sent up is rooted. */
+  rooted(through: number): void {
+    this.#rooting.rootedThrough(through)
+  }
+
+  /** A direct message for somebody below. */
+  directFromAbove(frame: Frame): void {
+    this.#direct.takeFromAbove(frame)
+  }
+
+  /** The host above knows nobody to whom a message can go. False when it was our own. */
+  undeliverable(news: Undeliverable): boolean {
+    return this.#direct.passUndeliverable(news, undefined)
+  }
+
+  /** The link to the host above is new: it is told who is here. */
+  tellCensus(): void {
+    const { above } = this.#o
+    if (above === undefined) return
+    this.#news = undefined
+    const everyone: NewMember[] = [
+      ...[...this.#links].map(link => ({
+        endpointId: link.peer.bytes,
+        name: link.name,
+        hostId: this.#node.self.bytes,
+      })),
+      ...[...this.#members].map(({ id, name, host }) => ({ endpointId: id, name, hostId: host })),
+    ]
+    for (let from = 0; from === 0 || from < everyone.length; from += membersPerMessage) {
+      const arrived = everyone.slice(from, from + membersPerMessage)
+      const last = from + membersPerMessage >= everyone.length
+      above.tell({ case: "members", value: { arrived, departed: [], first: from === 0, last } })
+    }
+  }
+
+  /**
+   * The root above began anew: what its numbers meant is over, for those below as well. All sessions end, and whoever
+   * comes back begins afresh, as at a host that was restarted.
+   */
+  regenerate(): void {
+    for (const link of [...this.#links]) this.#end(link, "Regenerated", "the tree began anew above")
+    this.#node.regenerate()
+    this.publication.forget()
+  }
+
+  #tellPath(): void {
+    const { place } = this.#node
+    const path = [...place.path]
+    for (const link of this.#links)
+      this.#tell(link, {
+        case: "pathChange",
+        value: { version: BigInt(place.version), path, epoch: this.#node.epoch, succession: [] },
+      })
+  }
+
+  #onArrived(id: Uint8Array, name: string, host: Uint8Array): void {
+    this.#tellLater().arrived.push({ endpointId: id, name, hostId: host })
+    const member = { id: endpointIdFromBytes(id), name, host: endpointIdFromBytes(host) }
+    this.#node.events.emit({ type: "arrived", member })
+  }
+
+  #onDeparted(id: Uint8Array, name: string, host: Uint8Array): void {
+    this.#tellLater().departed.push(id)
+    const member = { id: endpointIdFromBytes(id), name, host: endpointIdFromBytes(host) }
+    this.#node.events.emit({ type: "departed", member })
+    this.#o.onGone(member.id)
+  }
+
+  /** What came and went in one go is told in one message. */
+  #tellLater(): { arrived: NewMember[]; departed: Uint8Array[] } {
+    const { above } = this.#o
+    if (this.#news !== undefined) return this.#news
+    const news = { arrived: [], departed: [] }
+    if (above === undefined) return news
+    this.#news = news
+    this.#node.clock.soon(() => {
+      if (this.#news !== news) return
+      this.#news = undefined
+      // Without a link the census of the next one will say it.
+      above.tell({ case: "members", value: { ...news, first: false, last: false } })
+    })
+    return news
   }
 
   /** Says goodbye to all, then closes the sockets. */
@@ -227,6 +391,7 @@ export class HostSide {
       this.#tell(link, { case: "leave", value: { code, reason, retryAfterMs: 0 } }, this.publication.published)
     }
     this.#ended = true
+    this.publication.end()
     await Promise.all([
       this.#publisher.close({ lingerMs }),
       this.#puller.close({ lingerMs: 0 }),
@@ -237,6 +402,7 @@ export class HostSide {
   abort(): void {
     this.#closing = true
     this.#ended = true
+    this.publication.end()
     this.#admission.close()
     this.#acknowledgements.cancel()
     this.#ticker?.cancel()
@@ -291,8 +457,17 @@ export class HostSide {
     link.confirmed = true
     switch (body.case) {
       case "sync":
-        link.syncs.asked(body.value.number, body.value.prefixes)
-        this.#answerSyncs(link)
+        this.#onSync(link, body.value)
+        break
+      case "unsubscribe":
+        this.#interest?.unwant(link, body.value.prefixes)
+        break
+      case "members":
+        if (!link.relay) throw new ZincError("BadFrame", "a client that is no relay speaks of others")
+        this.#members.told(link, body.value)
+        break
+      case "undeliverable":
+        if (!this.#direct.passUndeliverable(body.value, link)) this.#o.onUndeliverable(body.value)
         break
       case "heartbeatReply": {
         if (Number(body.value.count) === link.heartbeatCount) link.roundTripMs = now - link.heartbeatAt
@@ -324,9 +499,7 @@ export class HostSide {
         )
         break
       case "resolve": {
-        const ids = this.#links.named(body.value.name, namesakesMax).map(other => other.peer.bytes)
-        if (this.#o.name === body.value.name) ids.push(this.#node.self.bytes)
-        this.#tell(link, { case: "resolved", value: { id: body.value.id, endpointIds: ids } })
+        this.#resolve(link, body.value.id, body.value.name)
         break
       }
       case "leave":
@@ -342,13 +515,57 @@ export class HostSide {
     return !this.#ended && link.control !== 0 && this.#router.send(link.control, [encodeControl(body, after)])
   }
 
-  #answerSyncs(link: Link): void {
-    const answerable = link.syncs.take()
-    if (answerable.length === 0) return
-    for (const { number, prefixes } of answerable) {
-      publishBaseline(this.#node, this.publication, link, number, prefixes)
+  /** Who bears the name: the root knows of all. A relay without a host above knows of those below. */
+  #resolve(link: Link, id: number, name: string): void {
+    const here = () => {
+      const ids = this.named(name, namesakesMax)
+      if (this.#o.name === name) ids.push(this.#node.self.bytes)
+      return ids
     }
-    this.#joined(link)
+    const answer = (ids: Uint8Array[]) => {
+      this.#tell(link, { case: "resolved", value: { id, endpointIds: ids } })
+    }
+    const { above } = this.#o
+    if (above?.linked) above.resolve(name).then(answer, () => answer(here()))
+    else answer(here())
+  }
+
+  #onSync(link: Link, { number, prefixes, settling }: Sync): void {
+    link.syncs.asked(number, [...prefixes, ...settling])
+    const interest = this.#interest
+    if (interest !== undefined) {
+      const wanted = prefixes.filter(prefix => !isPrivate(prefix) && link.mayReceive(prefix))
+      interest.want(
+        link,
+        wanted.filter(prefix => prefix[0] !== TopicKind.System),
+        link.isFresh,
+      )
+    }
+    link.isFresh = false
+    this.#answerSyncs(link)
+  }
+
+  #answerSyncs(link: Link): void {
+    const interest = this.#interest
+    for (const { number, prefixes } of link.syncs.take()) {
+      const answer = () => {
+        publishBaseline(this.#node, this.publication, link, number, prefixes, interest?.refused(prefixes))
+        this.#joined(link)
+      }
+      const answered = interest?.answered(prefixes)
+      if (answered === undefined) {
+        answer()
+        continue
+      }
+      // L2: a relay answers only after its own baseline. The client asks again, so of many such only some are kept.
+      if (link.awaited >= syncsAwaitedMax) continue
+      const { control } = link
+      link.awaited++
+      void answered.then(() => {
+        link.awaited--
+        if (!this.#ended && this.#links.has(link) && link.control === control) answer()
+      })
+    }
   }
 
   /** One part; the client asks for the next when it has this one, so a repair never fills its control queue. */
@@ -390,6 +607,7 @@ export class HostSide {
     if (!this.#links.end(link)) return
     const wasUp = link.awaySince === undefined
     this.#slow.forget(link)
+    this.#interest?.forget(link)
     this.#node.topics.forget(link.directTopic)
     if (link.control !== 0) {
       this.#tell(link, { case: "leave", value: { code, reason, retryAfterMs: 0 } }, this.publication.published)
@@ -400,7 +618,10 @@ export class HostSide {
     link.control = 0
     if (wasUp) this.#left(link, code, reason)
     // One that joined anew under its id is not gone.
-    if (code !== "Replaced") this.#o.onGone(idOf(link.peer))
+    if (code === "Replaced") return
+    this.#members.forget(link)
+    this.#tellLater().departed.push(link.peer.bytes)
+    this.#o.onGone(idOf(link.peer))
   }
 
   /** L2: a join is complete at the first baseline. */
@@ -429,6 +650,15 @@ export class HostSide {
     this.#upLeg.tickedAt = now
   }
 
+  /** Somebody has not reported the last mark: it may have been dropped, with all it speaks of. */
+  #isSomebodyBehind(): boolean {
+    for (const link of this.#links) {
+      if (link.awaySince === undefined && link.baselineAt !== undefined && link.mark < this.publication.marked)
+        return true
+    }
+    return false
+  }
+
   #tick(): void {
     const now = this.#node.clock.now()
     const { heartbeatMs, heartbeatMisses, sessionKeepMs } = this.#o
@@ -437,7 +667,7 @@ export class HostSide {
     const stalled = late > heartbeatMs
     this.#ticked(now)
     if (stalled) this.publication.forgive(late)
-    this.publication.mark(now)
+    this.publication.mark(now, this.#isSomebodyBehind())
     for (const link of [...this.#links]) {
       if (stalled) {
         link.heardAt = Math.min(now, link.heardAt + late)

@@ -6,7 +6,7 @@
 import { checkFunction, checkOptions, checkSignal } from "../core/arguments.ts"
 import { utf8 } from "../core/bytes.ts"
 import { type Clock, systemClock } from "../core/clock.ts"
-import { messageOf, ZincError } from "../core/errors.ts"
+import { ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import { type EndpointId, endpointIdFromBytes, isEndpointId, newEndpointId } from "../core/id.ts"
 import { type CloseReason, Lifecycle, type State } from "../core/lifecycle.ts"
 import { type Logger, silentLogger } from "../core/logger.ts"
@@ -28,6 +28,7 @@ import type {
   Handling,
   HostOptions,
   JoinOptions,
+  MemberInfo,
   MessageHandler,
   MessagingSurface,
   PeerInfo,
@@ -41,8 +42,10 @@ import { DirectMessages } from "./direct-messages.ts"
 import type { DocumentPort } from "./document-port.ts"
 import { EndpointDocumentPort } from "./endpoint-document-port.ts"
 import { Frame } from "./frame.ts"
+import type { Above } from "./host/host-options.ts"
 import { HostSide } from "./host-side.ts"
 import { Node } from "./node.ts"
+import { depthMax } from "./place.ts"
 import type { Receiver } from "./receiver.ts"
 import type { Origin, TopicState } from "./topic-state.ts"
 import { checkHandlerModule } from "./worker/handler-module.ts"
@@ -56,6 +59,8 @@ const eventTypes = {
   joined: true,
   left: true,
   refused: true,
+  arrived: true,
+  departed: true,
   regenerated: true,
   gap: true,
   slow: true,
@@ -84,7 +89,7 @@ interface Common {
 export class MessageEndpoint implements MessagingSurface {
   readonly id: EndpointId
   readonly name: string
-  readonly role: "host" | "client"
+  readonly role: "host" | "relay" | "client"
   readonly documentPort: DocumentPort
   readonly #common: Common
   readonly #node: Node
@@ -101,7 +106,7 @@ export class MessageEndpoint implements MessagingSurface {
   readonly #awaitingOutbound: (() => void)[] = []
   #ready = false
 
-  protected constructor(options: HostOptions | JoinOptions, role: "host" | "client") {
+  protected constructor(options: HostOptions | JoinOptions, role: "host" | "relay" | "client") {
     this.#common = readOptions(options)
     const { id, name, clock, random, logger, codecs, codec } = this.#common
     this.id = id
@@ -157,15 +162,27 @@ export class MessageEndpoint implements MessagingSurface {
 
   /**
    * Opens an endpoint that joins the host at the address, or at the first of several that takes it; resolves at the
-   * baseline. Rejects with `Unreachable`, `Refused`, `Unauthorized`, `VersionMismatch`, `Timeout`, `BadAddress` or `Aborted`.
+   * baseline. With `listen` it is a relay, which hosts a cluster of its own. Rejects with `Unreachable`, `Refused`,
+   * `Unauthorized`, `VersionMismatch`, `Timeout`, `BadAddress`, `Aborted`, and a relay also as `host` does.
    */
   static async join(address: string | readonly string[], options: JoinOptions = {}): Promise<MessageEndpoint> {
-    const endpoint = new MessageEndpoint(options, "client")
+    const endpoint = new MessageEndpoint(options, roleOfJoin(options))
     await endpoint.openClient(address, options)
     return endpoint
   }
 
   protected async openHost(options: HostOptions): Promise<void> {
+    const side = await this.#bind(options, undefined)
+    this.#node.place.founded(options.tree ?? "zinc", this.#common.random.bytes(16))
+    this.#host = side
+    this.#node.down = side.publication
+    side.start()
+    this.#ready = true
+    this.#lifecycle.opened()
+  }
+
+  /** A host side that listens; nobody is let in before it has started. */
+  async #bind(options: HostOptions | RelayOptions, above: Above | undefined): Promise<HostSide> {
     const listen = typeof options.listen === "string" ? [options.listen] : options.listen
     if (!Array.isArray(listen) || listen.length === 0)
       throw new ZincError("BadOption", "listen needs at least one address, such as tcp://*:7700")
@@ -177,8 +194,8 @@ export class MessageEndpoint implements MessagingSurface {
       transport: this.#common.transport,
       authenticator: options.authenticator,
       unguarded: options.unguarded ?? false,
-      tree: options.tree ?? "zinc",
       maxClients: wholeNumber("maxClients", options.maxClients, 10_000, 1, 1_000_000),
+      maxDepth: wholeNumber("maxDepth", options.maxDepth, depthMax, 1, depthMax),
       heartbeatMs,
       heartbeatMisses: wholeNumber("heartbeatMisses", options.heartbeatMisses, 3, 1, 100),
       sessionKeepMs: wholeNumber("sessionKeepMs", options.sessionKeepMs, 10_000, 100, 86_400_000),
@@ -195,6 +212,14 @@ export class MessageEndpoint implements MessagingSurface {
         this.#direct.peerGone(id)
         this.#port.peerGone(id)
       },
+      onUndeliverable: ({ target, sequence, correlation, code }) =>
+        this.#undeliverable(
+          endpointIdFromBytes(target),
+          Number(sequence),
+          Number(correlation),
+          code in ErrorCode ? (code as ErrorCode) : "NoSuchEndpoint",
+        ),
+      above,
     })
     try {
       for (const address of listen) {
@@ -210,11 +235,7 @@ export class MessageEndpoint implements MessagingSurface {
       this.#lifecycle.finished({ requested: false, error: asZincError(error) })
       throw error
     }
-    this.#host = side
-    this.#node.down = side.publication
-    side.start()
-    this.#ready = true
-    this.#lifecycle.opened()
+    return side
   }
 
   protected async openClient(address: string | readonly string[], options: JoinOptions): Promise<void> {
@@ -222,6 +243,9 @@ export class MessageEndpoint implements MessagingSurface {
     if (!Array.isArray(addresses) || addresses.length === 0)
       throw new ZincError("BadOption", "joining needs at least one address, such as tcp://host:7700")
     for (const each of addresses) checkAddress(each, this.#common.transport)
+    const { listen } = options
+    if (listen !== undefined) this.#host = await this.#bind({ ...options, listen }, this.#above())
+    const host = this.#host
     const side = new ClientSide({
       node: this.#node,
       name: this.name,
@@ -241,14 +265,9 @@ export class MessageEndpoint implements MessagingSurface {
         this.#common.maxPayloadBytes + 64 * 1024,
       ),
       maxPayloadBytes: this.#common.maxPayloadBytes,
-      onClosed: error => this.#ended(error),
-      onLink: change => this.#port.linkChanged(change),
-      onUndeliverable: (target, sequence, correlation, code) => {
-        this.#names.clear()
-        const error = new ZincError(code, `no endpoint ${target} is in this tree`)
-        this.#node.events.emit({ type: "undeliverable", target, code })
-        this.#direct.undeliverable(correlation, error)
-        this.#undelivered.get(`${target} ${sequence}`)?.(error)
+      onClosed: error => {
+        this.#host?.abort()
+        this.#ended(error)
       },
       onDenied: (topic, error) => {
         if (this.#denied.has(topic)) return
@@ -256,18 +275,68 @@ export class MessageEndpoint implements MessagingSurface {
         this.#node.events.emit({ type: "denied", topic: topic.name, code: error.code, reason: error.message })
       },
       onNewSession: () => this.#denied.clear(),
+      onLink: change => {
+        if (change === "up") this.#host?.tellCensus()
+        this.#port.linkChanged(change)
+      },
+      onUndeliverable: (target, sequence, correlation, code) =>
+        this.#undeliverable(target, sequence, correlation, code),
+      relay:
+        host === undefined
+          ? undefined
+          : {
+              addresses: () => this.addresses,
+              height: () => host.height,
+              onRooted: number => host.rooted(number),
+              onward: frame => host.directFromAbove(frame),
+              undeliverable: news => host.undeliverable(news),
+              onRegenerated: () => host.regenerate(),
+            },
     })
     this.#client = side
     this.#node.up = side
+    this.#node.down = host?.publication
+    // It heeds its clients from the first, and lets none in before the host above has taken it (`Detached`).
+    host?.start()
     try {
       await side.join(options.signal)
     } catch (thrown) {
       side.abort(asZincError(thrown))
+      host?.abort()
       this.#lifecycle.finished({ requested: false, error: asZincError(thrown) })
       throw thrown
     }
     this.#ready = true
     this.#lifecycle.opened()
+  }
+
+  /** What the host side of a relay sees of the client side, which is made after it. */
+  #above(): Above {
+    const client = () => this.#client!
+    return {
+      get linked() {
+        return client().linked
+      },
+      get lastPushed() {
+        return client().lastPushed
+      },
+      get isRoomy() {
+        return client().isRoomy
+      },
+      want: prefix => client().want(prefix),
+      unwant: prefix => client().unwant(prefix),
+      onRoom: callback => client().onRoom(callback),
+      resolve: name => client().resolve(name),
+      tell: body => client().tell(body),
+    }
+  }
+
+  #undeliverable(target: EndpointId, sequence: number, correlation: number, code: ErrorCode): void {
+    this.#names.clear()
+    const error = new ZincError(code, `no endpoint ${target} is in this tree`)
+    this.#node.events.emit({ type: "undeliverable", target, code })
+    this.#direct.undeliverable(correlation, error)
+    this.#undelivered.get(`${target} ${sequence}`)?.(error)
   }
 
   // ---- state ----
@@ -282,7 +351,13 @@ export class MessageEndpoint implements MessagingSurface {
     return this.#host?.addresses.map(bound => bound.control) ?? []
   }
   get peers(): readonly PeerInfo[] {
-    return this.#host?.peers ?? this.#client?.peers ?? []
+    return [...(this.#client?.peers ?? []), ...(this.#host?.peers ?? [])]
+  }
+  get members(): readonly MemberInfo[] {
+    return this.#host?.members ?? []
+  }
+  get path(): readonly EndpointId[] {
+    return this.#node.place.path.map(id => endpointIdFromBytes(id))
   }
   get statistics(): EndpointStatistics {
     return { ...this.#node.statistics }
@@ -532,8 +607,8 @@ export class MessageEndpoint implements MessagingSurface {
       throw new ZincError("BadOption", "a target is an endpoint id, a name, or { any: name }")
     if (isEndpointId(name)) return name
     let ids: EndpointId[]
-    if (this.#host !== undefined) {
-      ids = this.#host.named(name)
+    if (this.#client === undefined) {
+      ids = this.#host!.named(name).map(bytes => endpointIdFromBytes(bytes))
       if (this.name === name) ids.push(this.id)
     } else {
       const known = this.#names.get(name)
@@ -565,11 +640,9 @@ export class MessageEndpoint implements MessagingSurface {
       this.#takeDirect(Frame.over(header, payload), this.#node.self, 0)
       return true
     }
+    if (this.#host?.sendDirect(target, header, payload)) return true
     if (this.#client !== undefined) return this.#client.push(this.#directTopic, header, payload)
-    if (!this.#host!.sendDirect(target, header, payload)) {
-      throw new ZincError("NoSuchEndpoint", `no endpoint ${id} is in this tree now`, { retryable: true })
-    }
-    return true
+    throw new ZincError("NoSuchEndpoint", `no endpoint ${id} is in this tree now`, { retryable: true })
   }
 
   get #directTopic(): TopicState {
@@ -591,8 +664,9 @@ export class MessageEndpoint implements MessagingSurface {
       const closed = new ZincError("Closed", `endpoint "${this.name}" was closed`)
       if (this.#ready)
         await within(clock, timeoutMs, Promise.all([this.flushed().catch(() => {}), this.#listener.idle()]))
-      await this.#client?.close(Math.min(timeoutMs, 1000))
+      // A relay lets its clients go first: what they pushed and is not rooted they take along.
       await this.#host?.close(Math.min(timeoutMs, 1000), "Draining", "the host was closed")
+      await this.#client?.close(Math.min(timeoutMs, 1000))
       this.#direct.failAll(closed)
       this.#port.closed()
       await Promise.all([...this.#pools].map(pool => pool.close()))
@@ -615,6 +689,12 @@ export class MessageEndpoint implements MessagingSurface {
     for (const pool of this.#pools) void pool.close()
     this.#lifecycle.finished(error === undefined ? { requested: true } : { requested: false, error })
   }
+}
+
+type RelayOptions = JoinOptions & Pick<HostOptions, "listen">
+
+function roleOfJoin(options: JoinOptions): "relay" | "client" {
+  return options?.listen === undefined ? "client" : "relay"
 }
 
 function readOptions(options: EndpointOptions): Common {

@@ -11,7 +11,7 @@ import { hopsMax, Node } from "./node.ts"
 function client() {
   const random = new SeededRandom(1)
   const node = new Node({ id: newEndpointId(random), clock: new SimulatedClock(), random, logger: silentLogger })
-  node.up = { push: () => true, putOff: () => {}, echoed: () => {} }
+  node.up = { push: () => true, hasRoom: () => true, putOff: () => {}, echoed: () => {} }
   const topic = node.topics.of(encodeTopic(TopicKind.Document, "notes"))
   const taken: number[] = []
   node.topics.addReceiver({

@@ -14,12 +14,13 @@ import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
 import type { Logger } from "../core/logger.ts"
 import type { Random } from "../core/random.ts"
 import { readExtensions } from "../message/extension.ts"
-import { At, Flag, headerBytes, headerVersion, type Kind } from "../message/header.ts"
+import { At, Flag, headerBytes, headerVersion, Kind } from "../message/header.ts"
 import { TopicKind } from "../message/topic.ts"
 import type { EndpointEvent, EndpointStatistics, GapReason } from "./api.ts"
 import { Frame } from "./frame.ts"
 import { type AnyStream, ParkedStreams } from "./parked-streams.ts"
-import { directUpTopic, markTopic } from "./private-topic.ts"
+import { Place } from "./place.ts"
+import { directUpTopic, isPrivate, markTopic } from "./private-topic.ts"
 import { idOf } from "./received-message.ts"
 import type { Receiver } from "./receiver.ts"
 import { Offer, type ParkedTotal, Stream } from "./stream.ts"
@@ -28,8 +29,8 @@ import { type Origin, type TopicState, TopicTable } from "./topic-state.ts"
 /** Origins interned: those met last, this many at least and twice as many at most. */
 const originsMax = 65_536
 
-/** Hops a frame may still make (DESIGN §7: bounded depth). */
-export const hopsMax = 10
+/** Hops a frame may make: from the deepest endpoint (`depthMax`) up to the root, down to the deepest again, two to spare. */
+export const hopsMax = 18
 
 /** The side that hosts a cluster. */
 export interface DownSide {
@@ -41,13 +42,15 @@ export interface DownSide {
 export interface UpSide {
   /** Takes a frame upward; false when the send window is full. */
   push(topic: TopicState, header: Uint8Array, payload: Uint8Array): boolean
+  /** Whether a frame of so many octets, header included, would be taken. */
+  hasRoom(bytes: number): boolean
   /** A frame of the topic came while a repair is under way and found no place: it is to be asked for again, after it. */
   putOff(topic: TopicState, frame: Frame): void
   /** An own frame on an ordered topic came back with its number. */
   echoed(topic: TopicState, sequence: number): void
 }
 
-/** The first and the last number of a stream that a host has passed on in this life of it; `last` below `first`: none. */
+/** The first number of a stream that its hosts know of, and the last they have passed on; `last` below `first`: none. */
 export interface Position {
   readonly first: number
   readonly last: number
@@ -67,9 +70,10 @@ export class Node {
   readonly logger: Logger
   readonly events: Events<EndpointEvent>
   readonly topics: TopicTable
-  /** Drawn anew at each opening; names this host's numbering. Never 0. */
-  readonly incarnation: number
+  /** Drawn anew at each opening, and whenever its clients must not take its numbers for the old ones. Never 0. */
+  incarnation: number
   readonly self: Origin
+  readonly place: Place
   readonly statistics: { -readonly [K in keyof EndpointStatistics]: EndpointStatistics[K] } = {
     sent: 0,
     received: 0,
@@ -106,13 +110,19 @@ export class Node {
     this.events = new Events(options.logger)
     this.topics = new TopicTable(options.random.u32())
     this.#origins = new AgingByteMap(originsMax, options.random.u32())
-    this.incarnation = (options.random.u32() | 1) >>> 0
+    this.incarnation = newIncarnation(options.random)
     this.self = { bytes: endpointIdToBytes(options.id), id: options.id }
+    this.place = new Place(this.self.bytes)
     this.#origins.set(this.self.bytes, this.self)
     for (const own of [markTopic, directUpTopic]) this.topics.of(own).kept = true
     this.#scratch[At.Version] = headerVersion
     this.#scratch[At.Hops] = hopsMax
     this.#scratch.set(this.self.bytes, At.Origin)
+  }
+
+  /** From now on this host's numbers are others than before. */
+  regenerate(): void {
+    this.incarnation = newIncarnation(this.random)
   }
 
   /** The origin whose octets stand at `at`. */
@@ -153,35 +163,63 @@ export class Node {
 
   // ---- from a client below ----
 
-  /** `start` is where the origin's stream begins if it is not known; undefined: with this frame. */
-  fromBelow(topic: TopicState, frame: Frame, origin: Origin, link: number, start?: number): void {
+  fromBelow(topic: TopicState, frame: Frame, origin: Origin, link: number): void {
+    if (origin === this.self) return
     const sequence = frame.sequence
-    const stream = topic.stream(origin.bytes, 0) ?? topic.openStream(origin, start ?? sequence)
+    const stream = topic.stream(origin.bytes, 0) ?? topic.openStream(origin, sequence, false, this.#parkedTotal)
+    const { up } = this
+    // What came down from above before it came up from below is not known to be rooted: it goes up all the same.
+    const isNewAbove = up !== undefined && sequence > stream.passedUp
+    if (isNewAbove) {
+      stream.passedUp = sequence
+      const header = this.#header(frame, origin)
+      header[At.Flags]! |= frame.flags & Flag.Prompt
+      up.push(topic, header, frame.payload())
+    }
     switch (isUnordered(topic) ? stream.offerUnordered(sequence) : stream.offer(sequence)) {
       case Offer.Deliver:
         this.#passFromBelow(topic, frame, origin, sequence, link)
+        if (stream.parked === 0) break
         for (let parked = stream.release(); parked !== undefined; parked = stream.release()) {
-          this.#passFromBelow(topic, parked, origin, parked.sequence, link)
+          this.#passFromBelow(topic, parked, origin, parked.sequence, 0)
         }
+        this.#released(stream)
         break
       case Offer.Duplicate:
-        this.statistics.duplicates++
+        if (!isNewAbove) this.statistics.duplicates++
+        break
+      case Offer.Park:
+        if (up !== undefined && topic.route === "nearest") {
+          // An origin that has moved here: what it sent by its former host is still on its way down to us.
+          const header = this.#header(frame, origin).slice()
+          this.#park(topic, stream, sequence, Frame.over(header, frame.payload()))
+          break
+        }
+        this.#passOver(topic, frame, origin, stream, link)
         break
       default:
-        // A leg has no holes (it goes back and sends again), so this is a child that lost frames of its own subtree.
-        this.#report(topic, origin, { from: stream.next, through: sequence - 1 }, "lost")
-        stream.advanceTo(sequence)
-        stream.offer(sequence)
-        this.#passFromBelow(topic, frame, origin, sequence, link)
+        this.#passOver(topic, frame, origin, stream, link)
     }
   }
 
+  /** Frames before this one will not come. */
+  #passOver(topic: TopicState, frame: Frame, origin: Origin, stream: Stream<Origin>, link: number): void {
+    const sequence = frame.sequence
+    // A leg has no holes (it goes back and sends again), so this is a child that lost frames of its own subtree. Of an
+    // ordered topic only the root can tell; elsewhere the origin may have sent them by another way.
+    if (this.up === undefined || topic.route === "nearest")
+      this.#report(topic, origin, { from: stream.next, through: sequence - 1 }, "lost")
+    stream.advanceTo(sequence)
+    this.#released(stream)
+    stream.offer(sequence)
+    this.#passFromBelow(topic, frame, origin, sequence, link)
+  }
+
   #passFromBelow(topic: TopicState, frame: Frame, origin: Origin, sequence: number, link: number): void {
+    // Those below hear it when it comes back numbered.
+    if (this.up !== undefined && topic.route === "ordered") return
     const header = this.#header(frame, origin)
-    if (this.up !== undefined) {
-      this.up.push(topic, header, frame.payload())
-      if (topic.route === "ordered") return
-    } else if (topic.route === "ordered") {
+    if (topic.route === "ordered") {
       writeU32(header, At.Epoch, this.epoch)
       writeU64(header, At.Order, ++topic.ordered)
     }
@@ -288,6 +326,57 @@ export class Node {
     }
   }
 
+  /** The host above has lost frames of a stream for good: they count as come, once those before them have. */
+  gapFromAbove(topic: TopicState, frame: Frame): void {
+    const [from, through] = [frame.order, frame.sequence]
+    if (through < from) return
+    if (frame.codec === vagueGap) {
+      this.reportGap(topic, undefined, from, through, "lost")
+      return
+    }
+    const isOfOrder = isNobody(frame.header, frame.at + At.Origin)
+    const origin = isOfOrder ? undefined : this.origin(frame.header, frame.at + At.Origin)
+    if (origin === this.self) return
+    if (topic.route === "ordered" && origin !== undefined) {
+      this.#passOriginGap(topic, origin, from, through)
+      return
+    }
+    let stream: AnyStream | undefined = origin === undefined ? topic.order : topic.stream(origin.bytes, 0)
+    if (stream === undefined) {
+      const floating = (topic.repairing > 0 || this.resyncing) && !isUnordered(topic)
+      const next = floating ? 1 : from
+      if (origin === undefined)
+        stream = topic.order = new Stream<undefined>(undefined, next, floating, this.#parkedTotal)
+      else stream = topic.openStream(origin, next, floating, this.#parkedTotal)
+    }
+    if (through < stream.next) return
+    if (from > stream.next || stream.floating) {
+      if (stream.offer(from) === Offer.Park) this.#park(topic, stream, from, frame)
+      return
+    }
+    this.#passGap(topic, stream, frame)
+    this.#release(topic, stream)
+  }
+
+  /** Between two reigns of roots without memory, what an origin sent on an ordered topic is missed by its own numbers. */
+  #passOriginGap(topic: TopicState, origin: Origin, from: number, through: number): void {
+    const heard = topic.heard(origin.bytes, 0)
+    if (heard === undefined) topic.hear(origin, through + 1)
+    else {
+      heard.current = true
+      if (heard.next > through) return
+    }
+    this.#report(topic, origin, { from: Math.max(from, heard?.next ?? from), through }, "lost")
+    if (heard !== undefined) heard.next = through + 1
+  }
+
+  /** A parked one, when it is released, has moved the stream on past its first number already. */
+  #passGap(topic: TopicState, stream: AnyStream, frame: Frame, isReleased = false): void {
+    const from = isReleased ? frame.order : Math.max(frame.order, stream.next)
+    stream.advanceTo(frame.sequence + 1)
+    this.#report(topic, stream.key, { from, through: frame.sequence }, "lost")
+  }
+
   #passOrdered(topic: TopicState, frame: Frame): void {
     const origin = this.origin(frame.header, frame.at + At.Origin)
     const sequence = frame.sequence
@@ -341,13 +430,17 @@ export class Node {
 
   #releaseNearest(topic: TopicState, stream: Stream<Origin>): void {
     for (let frame = stream.release(); frame !== undefined; frame = stream.release()) {
-      this.#passFromAbove(topic, frame, stream.key, frame.sequence)
+      if (frame.kind === Kind.Gap) this.#passGap(topic, stream, frame, true)
+      else this.#passFromAbove(topic, frame, stream.key, frame.sequence)
     }
     this.#released(stream)
   }
 
   #releaseOrdered(topic: TopicState, stream: Stream<undefined>): void {
-    for (let frame = stream.release(); frame !== undefined; frame = stream.release()) this.#passOrdered(topic, frame)
+    for (let frame = stream.release(); frame !== undefined; frame = stream.release()) {
+      if (frame.kind === Kind.Gap) this.#passGap(topic, stream, frame, true)
+      else this.#passOrdered(topic, frame)
+    }
     this.#released(stream)
   }
 
@@ -424,10 +517,12 @@ export class Node {
     const stream = origin === undefined ? topic.order : topic.stream(origin.bytes, 0)
     if (stream === undefined) {
       if (reason !== undefined) this.#report(topic, origin, { from: first, through: last }, reason)
-      if (origin === undefined) topic.order = new Stream<undefined>(undefined, last + 1, false, this.#parkedTotal)
-      else topic.openStream(origin, last + 1, false, this.#parkedTotal)
+      if (origin === undefined)
+        topic.order = new Stream<undefined>(undefined, last + 1, false, this.#parkedTotal, first)
+      else topic.openStream(origin, last + 1, false, this.#parkedTotal, first)
       return
     }
+    stream.first = Math.min(stream.first, first)
     if (reason === undefined) return
     this.begin(topic, origin, first)
     while (stream.next <= last) {
@@ -470,13 +565,37 @@ export class Node {
     reason: GapReason,
   ): void {
     if (range.through < range.from) return
-    this.reportGap(topic, origin, range.from, range.through, reason)
+    this.#tellGap(topic, origin, range.from, range.through, knownGap)
+    this.#reportHere(topic, origin, range.from, range.through, reason)
   }
 
+  /** Something of the topic is lost, though it is not known just what of its streams. */
   reportGap(topic: TopicState, origin: Origin | undefined, from: number, through: number, reason: GapReason): void {
+    this.#tellGap(topic, origin, from, through, vagueGap)
+    this.#reportHere(topic, origin, from, through, reason)
+  }
+
+  /** At a relay: those below are told, for they would notice only at the next frame, and of a stream's last never. */
+  #tellGap(topic: TopicState, origin: Origin | undefined, from: number, through: number, codec: number): void {
+    if (this.up === undefined || this.down === undefined || isPrivate(topic.bytes) || topic.kind === TopicKind.System)
+      return
+    const header = new Uint8Array(headerBytes)
+    header[At.Version] = headerVersion
+    header[At.Kind] = Kind.Gap
+    header[At.Codec] = codec
+    header[At.Hops] = hopsMax
+    if (origin !== undefined) header.set(origin.bytes, At.Origin)
+    writeU64(header, At.Sequence, through)
+    writeU64(header, At.Order, from)
+    this.down.publish(topic, header, noPayload, 0)
+  }
+
+  #reportHere(topic: TopicState, origin: Origin | undefined, from: number, through: number, reason: GapReason): void {
     this.statistics.gaps++
     for (const receiver of topic.receivers) receiver.lost?.(topic)
     if (!isMessages(topic)) return
+    // What a relay only passes on is missed by those below, who notice it themselves.
+    if (this.up !== undefined && this.down !== undefined && topic.receivers.length === 0) return
     this.events.emit({
       type: "gap",
       topic: topic.name,
@@ -511,6 +630,21 @@ export class Node {
 /** What a user hears of; documents and Zinc itself notice by themselves, and mend it. */
 function isMessages(topic: TopicState): boolean {
   return topic.kind === TopicKind.Nearest || topic.kind === TopicKind.Ordered || topic.kind === TopicKind.Private
+}
+
+/** The codec of a Gap frame: the numbers are the stream's, or nobody knows whose. */
+const knownGap = 0
+const vagueGap = 1
+const noPayload = new Uint8Array(0)
+
+/** Whether no origin's id stands there, but zeros. */
+function isNobody(header: Uint8Array, at: number): boolean {
+  for (let i = at; i < at + 16; i++) if (header[i] !== 0) return false
+  return true
+}
+
+function newIncarnation(random: Random): number {
+  return (random.u32() | 1) >>> 0
 }
 
 /** Fragments of commutative documents are taken whatever their number (D4). */

@@ -21,10 +21,12 @@ export class Stream<K> {
   /** Whose stream it is. */
   readonly key: K
   readonly #total: ParkedTotal
-  /** The number it began with. */
-  readonly first: number
+  /** The number it began with in the tree, as far as is known here. */
+  first: number
   /** The number expected next. */
   next: number
+  /** At a relay: the last number that came from below and was sent up. */
+  passedUp = 0
   #parked: Map<number, Frame> | undefined
   #parkedBytes = 0
   /** Numbers skipped by a stream that does not wait; they are welcome when they come late. */
@@ -36,10 +38,11 @@ export class Stream<K> {
    */
   floating: boolean
 
-  constructor(key: K, next: number, floating = false, total: ParkedTotal = { bytes: 0 }) {
+  /** `first`: where it began in the tree, if that is known to be before. */
+  constructor(key: K, next: number, floating = false, total: ParkedTotal = { bytes: 0 }, first: number = next) {
     this.key = key
     this.#total = total
-    this.first = next
+    this.first = first
     this.next = next
     this.floating = floating
   }

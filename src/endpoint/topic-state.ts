@@ -76,8 +76,8 @@ export class TopicState {
     return found
   }
   /** Opens a stream that expects `next`. */
-  openStream(origin: Origin, next: number, floating = false, total?: ParkedTotal): Stream<Origin> {
-    const stream = new Stream(origin, next, floating, total)
+  openStream(origin: Origin, next: number, floating = false, total?: ParkedTotal, first?: number): Stream<Origin> {
+    const stream = new Stream(origin, next, floating, total, first)
     this.#streams.set(origin.bytes, stream)
     this.#last = stream
     return stream
@@ -88,6 +88,10 @@ export class TopicState {
   /** What was heard on this ordered topic of the origin whose sixteen octets stand at `at`. */
   heard(buffer: Uint8Array, at: number): Heard | undefined {
     return this.#heard?.get(buffer, at, at + 16)
+  }
+  /** All that was heard from above on this ordered topic. */
+  heardAll(): Iterable<Heard> {
+    return this.#heard?.values() ?? []
   }
   hear(origin: Origin, next: number): void {
     this.#heard ??= new AgingByteMap(streamsMax)

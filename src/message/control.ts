@@ -18,9 +18,12 @@ export type {
   Denied,
   Join,
   Mark,
+  Members,
+  PathChange,
   Repair,
   RepairRequest,
   Slow,
+  Sync,
   Undeliverable,
 } from "./generated/control_pb.ts"
 

@@ -38,6 +38,11 @@ export const Kind = {
   Baseline: 8,
   /** Reserved for work (DESIGN §10). */
   Work: 9,
+  /**
+   * A relay tells those below what it lost for good: of that origin and topic the numbers from the order field through the
+   * sequence; on an ordered topic with zeros for origin, order numbers. With codec 1 it is not known whose are lost.
+   */
+  Gap: 10,
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 

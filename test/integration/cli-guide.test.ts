@@ -27,6 +27,7 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
   "docs/guide/documents.md": [/^Buy bread, and cheese\n$/, /^Ada\n$/],
   "docs/guide/access.md": [/^in: open\nUnauthorized\n$/],
   "docs/guide/finding-hosts.md": [/^joined hub\nleft to find: 0\n$/],
+  "docs/guide/trees.md": [/^price\.eur { bid: 1\.08 }\n$/],
   "docs/guide/doctor.md": [/^joined\nleft\n$/],
 }
 

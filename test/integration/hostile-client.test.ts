@@ -106,7 +106,7 @@ describe("Grants", () => {
       origins.add(message.origin)
       if (message.sequence === 2) seen.resolve()
     }).ready
-    const liar = await intruder(address, { relay: true })
+    const liar = await intruder(address)
     const up = await liar.opened(address)
     up.push("na", 1, { origin: endpointIdToBytes(other.id) })
     up.push("na", 2, { origin: Buffer.alloc(16, 7) })

@@ -136,7 +136,7 @@ describe("Handshake", () => {
 
   it("dials again after a close, and after silence", async () => {
     const listener = closing(await RawListener.open())
-    const push = closing(new Push({ lingerMs: 0, reconnect: fast, handshakeTimeoutMs: 30 }))
+    const push = closing(new Push({ lingerMs: 0, reconnect: fast, handshakeTimeoutMs: 1_000 }))
     push.connect(listener.address)
     ;(await listener.accept()).destroy()
     const silent = await listener.accept()

@@ -190,7 +190,7 @@ describe("L6 repair", () => {
     })
     host.say({ case: "repair", value: { id: request.id, last: true, lost: request.ranges } })
     await world.run(20)
-    expect(host.heardOf("sync").at(-1)!.prefixes).toEqual([topicT])
+    expect(host.heardOf("sync").at(-1)!.settling).toEqual([topicT])
     expect(gaps()).toMatchObject([
       { topic: "t", from: 2, through: 3, reason: "lost" },
       { topic: "t", from: 2, through: 2, reason: "lost" },
@@ -235,6 +235,23 @@ describe("L6 repair", () => {
     await world.run(10)
     expect(got).toEqual([1, 2])
     expect(gaps()).toEqual([])
+  })
+
+  it("a tail that was dropped together with the last mark is found by the next, though nothing else is published", async () => {
+    const world = new World({ seed: 5 })
+    const host = await world.until(world.host("hub"))
+    const client = await world.until(world.join("c", "hub"))
+    const got: unknown[] = []
+    await world.until(client.endpoint!.handle("t", message => void got.push(message.value)).ready)
+    host.endpoint!.send("t", 1)
+    await world.run(1000)
+    world.network.setFaults("publish", { dropRate: 1 })
+    host.endpoint!.send("t", 2)
+    await world.run(600)
+    world.network.setFaults("publish", {})
+    await world.run(3000)
+    expect(got).toEqual([1, 2])
+    expect(client.endpoint!.statistics.gaps).toBe(0)
   })
 
   it("a heartbeat finds a lost tail of direct messages, when it has had time to come", async () => {

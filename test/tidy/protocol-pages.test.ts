@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest"
 import { ExtensionType } from "../../src/message/extension.ts"
 import { ControlSchema } from "../../src/message/generated/control_pb.ts"
+import { VoteSchema } from "../../src/message/generated/election_pb.ts"
 import { Flag, Kind } from "../../src/message/header.ts"
 import { TopicKind } from "../../src/message/topic.ts"
 import { textOf } from "./source.ts"
@@ -9,7 +10,10 @@ import { textOf } from "./source.ts"
 const envelope = textOf("docs/protocol/envelope.md")
 const control = textOf("docs/protocol/control.md")
 const documents = textOf("docs/protocol/document.md")
-const vectors = ["topics", "headers", "control", "document"].map(name => textOf(`docs/protocol/vectors/${name}.json`))
+const election = textOf("docs/protocol/election.md")
+const vectors = ["topics", "headers", "control", "document", "election"].map(name =>
+  textOf(`docs/protocol/vectors/${name}.json`),
+)
 const known = new Set(
   vectors.flatMap(text => [...text.matchAll(/"hex": "([^"]*)"/g)].map(match => match[1]!.replaceAll(" ", ""))),
 )
@@ -25,11 +29,18 @@ function blocks(page: string): string[] {
   )
 }
 
+/** Bodies of the message without a heading on the page. */
+function unexplained(page: string, schema: typeof ControlSchema | typeof VoteSchema): string[] {
+  const headings = new Set([...page.matchAll(/^### ([A-Z_]+)/gm)].map(match => match[1]))
+  return schema.oneofs[0]!.fields.map(field => field.name.toUpperCase()).filter(name => !headings.has(name))
+}
+
 describe("docs/protocol", () => {
   for (const [name, page] of [
     ["envelope.md", envelope],
     ["control.md", control],
     ["document.md", documents],
+    ["election.md", election],
   ] as const) {
     it(`shows only octets of the vectors in ${name}`, () => {
       expect(blocks(page).length).toBeGreaterThan(0)
@@ -60,8 +71,10 @@ describe("docs/protocol", () => {
   })
 
   it("explains every control message under its own heading", () => {
-    const headings = new Set([...control.matchAll(/^### ([A-Z_]+)/gm)].map(match => match[1]))
-    const bodies = ControlSchema.oneofs[0]!.fields.map(field => field.name.toUpperCase())
-    expect(bodies.filter(name => !headings.has(name))).toEqual([])
+    expect(unexplained(control, ControlSchema)).toEqual([])
+  })
+
+  it("explains every vote under its own heading", () => {
+    expect(unexplained(election, VoteSchema)).toEqual([])
   })
 })

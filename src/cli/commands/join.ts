@@ -3,17 +3,19 @@ import { clearLine, createInterface, cursorTo } from "node:readline"
 import type { Command } from "commander"
 import { messageOf, ZincError } from "../../core/index.ts"
 import type { Endpoint } from "../../index.ts"
-import { type JoinChoices, openClient, reportLinks, stayOpen, withJoinOptions } from "../connection.ts"
+import { checkAddress, type JoinChoices, openClient, reportLinks, stayOpen, withJoinOptions } from "../connection.ts"
 import { discoveryForms, isDiscovery } from "../discovery-choice.ts"
 import { reportEvents } from "../event-report.ts"
 import { ExitCode } from "../exit-code.ts"
 import { Conversation } from "../join/conversation.ts"
 import { badOption } from "../option.ts"
+import { answerPeers } from "../peer-list.ts"
 import { type Ending, type Shell, withAction } from "../shell.ts"
 
 interface JoinCommandChoices extends JoinChoices {
   readonly topic: string
   readonly discover?: string
+  readonly listen?: readonly string[]
 }
 
 export function addJoin(program: Command, ending: Ending): void {
@@ -24,6 +26,7 @@ export function addJoin(program: Command, ending: Ending): void {
       .description("join a cluster and talk: see peers, say, watch")
       .option("--discover <place>", `find a host instead: ${discoveryForms}`)
       .option("--topic <topic>", "the topic that plain lines go to, and that is watched from the start", "chat")
+      .option("--listen <address...>", "host a cluster of your own there too: a relay of the tree")
       .addHelpText("after", examples),
   )
   withAction<JoinCommandChoices>(command, ending, async (shell, choices, address) => {
@@ -31,16 +34,27 @@ export function addJoin(program: Command, ending: Ending): void {
       throw new ZincError("BadOption", "give the address of a host, or --discover and where to find one")
     if (choices.discover !== undefined && !isDiscovery(choices.discover))
       throw badOption("--discover", choices.discover, `give ${discoveryForms}`)
-    const endpoint = await openClient(shell, (address ?? choices.discover)!, choices)
+    const { listen } = choices
+    for (const each of listen ?? []) checkAddress(each, "listen")
+    const place = (address ?? choices.discover)!
+    const endpoint = await openClient(shell, place, choices, listen === undefined ? {} : { listen })
+    if (listen !== undefined) answerPeers(endpoint)
     const interactive = process.stdin.isTTY === true && shell.output.live
     const conversation = new Conversation(endpoint, shell.output, choices.topic)
     reportBesidePrompt(shell, endpoint, conversation, interactive)
     await conversation.watch(choices.topic)
     const host = endpoint.peers.find(each => each.role === "host")
     shell.output.result(
-      { event: "joined", id: endpoint.id, name: endpoint.name, host: host?.name },
-      `joined ${host?.name ?? address ?? choices.discover} as ${shell.output.colours.bold(endpoint.name)}`,
+      {
+        event: "joined",
+        id: endpoint.id,
+        name: endpoint.name,
+        host: host?.name,
+        ...(listen === undefined ? {} : { addresses: endpoint.addresses }),
+      },
+      `joined ${host?.name ?? place} as ${shell.output.colours.bold(endpoint.name)}`,
     )
+    if (listen !== undefined) shell.output.note(`others join it at ${endpoint.addresses.join(" ")}`)
     if (process.stdin.isTTY) shell.output.note('a line goes to everyone who watches; "/help" shows what else there is')
     return converse(shell, endpoint, conversation, interactive)
   })

@@ -6,6 +6,7 @@ import { equalBytes, readU32, readU64, toHex } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 import type { FrameBatch } from "../../core/frame-batch.ts"
 import { type Accept, type Baseline, decodeBaseline, decodeMark, type Repair } from "../../message/control.ts"
+import { readExtensions } from "../../message/extension.ts"
 import { At, Flag, isHeader, Kind } from "../../message/header.ts"
 import { patternTakesIn, TopicKind } from "../../message/topic.ts"
 import { Frame } from "../frame.ts"
@@ -28,7 +29,12 @@ export interface DownLegOptions {
   /** The baseline that was asked for came. */
   readonly onBaseline: (baseline: Baseline) => void
   readonly onViolation: (thrown: unknown) => void
+  /** At a relay: a direct message for somebody below. */
+  readonly onward: ((frame: Frame) => void) | undefined
 }
+
+/** Octets of direct messages for others that wait for the repair of earlier ones; past this they go on without. */
+const onwardBytesMax = 8 * 1024 * 1024
 
 export class DownLeg {
   readonly #o: DownLegOptions
@@ -53,6 +59,9 @@ export class DownLeg {
   readonly #late = new Map<TopicState, { readonly after: number; readonly through: number }>()
   /** Topics whose positions are settled only when what was late has come. */
   readonly #unsettled = new Map<TopicState, Baseline>()
+  /** Direct messages for those below that came while earlier ones are under repair, by publish number. */
+  readonly #onward = new Map<number, Frame>()
+  #onwardBytes = 0
 
   constructor(options: DownLegOptions) {
     this.#o = options
@@ -85,8 +94,11 @@ export class DownLeg {
 
   // ---- the link's life ----
 
-  /** A host has taken us. True when it has no memory of before: its numbers mean something else from now on. */
-  accepted(accept: Accept): boolean {
+  /**
+   * A host has taken us. `newReign`: the root of its tree has no memory of before. True when the host itself has none, or
+   * is another: its numbers mean something else from now on.
+   */
+  accepted(accept: Accept, newReign: boolean): boolean {
     const node = this.#node
     const regenerated = this.#incarnation !== 0 && this.#incarnation !== accept.incarnation
     for (const topic of node.topics.all) topic.repairing = 0
@@ -95,7 +107,7 @@ export class DownLeg {
     } else {
       for (const topic of node.topics.all) {
         topic.arrived = -1
-        if (regenerated) node.newReign(topic)
+        if (newReign) node.newReign(topic)
       }
       this.#interests.forgetBases()
       node.topics.arrivedFloor = -1
@@ -116,6 +128,8 @@ export class DownLeg {
       const gone = this.#directTopic
       this.#repairs.forgetMissing(range => equalBytes(range.topic, gone.bytes))
     }
+    // Those numbers were of the old link, where nothing more can come between them.
+    if (this.#onward.size > 0 && (!accept.resumed || regenerated)) this.#letOnward()
     this.#directTopic = node.topics.of(directTopicBytes(accept.privatePrefix))
     this.#directTopic.kept = true
     if (!accept.resumed) {
@@ -216,15 +230,52 @@ export class DownLeg {
       case Kind.Mark:
         if (topic.kind === TopicKind.System) this.#onMark(frame)
         return
+      case Kind.Gap:
+        if (!isPrivate(topic.bytes)) node.gapFromAbove(topic, frame)
+        return
     }
     if (isPrivate(topic.bytes)) {
       if (topic !== this.#directTopic) return
       node.statistics.received++
+      if (this.#o.onward !== undefined && !this.#isForUs(frame)) {
+        this.#sendOnward(topic, frame)
+        return
+      }
       node.fromAbove(this.#directUp, frame, -1)
       return
     }
     node.statistics.received++
     node.fromAbove(topic, frame, this.#link)
+  }
+
+  #isForUs(frame: Frame): boolean {
+    const { target } = readExtensions(frame.headerView())
+    return target === undefined || equalBytes(target, this.#node.self.bytes)
+  }
+
+  /** For somebody below: in the order of publish numbers, whatever a repair brings late. */
+  #sendOnward(topic: TopicState, frame: Frame): void {
+    if (topic.repairing === 0 && !this.#node.resyncing) {
+      this.#o.onward!(frame)
+      return
+    }
+    const kept = frame.keep()
+    this.#onward.set(readU64(frame.header, frame.at + At.Number), kept)
+    this.#onwardBytes += kept.end
+    if (this.#onwardBytes > onwardBytesMax) this.#letOnward()
+  }
+
+  /** Those that waited for a repair go on: it has ended. */
+  #repairedOnward(): void {
+    if (this.#onward.size === 0 || this.#node.resyncing || (this.#directTopic?.repairing ?? 0) > 0) return
+    this.#letOnward()
+  }
+
+  #letOnward(): void {
+    const waiting = [...this.#onward].sort(([a], [b]) => a - b)
+    this.#onward.clear()
+    this.#onwardBytes = 0
+    for (const [, frame] of waiting) this.#o.onward!(frame)
   }
 
   #onMark(frame: Frame): void {
@@ -284,6 +335,7 @@ export class DownLeg {
       this.#startResync(asked, from, baseline)
     }
     if (asked.settling.length > 0) this.#settleLost(asked.settling, baseline)
+    this.#repairedOnward()
     this.#interests.tell(asked)
   }
 
@@ -341,12 +393,15 @@ export class DownLeg {
     late: ReadonlySet<TopicState> = new Set(),
   ): void {
     const node = this.#node
+    const behind = new Set<TopicState>()
     for (const { topic: bytes, origin: from, first, last } of baseline.positions) {
       const topic = node.topics.of(bytes)
       if (!only(topic)) continue
       const origin = from.length === 16 ? node.origin(from, 0) : undefined
-      if (origin === node.self) continue
+      // Of an ordered topic that has frames to come, what its origins sent by then is not heard yet.
+      if (origin === node.self || (origin !== undefined && behind.has(topic))) continue
       node.settle(topic, origin, { first: Number(first), last: Number(last) }, reason, late.has(topic))
+      if (origin === undefined && topic.order !== undefined && topic.order.next <= Number(last)) behind.add(topic)
     }
     node.batchEnded()
   }
@@ -449,6 +504,7 @@ export class DownLeg {
   #repaired(asked: Asked, lost: readonly Range[]): void {
     if (asked.resync !== undefined) this.#endResync({ lost, baseline: asked.resync, reason: "lost" })
     else this.#endRepair(asked.topics, lost)
+    this.#repairedOnward()
   }
 
   #endRepair(topics: readonly TopicState[], lost: readonly Range[]): void {

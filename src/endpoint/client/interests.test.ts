@@ -153,4 +153,17 @@ describe("Interests", () => {
     interests.end(new ZincError("Closed", "over"))
     await expect(followed).rejects.toMatchObject({ code: "Closed" })
   })
+
+  it("tells a receiver of what others follow already, and had its baseline", async () => {
+    const interests = new Interests(() => {})
+    const prefix = encodeTopic(TopicKind.Document, "notes")
+    void interests.want(prefix)
+    const number = interests.ask({ interests: interests.takeNew(), settling: [], all: true })
+    const answered = interests.answered(number, [])!
+    interests.begin(answered, 5, false)
+    interests.tell(answered)
+    let baselines = 0
+    await interests.follow({ prefixes: [prefix], take: () => {}, baseline: () => baselines++ })
+    expect(baselines).toBe(1)
+  })
 })

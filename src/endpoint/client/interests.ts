@@ -63,6 +63,15 @@ export class Interests {
   /** Resolves when the host knows of all the receiver's prefixes; rejects with `Refused` if one is not allowed. */
   follow(receiver: Receiver): Promise<void> {
     this.#receivers.push(receiver)
+    // What is followed already, for others here or below, has had its baseline: no other will come.
+    for (const prefix of receiver.prefixes) {
+      const known = this.#all.get(toHex(prefix))
+      if (known?.base === undefined) continue
+      void known.ready.promise.then(
+        () => this.#receivers.includes(receiver) && receiver.baseline?.(),
+        () => {},
+      )
+    }
     return Promise.all(receiver.prefixes.map(prefix => this.want(prefix))).then(() => {})
   }
 
@@ -71,13 +80,16 @@ export class Interests {
     const at = this.#receivers.indexOf(receiver)
     if (at < 0) return []
     this.#receivers.splice(at, 1)
-    return receiver.prefixes.filter(prefix => {
-      const key = toHex(prefix)
-      const interest = this.#all.get(key)
-      if (interest === undefined || --interest.count > 0) return false
-      this.#all.delete(key)
-      return true
-    })
+    return receiver.prefixes.filter(prefix => this.unwant(prefix))
+  }
+
+  /** Takes back one `want`. True when nobody wants the prefix any more. */
+  unwant(prefix: Uint8Array): boolean {
+    const key = toHex(prefix)
+    const interest = this.#all.get(key)
+    if (interest === undefined || --interest.count > 0) return false
+    this.#all.delete(key)
+    return true
   }
 
   /** Resolves when the host knows of the prefix. */

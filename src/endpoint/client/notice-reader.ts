@@ -10,6 +10,8 @@ import type { TopicState, TopicTable } from "../topic-state.ts"
 export interface NoticeReaderOptions {
   readonly topics: Pick<TopicTable, "of">
   readonly onUndeliverable: (target: EndpointId, sequence: number, correlation: number, code: ErrorCode) => void
+  /** It is about a message of somebody below this relay. False when nobody here knows of whom. */
+  readonly onUndeliverableBelow: ((news: Undeliverable) => boolean) | undefined
   /** The host does not let us send on that topic, for as long as this session lasts. */
   readonly onDenied: (topic: TopicState, error: ZincError) => void
   /** What was denied in an earlier session may be allowed in this one. */
@@ -35,8 +37,9 @@ export class NoticeReader {
     for (const notice of accept.denied) this.denied(notice, last)
   }
 
-  undeliverable({ target, sequence, correlation, code, number }: Undeliverable, last: number = this.#last): void {
-    if (!this.#isNew(number, last)) return
+  undeliverable(news: Undeliverable, last: number = this.#last): void {
+    const { target, sequence, correlation, code, number } = news
+    if (!this.#isNew(number, last) || this.#o.onUndeliverableBelow?.(news)) return
     const known = code in ErrorCode ? (code as ErrorCode) : "NoSuchEndpoint"
     this.#o.onUndeliverable(endpointIdFromBytes(target), Number(sequence), Number(correlation), known)
   }

@@ -21,6 +21,10 @@ export interface UpBufferOptions {
   /** Where pushes go now; undefined while the link is not up or its push leg is lost. */
   readonly pusher: () => Pick<PusherSocket, "send"> | undefined
   readonly statistics: { resent: number }
+  /** The header is that of a message of our own, not of one of those below. */
+  readonly isOwn: (header: Uint8Array) => boolean
+  /** The root has all pushed up to that leg number. */
+  readonly onRooted?: (number: number) => void
 }
 
 interface Waiter {
@@ -70,14 +74,25 @@ export class UpBuffer {
     return this.#refused
   }
 
-  /** Of each topic kept, its own sequence number of the first frame kept. */
+  /** Of each topic kept, the sequence number of the first own frame kept. */
   firstSequences(): Map<TopicState, number> {
     const firsts = new Map<TopicState, number>()
     for (let number = this.#log.first; number <= this.#log.last; number++) {
       const topic = this.#log.topic(number)!
-      if (!firsts.has(topic)) firsts.set(topic, readU64(this.#log.header(number)!, At.Sequence))
+      if (firsts.has(topic)) continue
+      const header = this.#log.header(number)!
+      if (this.#o.isOwn(header)) firsts.set(topic, readU64(header, At.Sequence))
     }
     return firsts
+  }
+
+  /** Whether a frame of that size, header and payload, would be taken. */
+  hasRoom(bytes: number): boolean {
+    return this.#log.hasRoom(bytes)
+  }
+  /** Half of the room is free: worth going on after a halt. */
+  get isRoomy(): boolean {
+    return this.#log.size * 2 <= this.#log.messagesMax && this.#log.bytes * 2 <= this.#log.bytesMax
   }
 
   /** Keeps the frame, and sends it if nothing waits before it. False when full; then nothing was done. */
@@ -221,7 +236,9 @@ export class UpBuffer {
     this.#log.releaseThrough(rooted)
     settleThrough(this.#waiting.received, Math.max(received, rooted))
     settleThrough(this.#waiting.rooted, rooted)
-    if (this.#log.first > before) this.tellRoom()
+    if (this.#log.first === before) return
+    this.#o.onRooted?.(this.#log.first - 1)
+    this.tellRoom()
   }
 
   #rewind(received: number): void {

@@ -46,6 +46,8 @@ export class Acknowledgements {
 
   /** Asks for what follows the last that came. What was asked for may be lost too: again when it has had time to come. */
   askResend(link: Link): void {
+    // It will be asked when there is room for what it sends.
+    if (link.stalled) return
     const now = this.#clock.now()
     if (now - link.resendAskedAt < Math.max(2 * (link.roundTripMs ?? 0), resendPatienceMs)) return
     link.resendAskedAt = now
@@ -65,8 +67,9 @@ export class Acknowledgements {
   #send(link: Link, resend: boolean): void {
     // Acknowledged means passed on, unless a notice has said otherwise before. The next ACK says it all.
     if (!this.notify(link)) return
-    // One level: what has come is rooted. A relay will give its own parent's watermark here (L7).
-    const received = BigInt(link.received)
-    this.#tell(link, { case: "ack", value: { received, rooted: received, resend } })
+    this.#tell(link, {
+      case: "ack",
+      value: { received: BigInt(link.received), rooted: BigInt(link.rooted), resend },
+    })
   }
 }

@@ -2,7 +2,7 @@
  * Who may join (L1): a connection of the control leg is a stranger until its JOIN is decided. One that returns to its
  * session takes it up again, a new one gets a link, anyone else is refused and told why.
  */
-import { equalBytes, toHex, utf8Prefix } from "../../core/bytes.ts"
+import { equalBytes, utf8Prefix } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 import { endpointIdFromBytes } from "../../core/id.ts"
 import { encodeControl, type Join } from "../../message/control.ts"
@@ -29,7 +29,6 @@ const nameBytesMax = 64
 
 export interface AdmissionOptions {
   readonly host: HostSideOptions
-  readonly generation: Uint8Array
   /** Where the host is bound by now. */
   readonly addresses: readonly HostAddresses[]
   readonly router: Pick<RouterSocket, "send" | "disconnect">
@@ -37,6 +36,8 @@ export interface AdmissionOptions {
   readonly publication: Pick<Publication, "marked">
   readonly tell: Tell
   readonly end: EndLink
+  /** A client that was not here before has been let in. */
+  readonly onNew: (link: Link) => void
   /** A control connection went while its client was being accepted. */
   readonly onLost: (connection: number) => void
   /** What a JOIN asked for could not be done; a throw within `join` itself goes to its caller. */
@@ -92,7 +93,8 @@ export class Admission {
 
   /** Decides a JOIN, at once or when the authenticator has. Throws `BadFrame` for a second one on one connection. */
   join(connection: number, join: Join): void {
-    const stranger = this.#strangers.get(connection) ?? { remote: "", since: this.#node.clock.now(), deciding: false }
+    const node = this.#node
+    const stranger = this.#strangers.get(connection) ?? { remote: "", since: node.clock.now(), deciding: false }
     if (this.#o.links.ofControl(connection) !== undefined || stranger.deciding)
       throw new ZincError("BadFrame", "a second JOIN on one connection")
     const name = utf8Prefix(join.name, nameBytesMax)
@@ -109,12 +111,23 @@ export class Admission {
       this.#refuse(connection, name, "BadJoin", "an endpoint id has sixteen octets")
       return
     }
-    if (join.tree !== "" && join.tree !== this.#host.tree) {
-      this.#refuse(connection, name, "WrongTree", `this host is in tree "${this.#host.tree}", not "${join.tree}"`)
+    const { tree } = node.place
+    if (join.tree !== "" && join.tree !== tree && tree !== "") {
+      this.#refuse(connection, name, "WrongTree", `this host is in tree "${tree}", not "${join.tree}"`)
       return
     }
     if (this.#closing) {
       this.#refuse(connection, name, "Draining", "this host is closing", 1000)
+      return
+    }
+    const { place } = node
+    if (place.isBelow(join.endpointId) && !equalBytes(join.endpointId, node.self.bytes)) {
+      this.#refuse(connection, name, "Loop", "this host is below you: joining it would close a loop", 1000)
+      return
+    }
+    if (place.depth + 1 + join.height > this.#host.maxDepth) {
+      const reason = `below this host, at depth ${place.depth}, there is no room for a subtree of height ${join.height}; the tree may be ${this.#host.maxDepth} deep`
+      this.#refuse(connection, name, "TooDeep", reason, 1000)
       return
     }
     const id = endpointIdFromBytes(join.endpointId)
@@ -170,7 +183,22 @@ export class Admission {
     const known = join.session.length === 16 ? links.ofSession(join.session, 0) : undefined
     let link = known !== undefined && equalBytes(known.peer.bytes, join.endpointId) ? known : undefined
     const resumed = link !== undefined
+    // L4: who speaks for others needs leave for it. As a leaf, what it passes on would go out under its own id.
+    if (join.relay && this.#host.authenticator !== undefined && verdict.grants?.relay !== true) {
+      this.#refuse(
+        connection,
+        name,
+        "Unauthorized",
+        "it may not speak for others here: it is not granted to be a relay",
+      )
+      return
+    }
     if (link === undefined) {
+      if (!node.place.isAttached) {
+        // Where nobody knows of the way to the root, two could hang below each other.
+        this.#refuse(connection, name, "Detached", "this host has lost the host above it", this.#host.heartbeatMs)
+        return
+      }
       const living = links.ofPeer(join.endpointId)
       if (living !== undefined || equalBytes(join.endpointId, node.self.bytes)) {
         const proven = living !== undefined && equalBytes(living.ticket, join.ticket)
@@ -205,10 +233,13 @@ export class Admission {
     link.resendAskedAt = Number.NEGATIVE_INFINITY
     link.ackDue = false
     link.mark = this.#o.publication.marked
+    link.stalled = false
+    link.isFresh = true
     if (!this.#accept(link, join.dialled, resumed)) {
       this.#o.onLost(connection)
       return
     }
+    if (!resumed) this.#o.onNew(link)
     link.notices.sentAgain(link.heartbeatCount)
     link.joining = { resumed }
   }
@@ -223,7 +254,7 @@ export class Admission {
       ticket: node.random.bytes(16),
       peer: node.origin(join.endpointId, 0),
       name,
-      relay: join.relay && verdict.grants?.relay === true,
+      relay: join.relay,
       prefix,
       directTopic: node.topics.of(directTopicBytes(prefix)),
       grants: verdict.grants,
@@ -232,14 +263,11 @@ export class Admission {
     // L7: a host without memory of this client starts where the client's own memory starts.
     const legFirst = Number(join.legFirst)
     link.received = legFirst > 0 ? legFirst - 1 : Number(join.legLast)
+    link.rooted = link.received
     for (const memory of join.memory) {
       const topic = node.topics.of(memory.topic)
       if (!isPrivate(topic.bytes) && !link.maySend(topic)) continue
-      if (topic.stream(join.endpointId, 0) === undefined) {
-        const first = Number(memory.first)
-        if (link.relay) link.starts.set(toHex(memory.topic), first)
-        else topic.openStream(link.peer, first)
-      }
+      if (topic.stream(join.endpointId, 0) === undefined) topic.openStream(link.peer, Number(memory.first))
     }
     return link
   }
@@ -253,8 +281,8 @@ export class Admission {
       value: {
         version: envelopeVersion,
         features: [],
-        tree: this.#host.tree,
-        generation: this.#o.generation,
+        tree: node.place.tree,
+        generation: node.place.generation,
         epoch: node.epoch,
         hostId: node.self.bytes,
         hostName: this.#host.name,
@@ -265,8 +293,8 @@ export class Admission {
         addresses: this.#boundFor(dialled),
         privatePrefix: link.prefix,
         received: BigInt(link.received),
-        rooted: BigInt(link.received),
-        path: [node.self.bytes],
+        rooted: BigInt(link.rooted),
+        path: [...node.place.path],
         ticket: link.ticket,
         ...link.notices.unheard,
         limits: { heartbeatMs, heartbeatMisses, sessionKeepMs, maxMessageBytes: maxPayloadBytes, hops: hopsMax },

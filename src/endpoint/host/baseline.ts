@@ -8,20 +8,28 @@ import type { TopicState } from "../topic-state.ts"
 import type { Link } from "./link.ts"
 import type { Publication } from "./publication.ts"
 import { stepsPerHeartbeat } from "./repair-answer.ts"
+import type { RefusedAbove } from "./subtree-interest.ts"
 
 /** Positions in one baseline (L5). */
 const positionsMax = 256
 const noOrigin = new Uint8Array(0)
 
-/** Publishes the baseline of that SYNC on the link's private topic, behind all that was published before. */
+/**
+ * Publishes the baseline of that SYNC on the link's private topic, behind all that was published before. `refusedAbove`
+ * is what the host above does not let this one follow.
+ */
 export function publishBaseline(
   node: Node,
   publication: Publication,
   link: Link,
   number: number,
   prefixes: readonly Uint8Array[],
+  refusedAbove: readonly RefusedAbove[] = [],
 ): void {
-  const refused = prefixes.filter(prefix => !link.mayReceive(prefix)).map(prefix => ({ prefix, reason: "not granted" }))
+  const refused = [
+    ...prefixes.filter(prefix => !link.mayReceive(prefix)).map(prefix => ({ prefix, reason: "not granted" })),
+    ...refusedAbove,
+  ]
   const allowed = prefixes.filter(prefix => link.mayReceive(prefix) && !isPrivate(prefix))
   const positions = positionsOf(node, link, allowed)
   const complete = positions.length <= positionsMax && link.steps <= stepsPerHeartbeat
@@ -63,11 +71,15 @@ function positionsOf(node: Node, link: Link, prefixes: readonly Uint8Array[]): B
     if (link.steps > stepsPerHeartbeat) return positions
     link.steps += prefix[prefix.length - 1] === 0 ? 1 : node.topics.size
     for (const topic of node.topics.matching(prefix)) {
-      if (topic.route === "ordered") {
+      if (topic.route === "ordered" && node.up !== undefined) {
+        // What came up from below is passed on when it comes back numbered: only what came from above counts.
         const { order } = topic
-        const last = node.up === undefined ? topic.ordered : (order?.next ?? 1) - 1
-        add(topic, noOrigin, order?.first ?? 1, last, node.epoch)
+        if (order !== undefined && !order.floating) add(topic, noOrigin, order.first, order.next - 1, node.epoch)
+        for (const { origin, next, current } of topic.heardAll()) if (current) add(topic, origin.bytes, 1, next - 1, 0)
+        if (positions.length > positionsMax) return positions
+        continue
       }
+      if (topic.route === "ordered") add(topic, noOrigin, 1, topic.ordered, node.epoch)
       if (topic.sent > 0) add(topic, node.self.bytes, 1, topic.sent, 0)
       for (const stream of topic.streams()) {
         add(topic, stream.key.bytes, stream.first, stream.next - 1, 0)

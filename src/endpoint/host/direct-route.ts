@@ -1,63 +1,109 @@
-/** Direct messages at a host: one that came up turns down here to the client it is for, or ends here if it is for us. */
+/**
+ * Direct messages at a host: one that came up turns down here towards the endpoint it is for, ends here if it is for us,
+ * or goes on up; one that came down goes on down. Nobody knows of an endpoint? Then its sender is told.
+ */
+import { AgingByteMap } from "../../core/aging-byte-map.ts"
 import { equalBytes } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
-import { readExtensions } from "../../message/extension.ts"
+import type { Undeliverable } from "../../message/control.ts"
+import { type Extensions, readExtensions } from "../../message/extension.ts"
 import { At, Flag } from "../../message/header.ts"
 import { Frame } from "../frame.ts"
 import type { DownSide, Node } from "../node.ts"
 import { directUpTopic } from "../private-topic.ts"
 import type { Origin } from "../topic-state.ts"
-import type { HostSideOptions } from "./host-options.ts"
+import type { Above, HostSideOptions } from "./host-options.ts"
 import type { Link, Notify } from "./link.ts"
 import type { LinkTable } from "./link-table.ts"
+import type { Members } from "./members.ts"
+
+/** Writers behind relays that are remembered. */
+const heardMax = 4096
 
 export interface DirectRouteOptions {
   readonly node: Node
   readonly links: LinkTable
+  readonly members: Members
   readonly publication: DownSide
   readonly notify: Notify
+  readonly above: Above | undefined
   readonly onDirect: HostSideOptions["onDirect"]
 }
 
 export class DirectRoute {
   readonly #o: DirectRouteOptions
+  /** Who wrote by which relay: the news that somebody joined there may come after its first message. */
+  readonly #heard: AgingByteMap<Link>
 
   constructor(options: DirectRouteOptions) {
     this.#o = options
+    this.#heard = new AgingByteMap(heardMax, options.node.random.u32())
   }
 
-  /** Sends to one client. False when nobody here has that id. */
-  send(target: Uint8Array, header: Uint8Array, payload: Uint8Array): boolean {
-    const link = this.#o.links.ofPeer(target)
-    if (link === undefined) return false
+  /** Sends towards one endpoint below. False when nobody here has that id, or only by the link it came from. */
+  send(target: Uint8Array, header: Uint8Array, payload: Uint8Array, from?: Link): boolean {
+    const link = this.#linkTo(target)
+    if (link === undefined || link === from) return false
     this.#o.publication.publish(link.directTopic, header, payload, 0)
     return true
   }
 
   /** Takes one that a client pushed. Throws `BadFrame` when it names no target. */
   take(link: Link, frame: Frame, origin: Origin): void {
-    const header = frame.headerView().slice()
+    const { node, above } = this.#o
+    const header = headerOnward(frame)
     header.set(origin.bytes, At.Origin)
-    header[At.Flags]! &= ~(Flag.Up | Flag.Again | Flag.Prompt)
     const extensions = readExtensions(header)
     const { target } = extensions
     if (target === undefined) throw new ZincError("BadFrame", "a direct message without a target")
-    if (equalBytes(target, this.#o.node.self.bytes)) {
+    if (origin !== link.peer) this.#heard.set(origin.bytes, link)
+    if (equalBytes(target, node.self.bytes)) {
       if (!this.#isNew(origin, frame.sequence)) return
       this.#o.onDirect(Frame.over(header, frame.payload()), origin, frame.sequence)
       return
     }
-    if (this.send(target, header, frame.payload())) return
-    link.notices.add(link.received, {
-      case: "undeliverable",
-      value: {
-        target,
-        sequence: BigInt(frame.sequence),
-        code: "NoSuchEndpoint",
-        correlation: BigInt(extensions.correlation ?? 0),
-      },
-    })
+    if (this.send(target, header, frame.payload(), link)) return
+    if (above === undefined) {
+      this.#tellUndeliverable(link, undeliverable(header, target, extensions))
+      return
+    }
+    header[At.Flags]! |= frame.flags & Flag.Prompt
+    node.up!.push(node.topics.of(directUpTopic), header, frame.payload())
+  }
+
+  /** Takes one that came from above for somebody below. */
+  takeFromAbove(frame: Frame): void {
+    const header = headerOnward(frame)
+    const extensions = readExtensions(header)
+    const { target } = extensions
+    if (target === undefined) throw new ZincError("BadFrame", "a direct message without a target")
+    if (frame.hops > 0 && this.send(target, header, frame.payload())) return
+    this.passUndeliverable(undeliverable(header, target, extensions), undefined)
+  }
+
+  /** Sends the news on towards the message's origin. False when that is ourselves. */
+  passUndeliverable(news: News, from: Link | undefined): boolean {
+    const { node, above } = this.#o
+    if (news.origin.length === 0 || equalBytes(news.origin, node.self.bytes)) return false
+    const link = this.#linkTo(news.origin)
+    if (link !== undefined && link !== from) this.#tellUndeliverable(link, news)
+    else if (link === undefined) above?.tell({ case: "undeliverable", value: news })
+    return true
+  }
+
+  /** Before the ACK of the frame, which has not come back from above yet or is not made yet. */
+  #tellUndeliverable(link: Link, { target, sequence, code, correlation, origin }: News): void {
+    const value = { target, sequence, code, correlation, origin }
+    link.notices.add(link.received, { case: "undeliverable", value })
     this.#o.notify(link)
+  }
+
+  #linkTo(id: Uint8Array): Link | undefined {
+    const { links, members } = this.#o
+    const link = links.ofPeer(id) ?? members.ofId(id)?.via
+    if (link !== undefined) return link
+    const heard = this.#heard.get(id)
+    return heard !== undefined && links.has(heard) ? heard : undefined
   }
 
   /** Whether one for us is the first of its number; one sent again under a new session is not. */
@@ -70,5 +116,25 @@ export class DirectRoute {
     }
     stream.advanceTo(sequence + 1)
     return true
+  }
+}
+
+type News = Pick<Undeliverable, "target" | "sequence" | "code" | "correlation" | "origin">
+
+/** A copy of its header as it goes on: one hop less. */
+function headerOnward(frame: Frame): Uint8Array {
+  const header = frame.headerView().slice()
+  header[At.Flags]! &= ~(Flag.Up | Flag.Again | Flag.Prompt)
+  header[At.Hops] = Math.max(0, frame.hops - 1)
+  return header
+}
+
+function undeliverable(header: Uint8Array, target: Uint8Array, { correlation }: Extensions) {
+  return {
+    target,
+    sequence: BigInt(Frame.over(header, new Uint8Array(0)).sequence),
+    code: "NoSuchEndpoint",
+    correlation: BigInt(correlation ?? 0),
+    origin: header.slice(At.Origin, At.Origin + 16),
   }
 }

@@ -1,11 +1,13 @@
 /** What a host is made with; defaults are filled in already. */
 import type { EndpointId } from "../../core/id.ts"
+import type { ControlBody, Undeliverable } from "../../message/control.ts"
 import type { Transport } from "../../transport/transport.ts"
 import type { SlowOptions } from "../api.ts"
 import type { Authenticator } from "../authenticator.ts"
 import type { Frame } from "../frame.ts"
 import type { Node } from "../node.ts"
 import type { Origin } from "../topic-state.ts"
+import type { InterestAbove } from "./subtree-interest.ts"
 
 export interface HostSideOptions {
   readonly node: Node
@@ -13,8 +15,9 @@ export interface HostSideOptions {
   readonly transport: Transport
   readonly authenticator: Authenticator | undefined
   readonly unguarded: boolean
-  readonly tree: string
   readonly maxClients: number
+  /** Links from the root to the lowest endpoint that this host lets its part of the tree have. */
+  readonly maxDepth: number
   readonly heartbeatMs: number
   readonly heartbeatMisses: number
   readonly sessionKeepMs: number
@@ -24,8 +27,26 @@ export interface HostSideOptions {
   readonly slow: HostSlowOptions
   /** A direct message for this endpoint itself. */
   readonly onDirect: (frame: Frame, origin: Origin, sequence: number) => void
-  /** The session of that client is over for good. */
+  /** That endpoint, a client or one below a client, is gone for good. */
   readonly onGone: (id: EndpointId) => void
+  /** A direct message of our own went down and found nobody. */
+  readonly onUndeliverable: (news: Undeliverable) => void
+  /** At a relay: how it is joined to the tree above. */
+  readonly above: Above | undefined
+}
+
+/** What the host side of a relay needs of the host above it. */
+export interface Above extends InterestAbove {
+  readonly linked: boolean
+  /** The leg number of what was pushed last, and whether half of the room for more is free. */
+  readonly lastPushed: number
+  readonly isRoomy: boolean
+  /** Calls back, once, when there is more room. */
+  onRoom(callback: () => void): void
+  /** Ids of all in the tree who bear the name. Rejects with `PeerLost`. */
+  resolve(name: string): Promise<Uint8Array[]>
+  /** Sends a control message; false when it could not. */
+  tell(body: ControlBody): boolean
 }
 
 export type HostSlowOptions = Required<Pick<SlowOptions, "policy" | "maxLagMs">> & SlowOptions

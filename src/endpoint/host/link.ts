@@ -35,8 +35,14 @@ export class Link {
   subscriber = 0
   /** Last leg number received. */
   received = 0
-  /** Where the peer's own streams begin, by topic in hex, from its JOIN. */
-  readonly starts: Map<string, number> = new Map()
+  /** Last leg number of which the root has everything up to it (L7). */
+  rooted = 0
+  /** There was no room above for what it sent: from there on it is to send again. */
+  stalled = false
+  /** Its next SYNC names all that it wants. */
+  isFresh = true
+  /** SYNCs of it that wait for the host above. */
+  awaited = 0
   /** Baselines it is owed. */
   readonly syncs: PendingSyncs = new PendingSyncs()
   /** What it must hear of frames that went no further. */
@@ -112,7 +118,7 @@ export class Link {
       remote: this.remote,
       state: this.awaySince !== undefined ? "away" : this.silent ? "degraded" : "up",
       lagMs,
-      roundTripMs: this.roundTripMs,
+      roundTripMs: this.roundTripMs === undefined ? undefined : Math.round(this.roundTripMs * 1000) / 1000,
     }
   }
 

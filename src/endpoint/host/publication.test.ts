@@ -81,6 +81,18 @@ describe("Publication", () => {
     expect(marks().at(-1)).toMatchObject({ number: 2n, published: 5n, topics: [{ number: 5n }] })
   })
 
+  it("marks again each second while somebody has not reported the last one", () => {
+    const { publication, publish, marks } = scene()
+    publish("a")
+    publication.mark(0, true)
+    for (const now of [250, 999, 1000, 1250]) publication.mark(now, true)
+    publication.mark(2500, false)
+    expect(marks().map(mark => [mark.number, mark.topics.length])).toEqual([
+      [1n, 1],
+      [2n, 0],
+    ])
+  })
+
   it("tells of more topics than one mark takes with the next ones", () => {
     const { publication, publish, marks } = scene()
     for (let i = 0; i < 300; i++) publish(`t${i}`)

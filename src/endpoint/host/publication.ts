@@ -19,6 +19,8 @@ const repairPartBytes = 256 * 1024
 /** Marks remembered with their time. */
 const marksMax = 4096
 const topicsPerMark = 256
+/** A mark that somebody has not reported for so long is followed by another, though nothing was published since. */
+const markAgainMs = 1000
 
 export interface PublicationOptions {
   readonly node: Node
@@ -48,6 +50,8 @@ export class Publication implements DownSide {
   /** When marks were published, by consecutive numbers. */
   readonly #marks: { readonly number: number; at: number }[] = []
   #markedThrough = 0
+  #markedAt = 0
+  #isOver = false
 
   constructor(options: PublicationOptions) {
     this.#node = options.node
@@ -59,6 +63,7 @@ export class Publication implements DownSide {
   }
 
   publish(topic: TopicState, from: Uint8Array, payload: Uint8Array, link: number): void {
+    if (this.#isOver) return
     // The header goes into the ring as it goes out; only the leg's block differs from what came.
     const header = from.length === headerBytes ? this.#header : new Uint8Array(from.length)
     header.set(from)
@@ -85,8 +90,9 @@ export class Publication implements DownSide {
   }
 
   /** Publishes a mark when anything was published since the last: everyone follows it, and reports it. */
-  mark(now: number): void {
-    if (this.published === this.#markedThrough) return
+  mark(now: number, behind = false): void {
+    if (this.published === this.#markedThrough && !(behind && now - this.#markedAt >= markAgainMs)) return
+    this.#markedAt = now
     const topics = this.#changed.splice(0, topicsPerMark).map(topic => {
       topic.changed = false
       return { topic: topic.bytes, number: BigInt(topic.published) }
@@ -103,6 +109,16 @@ export class Publication implements DownSide {
     this.#markedThrough = this.#changed.length > 0 ? -1 : this.published
     this.#marks.push({ number: this.marked, at: now })
     if (this.#marks.length > marksMax) this.#marks.shift()
+  }
+
+  /** Whatever is to be published from now on goes nowhere: the cluster is dismissed. */
+  end(): void {
+    this.#isOver = true
+  }
+
+  /** What was published is not published again: its numbers mean nothing any more. */
+  forget(): void {
+    this.#ring.releaseThrough(this.#ring.last)
   }
 
   /** Nobody could report the marks in that time, because we stood still: it does not count as lag. */

@@ -4,7 +4,7 @@
  */
 import { writeU64 } from "../../core/bytes.ts"
 import { encodeExtensions } from "../../message/extension.ts"
-import { At, Flag, headerBytes } from "../../message/header.ts"
+import { At, Flag, headerBytes, Kind } from "../../message/header.ts"
 import { TopicKind } from "../../message/topic.ts"
 import type { PublisherSocket } from "../../transport/transport.ts"
 import type { SlowPolicy } from "../api.ts"
@@ -168,6 +168,8 @@ export class SlowSubscribers {
     this.#warn(link, now, this.lagOf(link, now) ?? 0, "conflate")
     const topic = this.#node.topics.of(frames[0]!)
     const payload = frames[2]!
+    // What comes later stands for all before it, lost or not.
+    if (frames[1]![At.Kind] === Kind.Gap) return
     // Of these every one counts: the subscriber finds them missing and has them from the ring.
     if (isPrivate(topic.bytes) || topic.kind === TopicKind.Document || topic.kind === TopicKind.Sequenced) return
     let kept = this.#conflated.get(link)

@@ -2,7 +2,7 @@
  * What clients push (L4, L5, L7): whose it is, whether it is the next of its leg, whether it may be sent at all. What
  * passes goes to the node, or is a direct message. Whoever sends nonsense, or goes on for a session that is over, is cut.
  */
-import { readU64, toHex } from "../../core/bytes.ts"
+import { readU64 } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 import type { FrameBatch } from "../../core/frame-batch.ts"
 import { At, Flag, isHeader, Kind } from "../../message/header.ts"
@@ -14,8 +14,10 @@ import type { Origin, TopicState } from "../topic-state.ts"
 import type { Acknowledgements } from "./acknowledgements.ts"
 import { Crowd, strangersMax } from "./crowd.ts"
 import type { DirectRoute } from "./direct-route.ts"
+import type { Above } from "./host-options.ts"
 import type { Link, Notify } from "./link.ts"
 import type { LinkTable } from "./link-table.ts"
+import type { Rooting } from "./rooting.ts"
 import { reportViolation } from "./violation.ts"
 
 /** Malformed messages, and frames of sessions that are over, after which a pusher is cut off. */
@@ -29,6 +31,8 @@ export interface UpLegOptions {
   readonly acknowledgements: Acknowledgements
   readonly direct: DirectRoute
   readonly notify: Notify
+  readonly rooting: Rooting
+  readonly above: Above | undefined
   readonly maxPayloadBytes: number
   readonly maxClients: number
 }
@@ -36,6 +40,7 @@ export interface UpLegOptions {
 export class UpLeg {
   /** The host's clock at its last heartbeat: a time that costs nothing to read for each frame. */
   tickedAt = 0
+  readonly #above: Above | undefined
   readonly #node: Node
   readonly #puller: Pick<PullerSocket, "disconnect">
   readonly #links: LinkTable
@@ -43,6 +48,9 @@ export class UpLeg {
   readonly #direct: DirectRoute
   readonly #notify: Notify
   readonly #maxPayloadBytes: number
+  readonly #rooting: Rooting
+  /** Clients that sent more than there was room for above. */
+  readonly #stalled = new Set<Link>()
   readonly #frame = new Frame()
   readonly #remotes = new Map<number, string>()
   /** Connections that no session has used yet, and what was wrong with what they sent. */
@@ -55,6 +63,8 @@ export class UpLeg {
     this.#acknowledgements = options.acknowledgements
     this.#direct = options.direct
     this.#notify = options.notify
+    this.#rooting = options.rooting
+    this.#above = options.above
     this.#maxPayloadBytes = options.maxPayloadBytes
     // A client is known as a pusher only once it has pushed, so those that have not may be as many as clients.
     this.#strangers = new Crowd(strangersMax + options.maxClients, oldest => this.#puller.disconnect(oldest))
@@ -74,6 +84,7 @@ export class UpLeg {
   pushed(batch: FrameBatch): void {
     const node = this.#node
     const frame = this.#frame
+    const above = this.#above
     const { first, buffers, starts, ends } = batch
     let prompt = false
     for (let i = 0; i < batch.count; i++) {
@@ -95,13 +106,15 @@ export class UpLeg {
       }
       link.heardAt = this.tickedAt > link.heardAt ? this.tickedAt : link.heardAt
       const number = readU64(frame.header, frame.at + At.LegNumber)
-      if (number !== link.received + 1) {
+      if (above !== undefined && number === link.received + 1 && !this.#hasRoomAbove(frame)) this.#stall(link, above)
+      if (number !== link.received + 1 || link.stalled) {
         if (number <= link.received) node.statistics.duplicates++
         else this.#acknowledgements.askResend(link)
         this.#acknowledgements.soon(link)
         continue
       }
       link.received = number
+      if (above === undefined) link.rooted = number
       if ((frame.flags & Flag.Prompt) !== 0) prompt = true
       this.#acknowledgements.soon(link)
       if (this.#acknowledgements.isPressing(link)) prompt = true
@@ -111,6 +124,7 @@ export class UpLeg {
       } catch (thrown) {
         reportViolation(node, `client "${link.name}"`, thrown)
       }
+      if (above !== undefined) this.#rooting.passed(link, number, above.lastPushed)
     }
     if (prompt) this.#acknowledgements.flush()
     node.batchEnded()
@@ -138,6 +152,8 @@ export class UpLeg {
         `a payload of ${frame.payloadBytes} octets; the limit is ${this.#maxPayloadBytes}`,
       )
     }
+    if (this.#above !== undefined && frame.hops === 0)
+      throw new ZincError("BadFrame", "a message that has made all its hops: is there a loop?")
     if (isPrivate(buffer, start)) {
       this.#direct.take(link, frame, this.#originOf(link, frame))
       return
@@ -147,13 +163,33 @@ export class UpLeg {
       this.#deny(link, topic, frame.sequence)
       throw new ZincError("Unauthorized", `it may not send on "${topic.name}"`)
     }
-    let from: number | undefined
-    if (link.starts.size > 0) {
-      const key = toHex(topic.bytes)
-      from = link.starts.get(key)
-      link.starts.delete(key)
+    node.fromBelow(topic, frame, this.#originOf(link, frame), link.id)
+  }
+
+  #hasRoomAbove(frame: Frame): boolean {
+    const up = this.#node.up
+    return up === undefined || up.hasRoom(frame.headerEnd - frame.at + frame.payloadBytes)
+  }
+
+  /** L7: what there is no room for above does not count as received, and its sender's own buffer fills in turn. */
+  #stall(link: Link, above: Above): void {
+    link.stalled = true
+    this.#stalled.add(link)
+    if (this.#stalled.size > 1) return
+    const again = () => {
+      if (!above.isRoomy) {
+        above.onRoom(again)
+        return
+      }
+      const waiting = [...this.#stalled]
+      this.#stalled.clear()
+      for (const each of waiting) {
+        each.stalled = false
+        each.resendAskedAt = Number.NEGATIVE_INFINITY
+        if (this.#links.has(each)) this.#acknowledgements.askResend(each)
+      }
     }
-    node.fromBelow(topic, frame, this.#originOf(link, frame), link.id, from)
+    above.onRoom(again)
   }
 
   /** Once per topic; whatever else it sends there goes the same way. */

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file control.proto.
  */
 export const file_control: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jb250cm9sLnByb3RvEgd6aW5jLnYxIocHCgdDb250cm9sEg0KBWFmdGVyGAEgASgEEh0KBGpvaW4YCiABKAsyDS56aW5jLnYxLkpvaW5IABIhCgZhY2NlcHQYCyABKAsyDy56aW5jLnYxLkFjY2VwdEgAEiUKCHJlZGlyZWN0GAwgASgLMhEuemluYy52MS5SZWRpcmVjdEgAEiEKBnJlZnVzZRgNIAEoCzIPLnppbmMudjEuUmVmdXNlSAASHQoEc3luYxgOIAEoCzINLnppbmMudjEuU3luY0gAEicKCWhlYXJ0YmVhdBgPIAEoCzISLnppbmMudjEuSGVhcnRiZWF0SAASMgoPaGVhcnRiZWF0X3JlcGx5GBAgASgLMhcuemluYy52MS5IZWFydGJlYXRSZXBseUgAEhsKA2FjaxgRIAEoCzIMLnppbmMudjEuQWNrSAASMAoOcmVwYWlyX3JlcXVlc3QYEiABKAsyFi56aW5jLnYxLlJlcGFpclJlcXVlc3RIABIhCgZyZXBhaXIYEyABKAsyDy56aW5jLnYxLlJlcGFpckgAEiMKB3Jlc29sdmUYFCABKAsyEC56aW5jLnYxLlJlc29sdmVIABIlCghyZXNvbHZlZBgVIAEoCzIRLnppbmMudjEuUmVzb2x2ZWRIABIfCgVsZWF2ZRgWIAEoCzIOLnppbmMudjEuTGVhdmVIABIdCgRzbG93GBcgASgLMg0uemluYy52MS5TbG93SAASKwoLdW5zdWJzY3JpYmUYGCABKAsyFC56aW5jLnYxLlVuc3Vic2NyaWJlSAASLwoNdW5kZWxpdmVyYWJsZRgZIAEoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZUgAEh8KBXByb2JlGBogASgLMg4uemluYy52MS5Qcm9iZUgAEioKC3Byb2JlX3JlcGx5GBsgASgLMhMuemluYy52MS5Qcm9iZVJlcGx5SAASHQoEbW92ZRgcIAEoCzINLnppbmMudjEuTW92ZUgAEh8KBWRyYWluGB0gASgLMg4uemluYy52MS5EcmFpbkgAEioKC3BhdGhfY2hhbmdlGB4gASgLMhMuemluYy52MS5QYXRoQ2hhbmdlSAASJQoIdGFrZW92ZXIYHyABKAsyES56aW5jLnYxLlRha2VvdmVySAASIQoGZGVuaWVkGCAgASgLMg8uemluYy52MS5EZW5pZWRIAEIGCgRib2R5Ir0DCgRKb2luEhMKC3ZlcnNpb25fbWluGAEgASgNEhMKC3ZlcnNpb25fbWF4GAIgASgNEhAKCGZlYXR1cmVzGAMgAygJEgwKBHRyZWUYBCABKAkSEgoKZ2VuZXJhdGlvbhgFIAEoDBINCgV0b2tlbhgGIAEoDBITCgtlbmRwb2ludF9pZBgHIAEoDBIMCgRuYW1lGAggASgJEhAKCHZvdGVyX2lkGAkgASgMEg0KBXJlbGF5GAogASgIEg8KB3Nlc3Npb24YCyABKAwSDgoGdGlja2V0GAwgASgMEhEKCWxlZ19maXJzdBgNIAEoBBIQCghsZWdfbGFzdBgOIAEoBBIkCgZtZW1vcnkYDyADKAsyFC56aW5jLnYxLlRvcGljTWVtb3J5Eg4KBmhlaWdodBgQIAEoDRIMCgRzaXplGBEgASgNEhAKCGVsaWdpYmxlGBIgASgIEg0KBWVwb2NoGBMgASgNEgwKBGxpbmsYFCABKA0SEgoKc2luZ2xlX2xlZxgVIAEoCBIRCglyZWRpcmVjdHMYFiABKA0SEwoLaW5jYXJuYXRpb24YFyABKA0SDwoHZGlhbGxlZBgYIAEoCSJBCgtUb3BpY01lbW9yeRINCgV0b3BpYxgBIAEoDBINCgVmaXJzdBgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyABKAQinwQKBkFjY2VwdBIPCgd2ZXJzaW9uGAEgASgNEhAKCGZlYXR1cmVzGAIgAygJEgwKBHRyZWUYAyABKAkSEgoKZ2VuZXJhdGlvbhgEIAEoDBINCgVlcG9jaBgFIAEoDRIPCgdob3N0X2lkGAYgASgMEhEKCWhvc3RfbmFtZRgHIAEoCRITCgtpbmNhcm5hdGlvbhgIIAEoDRIMCgRsaW5rGAkgASgNEg8KB3Nlc3Npb24YCiABKAwSDwoHcmVzdW1lZBgLIAEoCBIlCglhZGRyZXNzZXMYDCABKAsyEi56aW5jLnYxLkFkZHJlc3NlcxIWCg5wcml2YXRlX3ByZWZpeBgNIAEoDBIQCghyZWNlaXZlZBgOIAEoBBIOCgZyb290ZWQYDyABKAQSDAoEcGF0aBgQIAMoDBImCgpzdWNjZXNzaW9uGBEgAygLMhIuemluYy52MS5DYW5kaWRhdGUSIgoGdm90ZXJzGBIgAygLMhIuemluYy52MS5DYW5kaWRhdGUSHwoGbGltaXRzGBMgASgLMg8uemluYy52MS5MaW1pdHMSDgoGdGlja2V0GBQgASgMEi0KDXVuZGVsaXZlcmFibGUYFSADKAsyFi56aW5jLnYxLlVuZGVsaXZlcmFibGUSHwoGZGVuaWVkGBYgAygLMg8uemluYy52MS5EZW5pZWQSHAoUbm90aWNlc19sb3N0X3Rocm91Z2gYFyABKAQiOwoJQWRkcmVzc2VzEg8KB2NvbnRyb2wYASABKAkSDwoHcHVibGlzaBgCIAEoCRIMCgRwdXNoGAMgASgJIlMKCUNhbmRpZGF0ZRITCgtlbmRwb2ludF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEhEKCWFkZHJlc3NlcxgDIAMoCRIQCgh2b3Rlcl9pZBgEIAEoDCK7AQoGTGltaXRzEhQKDGhlYXJ0YmVhdF9tcxgBIAEoDRIYChBoZWFydGJlYXRfbWlzc2VzGAIgASgNEhcKD3Nlc3Npb25fa2VlcF9tcxgDIAEoDRIZChFtYXhfbWVzc2FnZV9ieXRlcxgEIAEoDRIXCg93aW5kb3dfbWVzc2FnZXMYBSABKA0SFAoMd2luZG93X2J5dGVzGAYgASgNEhAKCGxlYXNlX21zGAcgASgNEgwKBGhvcHMYCCABKA0iSgoIUmVkaXJlY3QSJgoKY2FuZGlkYXRlcxgBIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEhYKDnJldHJ5X2FmdGVyX21zGAIgASgNImgKBlJlZnVzZRIMCgRjb2RlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDRITCgt2ZXJzaW9uX21pbhgEIAEoDRITCgt2ZXJzaW9uX21heBgFIAEoDSIoCgRTeW5jEg4KBm51bWJlchgBIAEoDRIQCghwcmVmaXhlcxgCIAMoDCIfCgtVbnN1YnNjcmliZRIQCghwcmVmaXhlcxgBIAMoDCLBAQoIQmFzZWxpbmUSDgoGbnVtYmVyGAEgASgNEhEKCXB1Ymxpc2hlZBgCIAEoBBInCgdyZWZ1c2VkGAMgAygLMhYuemluYy52MS5SZWZ1c2VkUHJlZml4EioKCXBvc2l0aW9ucxgEIAMoCzIXLnppbmMudjEuU3RyZWFtUG9zaXRpb24SGgoScG9zaXRpb25zX2NvbXBsZXRlGAUgASgIEhMKC2luY2FybmF0aW9uGAYgASgNEgwKBG1hcmsYByABKAQiLwoNUmVmdXNlZFByZWZpeBIOCgZwcmVmaXgYASABKAwSDgoGcmVhc29uGAIgASgJIlsKDlN0cmVhbVBvc2l0aW9uEg0KBXRvcGljGAEgASgMEg4KBm9yaWdpbhgCIAEoDBIMCgRsYXN0GAMgASgEEg0KBWVwb2NoGAQgASgNEg0KBWZpcnN0GAUgASgEImMKCUhlYXJ0YmVhdBINCgVjb3VudBgBIAEoBBIRCglwdWJsaXNoZWQYAiABKAQSDQoFZXBvY2gYAyABKA0SDgoGZGlyZWN0GAQgASgEEhUKDXJvdW5kX3RyaXBfdXMYBSABKA0iZAoOSGVhcnRiZWF0UmVwbHkSDQoFY291bnQYASABKAQSDAoEbWFyaxgCIAEoBBIQCghsZWdfbGFzdBgDIAEoBBIOCgZwYXJrZWQYBCABKA0SEwoLbG9vcF9sYWdfbXMYBSABKA0iTwoETWFyaxIOCgZudW1iZXIYASABKAQSEQoJcHVibGlzaGVkGAIgASgEEiQKBnRvcGljcxgDIAMoCzIULnppbmMudjEuVG9waWNOdW1iZXIiLAoLVG9waWNOdW1iZXISDQoFdG9waWMYASABKAwSDgoGbnVtYmVyGAIgASgEIjcKA0FjaxIQCghyZWNlaXZlZBgBIAEoBBIOCgZyb290ZWQYAiABKAQSDgoGcmVzZW5kGAMgASgIIkEKDVJlcGFpclJlcXVlc3QSCgoCaWQYASABKA0SJAoGcmFuZ2VzGAIgAygLMhQuemluYy52MS5SZXBhaXJSYW5nZSI8CgtSZXBhaXJSYW5nZRINCgV0b3BpYxgBIAEoDBINCgVhZnRlchgCIAEoBBIPCgd0aHJvdWdoGAMgASgEIlcKBlJlcGFpchIKCgJpZBgBIAEoDRIMCgRsYXN0GAIgASgIEiIKBGxvc3QYAyADKAsyFC56aW5jLnYxLlJlcGFpclJhbmdlEg8KB3Rocm91Z2gYBCABKAQiIwoHUmVzb2x2ZRIKCgJpZBgBIAEoDRIMCgRuYW1lGAIgASgJIiwKCFJlc29sdmVkEgoKAmlkGAEgASgNEhQKDGVuZHBvaW50X2lkcxgCIAMoDCJkCg1VbmRlbGl2ZXJhYmxlEg4KBnRhcmdldBgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBIMCgRjb2RlGAMgASgJEhMKC2NvcnJlbGF0aW9uGAQgASgEEg4KBm51bWJlchgFIAEoBCJXCgZEZW5pZWQSDQoFdG9waWMYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEY29kZRgDIAEoCRIOCgZyZWFzb24YBCABKAkSDgoGbnVtYmVyGAUgASgEIj0KBUxlYXZlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNInUKBFNsb3cSDgoGcG9saWN5GAEgASgJEg4KBmxhZ19tcxgCIAEoDRIYChB3YWl0aW5nX21lc3NhZ2VzGAMgASgEEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSDAoEbGFzdBgFIAEoBBIOCgZyZXN5bmMYBiADKAwiJAoFUHJvYmUSDQoFdG9rZW4YASABKAwSDAoEcGF0aBgCIAMoDCIbCgpQcm9iZVJlcGx5Eg0KBXRva2VuGAEgASgMIj4KBE1vdmUSJgoKY2FuZGlkYXRlcxgBIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEg4KBnJlYXNvbhgCIAEoCSJCCgVEcmFpbhIRCgl3aXRoaW5fbXMYASABKA0SJgoKY2FuZGlkYXRlcxgCIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlImIKClBhdGhDaGFuZ2USDwoHdmVyc2lvbhgBIAEoBBIMCgRwYXRoGAIgAygMEiYKCnN1Y2Nlc3Npb24YAyADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRINCgVlcG9jaBgEIAEoDSI1CghUYWtlb3ZlchIPCgdkZWFkX2lkGAEgASgMEhgKEGRlYWRfaW5jYXJuYXRpb24YAiABKA1iBnByb3RvMw");
+  fileDesc("Cg1jb250cm9sLnByb3RvEgd6aW5jLnYxIqwHCgdDb250cm9sEg0KBWFmdGVyGAEgASgEEh0KBGpvaW4YCiABKAsyDS56aW5jLnYxLkpvaW5IABIhCgZhY2NlcHQYCyABKAsyDy56aW5jLnYxLkFjY2VwdEgAEiUKCHJlZGlyZWN0GAwgASgLMhEuemluYy52MS5SZWRpcmVjdEgAEiEKBnJlZnVzZRgNIAEoCzIPLnppbmMudjEuUmVmdXNlSAASHQoEc3luYxgOIAEoCzINLnppbmMudjEuU3luY0gAEicKCWhlYXJ0YmVhdBgPIAEoCzISLnppbmMudjEuSGVhcnRiZWF0SAASMgoPaGVhcnRiZWF0X3JlcGx5GBAgASgLMhcuemluYy52MS5IZWFydGJlYXRSZXBseUgAEhsKA2FjaxgRIAEoCzIMLnppbmMudjEuQWNrSAASMAoOcmVwYWlyX3JlcXVlc3QYEiABKAsyFi56aW5jLnYxLlJlcGFpclJlcXVlc3RIABIhCgZyZXBhaXIYEyABKAsyDy56aW5jLnYxLlJlcGFpckgAEiMKB3Jlc29sdmUYFCABKAsyEC56aW5jLnYxLlJlc29sdmVIABIlCghyZXNvbHZlZBgVIAEoCzIRLnppbmMudjEuUmVzb2x2ZWRIABIfCgVsZWF2ZRgWIAEoCzIOLnppbmMudjEuTGVhdmVIABIdCgRzbG93GBcgASgLMg0uemluYy52MS5TbG93SAASKwoLdW5zdWJzY3JpYmUYGCABKAsyFC56aW5jLnYxLlVuc3Vic2NyaWJlSAASLwoNdW5kZWxpdmVyYWJsZRgZIAEoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZUgAEh8KBXByb2JlGBogASgLMg4uemluYy52MS5Qcm9iZUgAEioKC3Byb2JlX3JlcGx5GBsgASgLMhMuemluYy52MS5Qcm9iZVJlcGx5SAASHQoEbW92ZRgcIAEoCzINLnppbmMudjEuTW92ZUgAEh8KBWRyYWluGB0gASgLMg4uemluYy52MS5EcmFpbkgAEioKC3BhdGhfY2hhbmdlGB4gASgLMhMuemluYy52MS5QYXRoQ2hhbmdlSAASJQoIdGFrZW92ZXIYHyABKAsyES56aW5jLnYxLlRha2VvdmVySAASIQoGZGVuaWVkGCAgASgLMg8uemluYy52MS5EZW5pZWRIABIjCgdtZW1iZXJzGCEgASgLMhAuemluYy52MS5NZW1iZXJzSABCBgoEYm9keSLQAwoESm9pbhITCgt2ZXJzaW9uX21pbhgBIAEoDRITCgt2ZXJzaW9uX21heBgCIAEoDRIQCghmZWF0dXJlcxgDIAMoCRIMCgR0cmVlGAQgASgJEhIKCmdlbmVyYXRpb24YBSABKAwSDQoFdG9rZW4YBiABKAwSEwoLZW5kcG9pbnRfaWQYByABKAwSDAoEbmFtZRgIIAEoCRIQCgh2b3Rlcl9pZBgJIAEoDBINCgVyZWxheRgKIAEoCBIPCgdzZXNzaW9uGAsgASgMEg4KBnRpY2tldBgMIAEoDBIRCglsZWdfZmlyc3QYDSABKAQSEAoIbGVnX2xhc3QYDiABKAQSJAoGbWVtb3J5GA8gAygLMhQuemluYy52MS5Ub3BpY01lbW9yeRIOCgZoZWlnaHQYECABKA0SDAoEc2l6ZRgRIAEoDRIQCghlbGlnaWJsZRgSIAEoCBINCgVlcG9jaBgTIAEoDRIMCgRsaW5rGBQgASgNEhIKCnNpbmdsZV9sZWcYFSABKAgSEQoJcmVkaXJlY3RzGBYgASgNEhMKC2luY2FybmF0aW9uGBcgASgNEg8KB2RpYWxsZWQYGCABKAkSEQoJYWRkcmVzc2VzGBkgAygJIkEKC1RvcGljTWVtb3J5Eg0KBXRvcGljGAEgASgMEg0KBWZpcnN0GAIgASgEEhQKDGFja25vd2xlZGdlZBgDIAEoBCKfBAoGQWNjZXB0Eg8KB3ZlcnNpb24YASABKA0SEAoIZmVhdHVyZXMYAiADKAkSDAoEdHJlZRgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgMEg0KBWVwb2NoGAUgASgNEg8KB2hvc3RfaWQYBiABKAwSEQoJaG9zdF9uYW1lGAcgASgJEhMKC2luY2FybmF0aW9uGAggASgNEgwKBGxpbmsYCSABKA0SDwoHc2Vzc2lvbhgKIAEoDBIPCgdyZXN1bWVkGAsgASgIEiUKCWFkZHJlc3NlcxgMIAEoCzISLnppbmMudjEuQWRkcmVzc2VzEhYKDnByaXZhdGVfcHJlZml4GA0gASgMEhAKCHJlY2VpdmVkGA4gASgEEg4KBnJvb3RlZBgPIAEoBBIMCgRwYXRoGBAgAygMEiYKCnN1Y2Nlc3Npb24YESADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIiCgZ2b3RlcnMYEiADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIfCgZsaW1pdHMYEyABKAsyDy56aW5jLnYxLkxpbWl0cxIOCgZ0aWNrZXQYFCABKAwSLQoNdW5kZWxpdmVyYWJsZRgVIAMoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZRIfCgZkZW5pZWQYFiADKAsyDy56aW5jLnYxLkRlbmllZBIcChRub3RpY2VzX2xvc3RfdGhyb3VnaBgXIAEoBCI7CglBZGRyZXNzZXMSDwoHY29udHJvbBgBIAEoCRIPCgdwdWJsaXNoGAIgASgJEgwKBHB1c2gYAyABKAkiUwoJQ2FuZGlkYXRlEhMKC2VuZHBvaW50X2lkGAEgASgMEgwKBG5hbWUYAiABKAkSEQoJYWRkcmVzc2VzGAMgAygJEhAKCHZvdGVyX2lkGAQgASgMIrsBCgZMaW1pdHMSFAoMaGVhcnRiZWF0X21zGAEgASgNEhgKEGhlYXJ0YmVhdF9taXNzZXMYAiABKA0SFwoPc2Vzc2lvbl9rZWVwX21zGAMgASgNEhkKEW1heF9tZXNzYWdlX2J5dGVzGAQgASgNEhcKD3dpbmRvd19tZXNzYWdlcxgFIAEoDRIUCgx3aW5kb3dfYnl0ZXMYBiABKA0SEAoIbGVhc2VfbXMYByABKA0SDAoEaG9wcxgIIAEoDSJKCghSZWRpcmVjdBImCgpjYW5kaWRhdGVzGAEgAygLMhIuemluYy52MS5DYW5kaWRhdGUSFgoOcmV0cnlfYWZ0ZXJfbXMYAiABKA0iaAoGUmVmdXNlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNEhMKC3ZlcnNpb25fbWluGAQgASgNEhMKC3ZlcnNpb25fbWF4GAUgASgNIjoKBFN5bmMSDgoGbnVtYmVyGAEgASgNEhAKCHByZWZpeGVzGAIgAygMEhAKCHNldHRsaW5nGAMgAygMIh8KC1Vuc3Vic2NyaWJlEhAKCHByZWZpeGVzGAEgAygMIsEBCghCYXNlbGluZRIOCgZudW1iZXIYASABKA0SEQoJcHVibGlzaGVkGAIgASgEEicKB3JlZnVzZWQYAyADKAsyFi56aW5jLnYxLlJlZnVzZWRQcmVmaXgSKgoJcG9zaXRpb25zGAQgAygLMhcuemluYy52MS5TdHJlYW1Qb3NpdGlvbhIaChJwb3NpdGlvbnNfY29tcGxldGUYBSABKAgSEwoLaW5jYXJuYXRpb24YBiABKA0SDAoEbWFyaxgHIAEoBCIvCg1SZWZ1c2VkUHJlZml4Eg4KBnByZWZpeBgBIAEoDBIOCgZyZWFzb24YAiABKAkiWwoOU3RyZWFtUG9zaXRpb24SDQoFdG9waWMYASABKAwSDgoGb3JpZ2luGAIgASgMEgwKBGxhc3QYAyABKAQSDQoFZXBvY2gYBCABKA0SDQoFZmlyc3QYBSABKAQiYwoJSGVhcnRiZWF0Eg0KBWNvdW50GAEgASgEEhEKCXB1Ymxpc2hlZBgCIAEoBBINCgVlcG9jaBgDIAEoDRIOCgZkaXJlY3QYBCABKAQSFQoNcm91bmRfdHJpcF91cxgFIAEoDSJkCg5IZWFydGJlYXRSZXBseRINCgVjb3VudBgBIAEoBBIMCgRtYXJrGAIgASgEEhAKCGxlZ19sYXN0GAMgASgEEg4KBnBhcmtlZBgEIAEoDRITCgtsb29wX2xhZ19tcxgFIAEoDSJPCgRNYXJrEg4KBm51bWJlchgBIAEoBBIRCglwdWJsaXNoZWQYAiABKAQSJAoGdG9waWNzGAMgAygLMhQuemluYy52MS5Ub3BpY051bWJlciIsCgtUb3BpY051bWJlchINCgV0b3BpYxgBIAEoDBIOCgZudW1iZXIYAiABKAQiNwoDQWNrEhAKCHJlY2VpdmVkGAEgASgEEg4KBnJvb3RlZBgCIAEoBBIOCgZyZXNlbmQYAyABKAgiQQoNUmVwYWlyUmVxdWVzdBIKCgJpZBgBIAEoDRIkCgZyYW5nZXMYAiADKAsyFC56aW5jLnYxLlJlcGFpclJhbmdlIjwKC1JlcGFpclJhbmdlEg0KBXRvcGljGAEgASgMEg0KBWFmdGVyGAIgASgEEg8KB3Rocm91Z2gYAyABKAQiVwoGUmVwYWlyEgoKAmlkGAEgASgNEgwKBGxhc3QYAiABKAgSIgoEbG9zdBgDIAMoCzIULnppbmMudjEuUmVwYWlyUmFuZ2USDwoHdGhyb3VnaBgEIAEoBCIjCgdSZXNvbHZlEgoKAmlkGAEgASgNEgwKBG5hbWUYAiABKAkiLAoIUmVzb2x2ZWQSCgoCaWQYASABKA0SFAoMZW5kcG9pbnRfaWRzGAIgAygMInQKDVVuZGVsaXZlcmFibGUSDgoGdGFyZ2V0GAEgASgMEhAKCHNlcXVlbmNlGAIgASgEEgwKBGNvZGUYAyABKAkSEwoLY29ycmVsYXRpb24YBCABKAQSDgoGbnVtYmVyGAUgASgEEg4KBm9yaWdpbhgGIAEoDCJXCgZEZW5pZWQSDQoFdG9waWMYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEY29kZRgDIAEoCRIOCgZyZWFzb24YBCABKAkSDgoGbnVtYmVyGAUgASgEIj0KBUxlYXZlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNInUKBFNsb3cSDgoGcG9saWN5GAEgASgJEg4KBmxhZ19tcxgCIAEoDRIYChB3YWl0aW5nX21lc3NhZ2VzGAMgASgEEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSDAoEbGFzdBgFIAEoBBIOCgZyZXN5bmMYBiADKAwiJAoFUHJvYmUSDQoFdG9rZW4YASABKAwSDAoEcGF0aBgCIAMoDCIbCgpQcm9iZVJlcGx5Eg0KBXRva2VuGAEgASgMIj4KBE1vdmUSJgoKY2FuZGlkYXRlcxgBIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEg4KBnJlYXNvbhgCIAEoCSJCCgVEcmFpbhIRCgl3aXRoaW5fbXMYASABKA0SJgoKY2FuZGlkYXRlcxgCIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlImIKClBhdGhDaGFuZ2USDwoHdmVyc2lvbhgBIAEoBBIMCgRwYXRoGAIgAygMEiYKCnN1Y2Nlc3Npb24YAyADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRINCgVlcG9jaBgEIAEoDSJaCgdNZW1iZXJzEiAKB2Fycml2ZWQYASADKAsyDy56aW5jLnYxLk1lbWJlchIQCghkZXBhcnRlZBgCIAMoDBINCgVmaXJzdBgDIAEoCBIMCgRsYXN0GAQgASgIIjwKBk1lbWJlchITCgtlbmRwb2ludF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEg8KB2hvc3RfaWQYAyABKAwiNQoIVGFrZW92ZXISDwoHZGVhZF9pZBgBIAEoDBIYChBkZWFkX2luY2FybmF0aW9uGAIgASgNYgZwcm90bzM");
 
 /**
  * @generated from message zinc.v1.Control
@@ -169,6 +169,12 @@ export type Control = Message<"zinc.v1.Control"> & {
      */
     value: Denied;
     case: "denied";
+  } | {
+    /**
+     * @generated from field: zinc.v1.Members members = 33;
+     */
+    value: Members;
+    case: "members";
   } | { case: undefined; value?: undefined };
 };
 
@@ -342,6 +348,13 @@ export type Join = Message<"zinc.v1.Join"> & {
    * @generated from field: string dialled = 24;
    */
   dialled: string;
+
+  /**
+   * Where a relay's own clients may dial it.
+   *
+   * @generated from field: repeated string addresses = 25;
+   */
+  addresses: string[];
 };
 
 /**
@@ -664,7 +677,8 @@ export const RedirectSchema: GenMessage<Redirect> = /*@__PURE__*/
  */
 export type Refuse = Message<"zinc.v1.Refuse"> & {
   /**
-   * A stable code: "Unauthorized", "VersionMismatch", "Full", "WrongTree", "Draining", "Duplicate", "BadJoin".
+   * A stable code: "Unauthorized", "VersionMismatch", "Full", "WrongTree", "Draining", "Duplicate", "BadJoin",
+   * "Loop" (the joiner is above this host), "TooDeep", "Detached" (this host has lost the tree above it).
    *
    * @generated from field: string code = 1;
    */
@@ -712,11 +726,18 @@ export type Sync = Message<"zinc.v1.Sync"> & {
   number: number;
 
   /**
-   * The prefixes newly subscribed.
+   * The prefixes newly subscribed. The first SYNC after an ACCEPT names all that are wanted; the host forgets others.
    *
    * @generated from field: repeated bytes prefixes = 2;
    */
   prefixes: Uint8Array[];
+
+  /**
+   * Topics followed already whose positions are asked for.
+   *
+   * @generated from field: repeated bytes settling = 3;
+   */
+  settling: Uint8Array[];
 };
 
 /**
@@ -1170,7 +1191,8 @@ export const ResolvedSchema: GenMessage<Resolved> = /*@__PURE__*/
   messageDesc(file_control, 23);
 
 /**
- * A direct message could not be turned down: nobody below has that id.
+ * A direct message could not be turned down: nobody below has that id. It travels back to the message's origin, down from
+ * host to client, or up from a relay whose client has left meanwhile.
  *
  * @generated from message zinc.v1.Undeliverable
  */
@@ -1201,6 +1223,13 @@ export type Undeliverable = Message<"zinc.v1.Undeliverable"> & {
    * @generated from field: uint64 number = 5;
    */
   number: bigint;
+
+  /**
+   * Who sent the message; empty: the receiver of this.
+   *
+   * @generated from field: bytes origin = 6;
+   */
+  origin: Uint8Array;
 };
 
 /**
@@ -1444,6 +1473,73 @@ export const PathChangeSchema: GenMessage<PathChange> = /*@__PURE__*/
   messageDesc(file_control, 32);
 
 /**
+ * From a relay to its host: who is in its subtree, its own clients and those below them. Without flags: what changed.
+ *
+ * @generated from message zinc.v1.Members
+ */
+export type Members = Message<"zinc.v1.Members"> & {
+  /**
+   * @generated from field: repeated zinc.v1.Member arrived = 1;
+   */
+  arrived: Member[];
+
+  /**
+   * Endpoint ids.
+   *
+   * @generated from field: repeated bytes departed = 2;
+   */
+  departed: Uint8Array[];
+
+  /**
+   * The first and the last message of a whole census: whoever was known by this link and is not in it has departed.
+   *
+   * @generated from field: bool first = 3;
+   */
+  first: boolean;
+
+  /**
+   * @generated from field: bool last = 4;
+   */
+  last: boolean;
+};
+
+/**
+ * Describes the message zinc.v1.Members.
+ * Use `create(MembersSchema)` to create a new message.
+ */
+export const MembersSchema: GenMessage<Members> = /*@__PURE__*/
+  messageDesc(file_control, 33);
+
+/**
+ * @generated from message zinc.v1.Member
+ */
+export type Member = Message<"zinc.v1.Member"> & {
+  /**
+   * @generated from field: bytes endpoint_id = 1;
+   */
+  endpointId: Uint8Array;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The host it is a client of.
+   *
+   * @generated from field: bytes host_id = 3;
+   */
+  hostId: Uint8Array;
+};
+
+/**
+ * Describes the message zinc.v1.Member.
+ * Use `create(MemberSchema)` to create a new message.
+ */
+export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
+  messageDesc(file_control, 34);
+
+/**
  * @generated from message zinc.v1.Takeover
  */
 export type Takeover = Message<"zinc.v1.Takeover"> & {
@@ -1463,5 +1559,5 @@ export type Takeover = Message<"zinc.v1.Takeover"> & {
  * Use `create(TakeoverSchema)` to create a new message.
  */
 export const TakeoverSchema: GenMessage<Takeover> = /*@__PURE__*/
-  messageDesc(file_control, 33);
+  messageDesc(file_control, 35);
 

@@ -6,6 +6,7 @@
 import { sleep } from "../../core/clock.ts"
 import type { SeededRandom } from "../../core/random.ts"
 import type { Message } from "../../endpoint/api.ts"
+import type { Topology } from "./topology.ts"
 import type { Life, World } from "./world.ts"
 
 interface Told {
@@ -33,6 +34,11 @@ const endings = [
   "Closed",
 ]
 
+export interface DirectLedgerOptions {
+  readonly hostLost: () => boolean
+  readonly topology: Pick<Topology, "root" | "parentOf">
+}
+
 export class DirectLedger {
   asked = 0
   answered = 0
@@ -47,17 +53,19 @@ export class DirectLedger {
   readonly #served = new Map<number, number>()
   readonly #questions: Question[] = []
   /** When a life's session was last begun anew: what waited for it at the host is gone then. */
-  readonly #anew = new Map<Life, number>()
-  readonly #gaps = new Set<Life>()
+  readonly #anew = new Map<string, number>()
+  readonly #gaps = new Set<string>()
+  readonly #topology: DirectLedgerOptions["topology"]
   readonly #hostLost: () => boolean
 
-  constructor(world: World, options: { readonly hostLost: () => boolean }) {
+  constructor(world: World, options: DirectLedgerOptions) {
     this.#world = world
     this.#hostLost = options.hostLost
+    this.#topology = options.topology
     world.onEvent((life, event) => {
-      if (event.type === "joined" && life.role === "client" && !event.resumed)
-        this.#anew.set(life, this.#world.clock.now())
-      if (event.type === "gap" && event.topic === "to") this.#gaps.add(life)
+      if (event.type === "joined" && event.peer.role === "host" && !event.resumed)
+        this.#anew.set(life.name, this.#world.clock.now())
+      if (event.type === "gap" && event.topic === "to") this.#gaps.add(life.name)
     })
   }
 
@@ -109,6 +117,14 @@ export class DirectLedger {
     else if (n < (this.#last.get(key) ?? 0)) journal.violated("fifo", `${what} after ${this.#last.get(key)}`)
     got.add(n)
     this.#last.set(key, Math.max(n, this.#last.get(key) ?? 0))
+  }
+
+  /** The machine and the relays above it. */
+  #wayTo(name: string): string[] {
+    const { root, parentOf } = this.#topology
+    const way: string[] = []
+    for (let at = name; at !== root; at = parentOf(at)) way.push(at)
+    return way
   }
 
   ask(life: Life, target: Life, random: SeededRandom): void {
@@ -177,9 +193,11 @@ export class DirectLedger {
     if (this.#hostLost()) return
     for (const [key, rooted] of this.#rooted) {
       const target = lives[Number(key.split(" ")[1])]!
-      if (!target.alive || this.#gaps.has(target)) continue
+      // A message that has turned down is on its way by the links of all relays above its target.
+      const way = this.#wayTo(target.name)
+      if (!target.alive || way.some(name => this.#gaps.has(name))) continue
       for (const { n, at } of rooted) {
-        if (this.#got.get(key)?.has(n) || (this.#anew.get(target) ?? -1) > at) continue
+        if (this.#got.get(key)?.has(n) || way.some(name => (this.#anew.get(name) ?? -1) > at)) continue
         journal.violated(
           "silent loss",
           `${target.label} never got the direct message ${n} of ${lives[Number(key.split(" ")[0])]!.label}`,

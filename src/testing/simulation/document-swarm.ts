@@ -133,7 +133,7 @@ export async function simulateDocuments(options: { readonly seed: number }): Pro
   const clients = Array.from({ length: 3 + random.below(3) }, (_, i) => `c${i + 1}`)
   const script = drawScript(random, {
     clients,
-    host: hostName,
+    hosts: [hostName],
     fromMs: 1_500,
     untilMs: stormMs - 1_500,
     least: 3,
@@ -183,7 +183,7 @@ export async function simulateDocuments(options: { readonly seed: number }): Pro
   open(hostName)
   await world.run(1)
   for (const name of clients) world.clock.after(random.below(800), () => open(name))
-  play(world, script, { host: hostName, reopen, leave })
+  play(world, script, { hostOf: () => hostName, reopen, leave })
   await world.run(stormMs)
 
   // Everything heals; whoever is gone comes back.

@@ -39,8 +39,10 @@ export interface Fault {
 }
 
 export interface ScriptOptions {
+  /** Those with a host above. */
   readonly clients: readonly string[]
-  readonly host: string
+  /** Those with clients below. */
+  readonly hosts: readonly string[]
   readonly fromMs: number
   readonly untilMs: number
   readonly least: number
@@ -63,7 +65,9 @@ export function drawScript(random: SeededRandom, options: ScriptOptions): Fault[
 }
 
 function drawFault(random: SeededRandom, kind: FaultKind, atMs: number, options: ScriptOptions): Fault {
-  const name = /Host$/.test(kind) ? options.host : options.clients[random.below(options.clients.length)]!
+  const name = /Host$/.test(kind)
+    ? options.hosts[options.hosts.length > 1 ? random.below(options.hosts.length) : 0]!
+    : options.clients[random.below(options.clients.length)]!
   const forMs = random.below(3) === 0 ? 20 + 200 * random.float() : 200 + 4000 * random.float()
   const leg = (["control", "publish", "push", "all"] as const)[random.below(4)]!
   const rate = [0.001, 0.01, 0.05, 0.3][random.below(4)]!
@@ -97,7 +101,8 @@ function drawFault(random: SeededRandom, kind: FaultKind, atMs: number, options:
 }
 
 export interface Cast {
-  readonly host: string
+  /** The host that the machine's endpoint joins; what happens to a link happens between the two. */
+  hostOf(name: string): string
   /** Opens the machine's endpoint anew. */
   reopen(name: string): void
   /** What the machine's endpoint does when asked to go; resolves when it is closed. */
@@ -112,20 +117,21 @@ export function play(world: World, script: readonly Fault[], cast: Cast): void {
 function begin(world: World, fault: Fault, cast: Cast): void {
   const { network, clock } = world
   const { kind, name, forMs } = fault
+  const host = cast.hostOf(name)
   world.journal.note(name, "fault:", () => describeFault(fault))
   const later = (action: () => void) => clock.after(forMs, action)
   switch (kind) {
     case "cut":
-      network.cut(name, cast.host)
+      network.cut(name, host)
       return
     case "partition":
-      network.partition(name, cast.host)
-      later(() => network.heal(name, cast.host))
+      network.partition(name, host)
+      later(() => network.heal(name, host))
       return
     case "oneWay":
-      if (fault.silent) network.partition(name, cast.host, { oneWay: true })
-      else network.partition(cast.host, name, { oneWay: true })
-      later(() => network.heal(name, cast.host))
+      if (fault.silent) network.partition(name, host, { oneWay: true })
+      else network.partition(host, name, { oneWay: true })
+      later(() => network.heal(name, host))
       return
     case "slow":
       network.slow(name, fault.bytesPerSecond)

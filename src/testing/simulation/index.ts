@@ -1,5 +1,20 @@
 export { type DocumentSwarmOutcome, simulateDocuments } from "./document-swarm.ts"
+export {
+  describeElectionFault,
+  drawElection,
+  type ElectionCounts,
+  type ElectionFault,
+  ElectionFaultKind,
+  type ElectionOptions,
+  type ElectionOutcome,
+  type Promotion,
+  quantile,
+  type ShrunkElection,
+  shrinkElection,
+  simulateElection,
+} from "./election/index.ts"
 export { describeFault, type Fault, FaultKind } from "./fault-script.ts"
 export { Journal, type Violation } from "./journal.ts"
+export { shrinkScript } from "./shrink.ts"
 export { type SwarmCounts, type SwarmOptions, type SwarmOutcome, simulate } from "./swarm.ts"
 export { Life, World, type WorldOptions } from "./world.ts"

@@ -6,11 +6,14 @@ import { SeededRandom } from "../../core/random.ts"
 import type { SlowOptions } from "../../endpoint/api.ts"
 import { describeFault, drawScript, type Fault, isWeather, play } from "./fault-script.ts"
 import type { Violation } from "./journal.ts"
+import { describeTopology, drawTree, star, type Topology } from "./topology.ts"
 import { drawWorkload, Workload, type WorkloadPlan } from "./workload.ts"
 import { type Life, World } from "./world.ts"
 
 export interface SwarmOptions {
   readonly seed: number
+  /** A tree of relays rather than a host with its clients. */
+  readonly tree?: boolean
   /** Journal entries kept. Default 400. */
   readonly kept?: number
 }
@@ -62,10 +65,11 @@ export async function simulate(options: SwarmOptions): Promise<SwarmOutcome> {
   const { seed } = options
   const random = new SeededRandom(seed)
   const plan = drawPlan(random)
-  const clients = Array.from({ length: plan.clients }, (_, i) => `c${i + 1}`)
+  const topology = options.tree ? drawTree(random, hostName) : star(hostName, plan.clients)
+  const clients = [...topology.relays, ...topology.leaves]
   const script = drawScript(random, {
     clients,
-    host: hostName,
+    hosts: [hostName, ...topology.relays],
     fromMs: 1500,
     untilMs: stormMs - 1500,
     least: 3,
@@ -74,7 +78,7 @@ export async function simulate(options: SwarmOptions): Promise<SwarmOutcome> {
   const hostLost = script.some(fault => fault.kind === "crashHost" || fault.kind === "closeHost")
   const world = new World({ seed, ...(options.kept === undefined ? {} : { kept: options.kept }) })
   const { journal } = world
-  const workload = new Workload(world, plan.workload, () => hostLost)
+  const workload = new Workload(world, plan.workload, () => hostLost, topology)
   const opening = new Set<string>()
 
   const open = (name: string): void => {
@@ -88,24 +92,21 @@ export async function simulate(options: SwarmOptions): Promise<SwarmOutcome> {
       opening.delete(name)
       world.clock.after(300, () => open(name))
     }
-    if (name === hostName) {
-      world
-        .host(name, {
-          heartbeatMs: plan.heartbeatMs,
-          sessionKeepMs: plan.sessionKeepMs,
-          replay: { messages: plan.replayMessages },
-          slow: plan.slow,
-        })
-        .then(done, again)
-    } else {
-      world
-        .join(name, hostName, {
-          joinTimeoutMs: plan.joinTimeoutMs,
-          reconnect: { minMs: plan.backOffMs, maxMs: plan.backOffMs * 10 },
-          sendWindow: { messages: plan.windowMessages },
-        })
-        .then(done, again)
+    const hosting = {
+      heartbeatMs: plan.heartbeatMs,
+      sessionKeepMs: plan.sessionKeepMs,
+      replay: { messages: plan.replayMessages },
+      slow: plan.slow,
     }
+    const joining = {
+      joinTimeoutMs: plan.joinTimeoutMs,
+      reconnect: { minMs: plan.backOffMs, maxMs: plan.backOffMs * 10 },
+      sendWindow: { messages: plan.windowMessages },
+    }
+    if (name === hostName) world.host(name, hosting).then(done, again)
+    else if (topology.relays.includes(name))
+      world.relay(name, topology.parentOf(name), { ...hosting, ...joining }).then(done, again)
+    else world.join(name, topology.parentOf(name), joining).then(done, again)
   }
   const reopen = (name: string): void => {
     // A crash may have come while it was opening: that opening never ends.
@@ -119,7 +120,7 @@ export async function simulate(options: SwarmOptions): Promise<SwarmOutcome> {
     open(hostName)
     await world.run(1)
     for (const name of clients) world.clock.after(random.below(800), () => open(name))
-    play(world, script, { host: hostName, reopen, leave })
+    play(world, script, { hostOf: topology.parentOf, reopen, leave })
     await world.run(stormMs)
 
     // Everything heals; whoever is gone comes back.
@@ -135,14 +136,15 @@ export async function simulate(options: SwarmOptions): Promise<SwarmOutcome> {
     network.setFaults("all", {})
     for (const name of [hostName, ...clients]) if (world.life(name) === undefined) reopen(name)
 
-    const joinedWithin = plan.sessionKeepMs + 2 * plan.joinTimeoutMs + plan.backOffMs * 10 + 2000
+    const joinedWithin =
+      plan.sessionKeepMs + (topology.relays.length + 2) * (plan.joinTimeoutMs + plan.backOffMs * 10) + 2000
     let joinedAfter = 0
-    while (!allJoined(world, clients) && joinedAfter < joinedWithin) {
+    while (!allJoined(world, topology) && joinedAfter < joinedWithin) {
       await world.run(100)
       joinedAfter += 100
     }
-    if (!allJoined(world, clients))
-      journal.violated("liveness", `not all joined within ${joinedWithin} ms: ${whoIsOut(world, clients)}`)
+    if (!allJoined(world, topology))
+      journal.violated("liveness", `not all joined within ${joinedWithin} ms: ${whoIsOut(world, topology)}`)
     workload.stop()
     await world.run(calmMs)
     if (plan.lastWords || hostLost) {
@@ -183,6 +185,7 @@ export async function simulate(options: SwarmOptions): Promise<SwarmOutcome> {
     report: (lines = 60, about) =>
       [
         `seed ${seed}: ${journal.violations.length === 0 ? "all promises kept" : `${journal.violations.length} promises broken`}`,
+        `tree ${describeTopology(topology)}`,
         `plan ${JSON.stringify(plan)}`,
         ...script.map(describeFault),
         ...journal.violations
@@ -190,7 +193,7 @@ export async function simulate(options: SwarmOptions): Promise<SwarmOutcome> {
           .map(({ atMs, invariant, what }) => `  ${invariant} at ${atMs.toFixed(2)}: ${what}`),
         `last of the journal:`,
         ...journal.tail(lines, about),
-        `again: npm run simulate -- --seed ${seed}`,
+        `again: npm run simulate -- --seed ${seed}${options.tree ? " --tree" : ""}`,
       ].join("\n"),
   }
   return outcome
@@ -215,19 +218,20 @@ function drawPlan(random: SeededRandom): Plan {
   }
 }
 
-function allJoined(world: World, clients: readonly string[]): boolean {
-  return whoIsOut(world, clients) === ""
+function allJoined(world: World, topology: Topology): boolean {
+  return whoIsOut(world, topology) === ""
 }
 
 /** Who is not joined, and why one can tell; empty when all are. */
-function whoIsOut(world: World, clients: readonly string[]): string {
-  const host = world.life(hostName)
-  if (host?.endpoint === undefined) return hostName
-  return clients
+function whoIsOut(world: World, topology: Topology): string {
+  const { root, relays, leaves, parentOf } = topology
+  if (world.life(root)?.endpoint === undefined) return root
+  return [...relays, ...leaves]
     .filter(name => {
       const endpoint = world.life(name)?.endpoint
+      const host = world.life(parentOf(name))
       if (endpoint?.state !== "open" || endpoint.peers[0]?.state !== "up") return true
-      return host.endpoint!.peers.find(peer => peer.id === endpoint.id)?.state !== "up"
+      return host?.endpoint?.peers.find(peer => peer.id === endpoint.id)?.state !== "up"
     })
     .join(", ")
 }

@@ -6,6 +6,7 @@ import type { SeededRandom } from "../../core/random.ts"
 import type { Handling, Message } from "../../endpoint/api.ts"
 import { DirectLedger } from "./direct-ledger.ts"
 import { Ledger, type Subscription } from "./ledger.ts"
+import type { Topology } from "./topology.ts"
 import type { Life, World } from "./world.ts"
 
 export interface WorkloadPlan {
@@ -56,11 +57,16 @@ export class Workload {
   readonly #plan: WorkloadPlan
   #running = true
 
-  constructor(world: World, plan: WorkloadPlan, hostLost: () => boolean) {
+  constructor(
+    world: World,
+    plan: WorkloadPlan,
+    hostLost: () => boolean,
+    topology: Pick<Topology, "root" | "parentOf">,
+  ) {
     this.#world = world
     this.#plan = plan
     this.ledger = new Ledger(world, { hostLost })
-    this.directs = new DirectLedger(world, { hostLost })
+    this.directs = new DirectLedger(world, { hostLost, topology })
     this.topics = [
       ...Array.from({ length: plan.nearestTopics }, (_, i) => `n.${i}`),
       ...Array.from({ length: plan.orderedTopics }, (_, i) => `o.${i}`),

@@ -16,14 +16,14 @@ export class Life {
   /** "c2.1": the machine's name and which life of it this is. */
   readonly label: string
   readonly name: string
-  readonly role: "host" | "client"
+  readonly role: "host" | "relay" | "client"
   readonly clock: Clock
   readonly openedAt: number
   endpoint: MessageEndpoint | undefined
   /** Not crashed and not asked to close. */
   alive = true
 
-  constructor(name: string, number: number, role: "host" | "client", clock: Clock, openedAt: number) {
+  constructor(name: string, number: number, role: "host" | "relay" | "client", clock: Clock, openedAt: number) {
     this.label = `${name}.${number}`
     this.name = name
     this.role = role
@@ -86,7 +86,14 @@ export class World {
     return this.#open(life, MessageEndpoint.join(`sim://${hostName}`, { ...this.#common(life), ...options }))
   }
 
-  #begin(name: string, role: "host" | "client"): Life {
+  /** Opens a relay on the machine: it joins the host on another, and hosts at `sim://name`. */
+  relay(name: string, hostName: string, options: Partial<JoinOptions> = {}): Promise<Life> {
+    const life = this.#begin(name, "relay")
+    const all = { ...this.#common(life), listen: `sim://${name}`, ...options }
+    return this.#open(life, MessageEndpoint.join(`sim://${hostName}`, all))
+  }
+
+  #begin(name: string, role: "host" | "relay" | "client"): Life {
     const number = (this.#counts.get(name) ?? 0) + 1
     this.#counts.set(name, number)
     const life = new Life(name, number, role, this.network.clockOf(name), this.clock.now())

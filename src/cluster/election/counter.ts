@@ -1,0 +1,10 @@
+/** How often things happened to one voter, for statistics. */
+export class Counter {
+  staleFrames = 0
+  foreignFrames = 0
+  refusedAppends = 0
+  candidacies = 0
+  reigns = 0
+  snapshotsSent = 0
+  fetches = 0
+}

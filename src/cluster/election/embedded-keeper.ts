@@ -1,0 +1,286 @@
+/**
+ * The embedded coordinator: the voters themselves keep the root record. A register with compare-and-set by ballots
+ * (single-decree Paxos, run anew for each change): a change first has a majority promise its ballot and tell what it has
+ * accepted, then has the new record accepted by a majority of the old voters and one of the new.
+ */
+import type { Timer } from "../../core/clock.ts"
+import type { ReadOutcome, RecordKeeper, SetOutcome } from "./record-keeper.ts"
+import { isMajority, type RootRecord, type VoterEntry, type VoterId } from "./root-record.ts"
+import { type Ballot, compareBallots, type VoteMemory, type VoteStorage } from "./vote-storage.ts"
+import type { RecordAccept, RecordAccepted, RecordMessage, RecordPrepare, RecordPromise } from "./voter-message.ts"
+import type { VoterState } from "./voter-state.ts"
+
+export interface EmbeddedKeeperOptions {
+  readonly state: VoterState
+  readonly storage: VoteStorage
+  readonly memory: VoteMemory
+  /** Without a majority an operation ends after that many milliseconds. Default 2000. */
+  readonly patienceMs?: number
+}
+
+interface Operation {
+  readonly type: "read" | "set"
+  readonly revision: number
+  readonly record: RootRecord | undefined
+  readonly done: (outcome: ReadOutcome & SetOutcome) => void
+  readonly until: number
+  /** How often it was tried: each try waits longer, for the voters may be far or slow. */
+  tries: number
+}
+
+interface Attempt {
+  readonly ballot: Ballot
+  phase: "preparing" | "accepting"
+  readonly promises: Map<VoterId, RecordPromise["accepted"]>
+  readonly accepts: Set<VoterId>
+  /** What is to be accepted, by majorities of these sets. */
+  value: RootRecord | undefined
+  sets: readonly (readonly VoterEntry[])[]
+  /** What to answer then. */
+  outcome: (ReadOutcome | SetOutcome) | undefined
+}
+
+/** Between two attempts, at most, while others try too. */
+const backOffMs = 30
+
+export class EmbeddedKeeper implements RecordKeeper {
+  readonly #state: VoterState
+  readonly #storage: VoteStorage
+  readonly #patienceMs: number
+  #promised: Ballot | undefined
+  #accepted: VoteMemory["accepted"]
+  readonly #queue: Operation[] = []
+  #attempt: Attempt | undefined
+  #timer: Timer | undefined
+  #counter = 0
+  #listener: ((record: RootRecord) => void) | undefined
+
+  constructor(options: EmbeddedKeeperOptions) {
+    this.#state = options.state
+    this.#storage = options.storage
+    this.#patienceMs = options.patienceMs ?? 2000
+    this.#promised = options.memory.promised
+    this.#accepted = options.memory.accepted
+    this.#counter = this.#promised?.counter ?? 0
+  }
+
+  read(done: (outcome: ReadOutcome) => void): void {
+    this.#enqueue({ type: "read", revision: 0, record: undefined, done: done as Operation["done"] })
+  }
+
+  compareAndSet(revision: number, record: RootRecord, done: (outcome: SetOutcome) => void): void {
+    this.#enqueue({ type: "set", revision, record, done: done as Operation["done"] })
+  }
+
+  watch(listener: (record: RootRecord) => void): void {
+    this.#listener = listener
+  }
+
+  onMessage(from: VoterEntry, message: RecordMessage): void {
+    switch (message.type) {
+      case "recordPrepare":
+        this.#onPrepare(message, reply => this.#state.send(from, reply))
+        return
+      case "recordPromise":
+        this.#onPromise(from.id, message)
+        return
+      case "recordAccept":
+        this.#onAccept(message, reply => this.#state.send(from, reply))
+        return
+      case "recordAccepted":
+        this.#onAccepted(from.id, message)
+        return
+    }
+  }
+
+  // ---- keeping ----
+
+  #onPrepare({ ballot }: RecordPrepare, reply: (message: RecordPromise) => void): void {
+    this.#heard(ballot)
+    if (this.#promised !== undefined && compareBallots(ballot, this.#promised) < 0) {
+      reply({ type: "recordPromise", ballot, promised: this.#promised, accepted: undefined })
+      return
+    }
+    this.#promised = ballot
+    const accepted = this.#accepted
+    this.#write({ type: "promised", ballot }, () =>
+      reply({ type: "recordPromise", ballot, promised: ballot, accepted }),
+    )
+  }
+
+  #onAccept({ ballot, record }: RecordAccept, reply: (message: RecordAccepted) => void): void {
+    this.#heard(ballot)
+    if (this.#promised !== undefined && compareBallots(ballot, this.#promised) < 0) {
+      reply({ type: "recordAccepted", ballot, promised: this.#promised })
+      return
+    }
+    this.#promised = ballot
+    this.#accepted = { ballot, record }
+    this.#write({ type: "accepted", ballot, record }, () => reply({ type: "recordAccepted", ballot, promised: ballot }))
+  }
+
+  // ---- asking ----
+
+  #enqueue(operation: Omit<Operation, "until" | "tries">): void {
+    const { clock } = this.#state
+    this.#queue.push({ ...operation, until: clock.now() + this.#patienceMs, tries: 0 })
+    if (this.#queue.length === 1) clock.soon(() => this.#try())
+  }
+
+  #try(): void {
+    const operation = this.#queue[0]
+    if (operation === undefined || this.#state.ended) return
+    if (this.#state.now() >= operation.until) {
+      this.#finish(operation, undefined)
+      return
+    }
+    const known = this.#state.record
+    if (known === undefined) {
+      this.#withoutRecord(operation)
+      return
+    }
+    const attempt: Attempt = {
+      ballot: { counter: ++this.#counter, voter: this.#state.id },
+      phase: "preparing",
+      promises: new Map(),
+      accepts: new Set(),
+      value: undefined,
+      sets: [known.voters],
+      outcome: undefined,
+    }
+    this.#attempt = attempt
+    operation.tries++
+    this.#prepare(attempt, known.voters)
+    this.#patience(attempt, operation)
+  }
+
+  /** For one round of the attempt. */
+  #patience(attempt: Attempt, { tries }: Operation): void {
+    const { clock, timing } = this.#state
+    this.#timer?.cancel()
+    this.#timer = clock.after(timing.roundMs * 2 ** Math.min(tries - 1, 4), () => this.#retry(attempt))
+  }
+
+  /** Nobody is known who could keep one: only a founder may set the first, by itself. */
+  #withoutRecord(operation: Operation): void {
+    const { record } = operation
+    if (operation.type === "read") {
+      this.#finish(operation, { type: "read", record: undefined })
+      return
+    }
+    if (operation.revision !== 0 || this.#accepted !== undefined) {
+      this.#finish(operation, undefined)
+      return
+    }
+    this.#onAccept(
+      { type: "recordAccept", ballot: { counter: ++this.#counter, voter: this.#state.id }, record: record! },
+      () => this.#finish(operation, { type: "set" }),
+    )
+  }
+
+  #prepare(attempt: Attempt, voters: readonly VoterEntry[]): void {
+    const prepare: RecordPrepare = { type: "recordPrepare", ballot: attempt.ballot }
+    for (const voter of voters) {
+      if (attempt.promises.has(voter.id)) continue
+      if (voter.id === this.#state.id) this.#onPrepare(prepare, reply => this.#onPromise(voter.id, reply))
+      else this.#state.send(voter, prepare)
+    }
+  }
+
+  #onPromise(from: VoterId, reply: RecordPromise): void {
+    const attempt = this.#attempt
+    this.#heard(reply.promised)
+    if (attempt?.phase !== "preparing" || compareBallots(reply.ballot, attempt.ballot) !== 0) return
+    if (compareBallots(reply.promised, attempt.ballot) !== 0) {
+      this.#retry(attempt)
+      return
+    }
+    attempt.promises.set(from, reply.accepted)
+    if (!attempt.sets.every(voters => isMajority(voters, id => attempt.promises.has(id)))) return
+    let highest: RecordPromise["accepted"]
+    for (const accepted of attempt.promises.values())
+      if (accepted !== undefined && (highest === undefined || compareBallots(accepted.ballot, highest.ballot) > 0))
+        highest = accepted
+    // A majority that has accepted nothing is none of the record's.
+    if (highest === undefined) {
+      this.#retry(attempt)
+      return
+    }
+    const { record } = highest
+    const covered = isMajority(record.voters, id => attempt.promises.has(id))
+    if (!covered) {
+      // The set has changed since we heard of it: a majority of the later one has to promise too.
+      attempt.sets = [attempt.sets[0]!, record.voters]
+      this.#prepare(attempt, record.voters)
+      return
+    }
+    this.#decide(attempt, record)
+  }
+
+  #decide(attempt: Attempt, current: RootRecord): void {
+    const operation = this.#queue[0]!
+    attempt.phase = "accepting"
+    this.#patience(attempt, operation)
+    const wanted = operation.record
+    if (operation.type === "set" && current.revision === operation.revision && wanted !== undefined) {
+      attempt.value = wanted
+      attempt.outcome = { type: "set" }
+    } else {
+      // What is there may be held by a minority only: it is made to hold before it is told.
+      attempt.value = current
+      attempt.outcome =
+        operation.type === "read" ? { type: "read", record: current } : { type: "conflict", record: current }
+    }
+    attempt.sets = [...attempt.sets, current.voters, attempt.value.voters]
+    const accept: RecordAccept = { type: "recordAccept", ballot: attempt.ballot, record: attempt.value }
+    const asked = new Set<VoterId>()
+    for (const voter of attempt.sets.flat()) {
+      if (asked.has(voter.id)) continue
+      asked.add(voter.id)
+      if (voter.id === this.#state.id) this.#onAccept(accept, reply => this.#onAccepted(voter.id, reply))
+      else this.#state.send(voter, accept)
+    }
+  }
+
+  #onAccepted(from: VoterId, reply: RecordAccepted): void {
+    const attempt = this.#attempt
+    this.#heard(reply.promised)
+    if (attempt?.phase !== "accepting" || compareBallots(reply.ballot, attempt.ballot) !== 0) return
+    if (compareBallots(reply.promised, attempt.ballot) !== 0) {
+      this.#retry(attempt)
+      return
+    }
+    attempt.accepts.add(from)
+    if (!attempt.sets.every(voters => isMajority(voters, id => attempt.accepts.has(id)))) return
+    this.#listener?.(attempt.value!)
+    this.#finish(this.#queue[0]!, attempt.outcome)
+  }
+
+  #retry(attempt: Attempt): void {
+    if (this.#attempt !== attempt) return
+    this.#attempt = undefined
+    const { clock, random } = this.#state
+    this.#timer?.cancel()
+    this.#timer = clock.after(random.float() * backOffMs, () => this.#try())
+  }
+
+  #finish(operation: Operation, outcome: ReadOutcome | SetOutcome | undefined): void {
+    if (this.#queue[0] !== operation) return
+    this.#queue.shift()
+    this.#attempt = undefined
+    this.#timer?.cancel()
+    const failure: ReadOutcome | SetOutcome = operation.type === "read" ? { type: "unavailable" } : { type: "unknown" }
+    operation.done((outcome ?? failure) as ReadOutcome & SetOutcome)
+    if (this.#queue.length > 0) this.#state.clock.soon(() => this.#try())
+  }
+
+  #heard(ballot: Ballot): void {
+    if (ballot.counter > this.#counter) this.#counter = ballot.counter
+  }
+
+  #write(change: Parameters<VoteStorage["write"]>[0], done: () => void): void {
+    this.#storage.write(change, () => {
+      if (!this.#state.ended) done()
+    })
+  }
+}

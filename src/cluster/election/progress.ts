@@ -1,0 +1,54 @@
+/** How far one voter's copy of the log is, as the root knows it. */
+export class Progress {
+  /** Its copy is ours up to here, and stored. */
+  matched = 0
+  /** The next entry to send. */
+  next: number
+  /** A common place is being looked for: one message at a time, until it is found. */
+  probing = false
+  /** The root's clock when it last went back: answers to what was sent before say nothing new. */
+  #wentBackAt = Number.NEGATIVE_INFINITY
+  /** `matched` when the last heartbeat was due: no advance since, and something under way, means that it was lost. */
+  #matchedAtBeat = -1
+  /** Heartbeats in a row that it refused because it has signed a higher epoch. */
+  refusals = 0
+  /** That epoch. */
+  refusedFor = 0
+  /** The root's clock when it last accepted anything. */
+  heardAt: number = Number.NEGATIVE_INFINITY
+
+  constructor(next: number) {
+    this.next = next
+  }
+
+  accepted(now: number): void {
+    this.heardAt = now
+    this.refusals = 0
+  }
+
+  matchedTo(number: number): void {
+    this.probing = false
+    if (number > this.matched) this.matched = number
+    if (this.next <= this.matched) this.next = this.matched + 1
+  }
+
+  /**
+   * It lacks what came before something that was sent then. True when there is a lower place to try: once for all that
+   * was under way, or each lost message would have everything behind it sent again.
+   */
+  mismatched(last: number, sentAt: number, now: number): boolean {
+    if (sentAt < this.#wentBackAt) return false
+    const next = Math.max(this.matched + 1, Math.min(this.next - 1, last + 1))
+    if (next >= this.next) return false
+    this.next = next
+    this.probing = true
+    this.#wentBackAt = now
+    return true
+  }
+
+  /** Once per heartbeat: what seems lost is sent again. */
+  beat(): void {
+    if (this.matched === this.#matchedAtBeat && this.next > this.matched + 1) this.next = this.matched + 1
+    this.#matchedAtBeat = this.matched
+  }
+}

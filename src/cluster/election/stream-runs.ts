@@ -1,0 +1,50 @@
+/**
+ * R5: which reign gave which places of a stream, and from it how much of what a receiver has heard is part of the tree's
+ * log. To compare with the start of the newest reign is not enough: whoever missed a reign may have heard of an older one
+ * what that reign did not keep, below the place where the newest began.
+ */
+
+/** The places from `first` on were given in that epoch, up to where the next run begins. */
+export interface StreamRun {
+  readonly epoch: number
+  readonly first: number
+}
+
+/** Runs kept per stream. A receiver further behind begins anew. */
+export const runsMax = 16
+
+/** Notes that the place `order` was given in that epoch. Orders come without holes. */
+export function noteRun(runs: StreamRun[], epoch: number, order: number): void {
+  if (runs.at(-1)?.epoch === epoch) return
+  runs.push({ epoch, first: order })
+  if (runs.length > runsMax) runs.shift()
+}
+
+/** Forgets the places after `order`. */
+export function cutRuns(runs: StreamRun[], order: number): void {
+  while (runs.length > 0 && runs.at(-1)!.first > order) runs.pop()
+}
+
+/** Where a stream stands, and in which reigns it came there. */
+export interface StreamPlace {
+  readonly order: number
+  readonly runs: readonly StreamRun[]
+}
+
+/**
+ * How many of the places that a receiver has heard are those of the tree. Undefined: it is too far behind to tell.
+ */
+export function commonPlaces(heard: StreamPlace, tree: StreamPlace): number | undefined {
+  for (let i = heard.runs.length - 1; i >= 0; i--) {
+    const there = tree.runs.findIndex(run => run.epoch === heard.runs[i]!.epoch)
+    if (there >= 0) return Math.min(lastOf(heard, i), lastOf(tree, there))
+  }
+  // No reign in common: the tree has nothing of ours, unless it has forgotten its older reigns.
+  const forgotten = tree.runs.length > 0 && tree.runs[0]!.first > 1
+  return forgotten && heard.order > 0 ? undefined : 0
+}
+
+function lastOf({ order, runs }: StreamPlace, index: number): number {
+  const next = runs[index + 1]
+  return next === undefined ? order : next.first - 1
+}

@@ -1,0 +1,415 @@
+/** Voter frames as octets and back: `proto/election.proto`. What cannot be a frame throws `BadFrame` and costs its sender the link. */
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf"
+import { ZincError } from "../../core/errors.ts"
+import { endpointIdFromBytes, endpointIdToBytes, isEndpointId } from "../../core/id.ts"
+import {
+  type RecordSchema,
+  type Vote,
+  VoteSchema,
+  type Ballot as WireBallot,
+  type Entry as WireEntry,
+  type LogSnapshot as WireLogSnapshot,
+  type Position as WirePosition,
+  type Record as WireRecord,
+} from "../../message/generated/election_pb.ts"
+import { EntryKind, type LogPosition, type OrderedEntry } from "./ordered-entry.ts"
+import type { LogSnapshot } from "./ordered-log.ts"
+import { type GenerationId, type RootRecord, type VoterId, votersMax } from "./root-record.ts"
+import { runsMax } from "./stream-runs.ts"
+import { originsMax } from "./stream-table.ts"
+import type { Ballot } from "./vote-storage.ts"
+import type { VoterFrame, VoterMessage } from "./voter-message.ts"
+
+type Body = NonNullable<MessageInitShape<typeof VoteSchema>["body"]>
+
+const kinds = {
+  [EntryKind.Message]: 1,
+  [EntryKind.Opening]: 2,
+  [EntryKind.Voters]: 3,
+} as const
+
+export function encodeVoterFrame(frame: VoterFrame): Uint8Array {
+  const { tree, generation, from, to, incarnation, message } = frame
+  return toBinary(
+    VoteSchema,
+    create(VoteSchema, {
+      tree,
+      generation: generation === undefined ? new Uint8Array(0) : octetsOf(generation),
+      from: octetsOf(from),
+      to: octetsOf(to),
+      incarnation: BigInt(incarnation),
+      body: bodyOf(message),
+    }),
+  )
+}
+
+/** Undefined for a body of a later version. */
+export function decodeVoterFrame(bytes: Uint8Array): VoterFrame | undefined {
+  let vote: Vote
+  try {
+    vote = fromBinary(VoteSchema, bytes)
+  } catch (cause) {
+    throw new ZincError("BadFrame", "a voter sent octets that are no vote", { cause })
+  }
+  const message = messageOf(vote)
+  if (message === undefined) return undefined
+  return {
+    tree: vote.tree,
+    generation: vote.generation.length === 0 ? undefined : (idOf(vote.generation) as GenerationId),
+    from: idOf(vote.from) as VoterId,
+    to: idOf(vote.to) as VoterId,
+    incarnation: countOf(vote.incarnation),
+    message,
+  }
+}
+
+// ---- to octets ----
+
+function bodyOf(message: VoterMessage): Body {
+  switch (message.type) {
+    case "append": {
+      const { epoch, sentAt, previous, entries, committed, record } = message
+      return {
+        case: "append",
+        value: {
+          epoch,
+          sentAt,
+          previous: positionTo(previous),
+          entries: entries.map(entryTo),
+          committed: BigInt(committed),
+          record: recordTo(record),
+        },
+      }
+    }
+    case "installSnapshot": {
+      const { epoch, sentAt, snapshot, record } = message
+      return {
+        case: "installSnapshot",
+        value: { epoch, sentAt, snapshot: snapshotTo(snapshot), record: recordTo(record) },
+      }
+    }
+    case "appended": {
+      const { epoch, sentAt, accepted, signed, matched, last } = message
+      const value = { epoch, sentAt, accepted, signed, last: BigInt(last) }
+      return { case: "appended", value: matched === undefined ? value : { ...value, matched: BigInt(matched) } }
+    }
+    case "wouldSign":
+      return { case: "wouldSign", value: { epoch: message.epoch, revision: message.revision } }
+    case "wouldSignReply": {
+      const { epoch, granted, signed, record } = message
+      return { case: "wouldSignReply", value: { epoch, granted, signed, ...optionalRecord(record) } }
+    }
+    case "sign":
+      return {
+        case: "sign",
+        value: { epoch: message.epoch, revision: message.revision, released: message.released },
+      }
+    case "signature": {
+      const { epoch, granted, signed, last, record } = message
+      return {
+        case: "signature",
+        value: { epoch, granted, signed, last: positionTo(last), ...optionalRecord(record) },
+      }
+    }
+    case "fetch":
+      return { case: "fetch", value: { epoch: message.epoch, after: BigInt(message.after) } }
+    case "fetched": {
+      const { epoch, after, snapshot, previous, entries, last } = message
+      return {
+        case: "fetched",
+        value: {
+          epoch,
+          after: BigInt(after),
+          ...(snapshot === undefined ? {} : { snapshot: snapshotTo(snapshot) }),
+          previous: positionTo(previous),
+          entries: entries.map(entryTo),
+          last: positionTo(last),
+        },
+      }
+    }
+    case "handOver": {
+      const { released, epoch, last, leaving } = message
+      return { case: "handOver", value: { released, epoch, last: positionTo(last), leaving } }
+    }
+    case "released":
+      return { case: "released", value: { epoch: message.epoch } }
+    case "recordPrepare":
+      return { case: "recordPrepare", value: { ballot: ballotTo(message.ballot) } }
+    case "recordPromise": {
+      const { ballot, promised, accepted } = message
+      const value = { ballot: ballotTo(ballot), promised: ballotTo(promised) }
+      return {
+        case: "recordPromise",
+        value:
+          accepted === undefined
+            ? value
+            : { ...value, accepted: { ballot: ballotTo(accepted.ballot), record: recordTo(accepted.record) } },
+      }
+    }
+    case "recordAccept":
+      return {
+        case: "recordAccept",
+        value: { ballot: ballotTo(message.ballot), record: recordTo(message.record) },
+      }
+    case "recordAccepted":
+      return {
+        case: "recordAccepted",
+        value: { ballot: ballotTo(message.ballot), promised: ballotTo(message.promised) },
+      }
+  }
+}
+
+function positionTo({ epoch, number }: LogPosition) {
+  return { epoch, number: BigInt(number) }
+}
+
+function entryTo(entry: OrderedEntry) {
+  const { epoch, number, kind, stream, order, origin, sequence, payload } = entry
+  return {
+    epoch,
+    number: BigInt(number),
+    kind: kinds[kind],
+    stream,
+    order: BigInt(order),
+    origin,
+    sequence: BigInt(sequence),
+    payload,
+  }
+}
+
+function snapshotTo({ at, streams }: LogSnapshot) {
+  return {
+    at: positionTo(at),
+    streams: streams.map(({ stream, order, runs, origins }) => ({
+      stream,
+      order: BigInt(order),
+      runs: runs.map(run => ({ epoch: run.epoch, first: BigInt(run.first) })),
+      origins: origins.map(({ origin, sequence, number }) => ({
+        origin,
+        sequence: BigInt(sequence),
+        number: BigInt(number),
+      })),
+    })),
+  }
+}
+
+function recordTo(record: RootRecord): MessageInitShape<typeof RecordSchema> {
+  const { tree, generation, revision, epoch, root, voters } = record
+  return {
+    tree,
+    generation: octetsOf(generation),
+    revision,
+    epoch,
+    root: octetsOf(root),
+    voters: voters.map(({ id, address, direct }) => ({ voterId: octetsOf(id), address, direct })),
+  }
+}
+
+function optionalRecord(record: RootRecord | undefined): { record?: MessageInitShape<typeof RecordSchema> } {
+  return record === undefined ? {} : { record: recordTo(record) }
+}
+
+function ballotTo({ counter, voter }: Ballot) {
+  return { counter: BigInt(counter), voterId: octetsOf(voter) }
+}
+
+function octetsOf(id: string): Uint8Array {
+  if (!isEndpointId(id))
+    throw new ZincError("BadOption", `"${id}" is no id of a voter or generation (a lower-case UUID)`)
+  return endpointIdToBytes(id)
+}
+
+// ---- from octets ----
+
+function messageOf({ body }: Vote): VoterMessage | undefined {
+  switch (body.case) {
+    case "append": {
+      const { epoch, sentAt, previous, entries, committed, record } = body.value
+      return {
+        type: "append",
+        epoch,
+        sentAt: timeOf(sentAt),
+        previous: positionFrom(previous),
+        entries: entriesFrom(entries),
+        committed: countOf(committed),
+        record: recordFrom(record),
+      }
+    }
+    case "installSnapshot": {
+      const { epoch, sentAt, snapshot, record } = body.value
+      return {
+        type: "installSnapshot",
+        epoch,
+        sentAt: timeOf(sentAt),
+        snapshot: snapshotFrom(snapshot),
+        record: recordFrom(record),
+      }
+    }
+    case "appended": {
+      const { epoch, sentAt, accepted, signed, matched, last } = body.value
+      return {
+        type: "appended",
+        epoch,
+        sentAt: timeOf(sentAt),
+        accepted,
+        signed,
+        matched: matched === undefined ? undefined : countOf(matched),
+        last: countOf(last),
+      }
+    }
+    case "wouldSign":
+      return { type: "wouldSign", epoch: body.value.epoch, revision: body.value.revision }
+    case "wouldSignReply": {
+      const { epoch, granted, signed, record } = body.value
+      return { type: "wouldSignReply", epoch, granted, signed, record: maybeRecord(record) }
+    }
+    case "sign":
+      return {
+        type: "sign",
+        epoch: body.value.epoch,
+        revision: body.value.revision,
+        released: body.value.released,
+      }
+    case "signature": {
+      const { epoch, granted, signed, last, record } = body.value
+      return { type: "signature", epoch, granted, signed, last: positionFrom(last), record: maybeRecord(record) }
+    }
+    case "fetch":
+      return { type: "fetch", epoch: body.value.epoch, after: countOf(body.value.after) }
+    case "fetched": {
+      const { epoch, after, snapshot, previous, entries, last } = body.value
+      return {
+        type: "fetched",
+        epoch,
+        after: countOf(after),
+        snapshot: snapshot === undefined ? undefined : snapshotFrom(snapshot),
+        previous: positionFrom(previous),
+        entries: entriesFrom(entries),
+        last: positionFrom(last),
+      }
+    }
+    case "handOver": {
+      const { released, epoch, last, leaving } = body.value
+      return { type: "handOver", released, epoch, last: positionFrom(last), leaving }
+    }
+    case "released":
+      return { type: "released", epoch: body.value.epoch }
+    case "recordPrepare":
+      return { type: "recordPrepare", ballot: ballotFrom(body.value.ballot) }
+    case "recordPromise": {
+      const { ballot, promised, accepted } = body.value
+      return {
+        type: "recordPromise",
+        ballot: ballotFrom(ballot),
+        promised: ballotFrom(promised),
+        accepted:
+          accepted === undefined
+            ? undefined
+            : { ballot: ballotFrom(accepted.ballot), record: recordFrom(accepted.record) },
+      }
+    }
+    case "recordAccept":
+      return { type: "recordAccept", ballot: ballotFrom(body.value.ballot), record: recordFrom(body.value.record) }
+    case "recordAccepted":
+      return {
+        type: "recordAccepted",
+        ballot: ballotFrom(body.value.ballot),
+        promised: ballotFrom(body.value.promised),
+      }
+    default:
+      return undefined
+  }
+}
+
+function bad(what: string): ZincError {
+  return new ZincError("BadFrame", `a voter sent a vote with ${what}`)
+}
+
+function countOf(value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw bad("a number past 2⁵³ − 1")
+  return Number(value)
+}
+
+function timeOf(value: number): number {
+  if (!Number.isFinite(value)) throw bad("a time that is no number")
+  return value
+}
+
+function idOf(octets: Uint8Array): string {
+  if (octets.length !== 16) throw bad(`an id of ${octets.length} octets instead of sixteen`)
+  return endpointIdFromBytes(octets)
+}
+
+function positionFrom(position: WirePosition | undefined): LogPosition {
+  return position === undefined ? { epoch: 0, number: 0 } : { epoch: position.epoch, number: countOf(position.number) }
+}
+
+/** Entries come without holes, and epochs never fall. */
+function entriesFrom(entries: readonly WireEntry[]): OrderedEntry[] {
+  let before: OrderedEntry | undefined
+  return entries.map(entry => {
+    const { epoch, stream, origin, payload } = entry
+    const read: OrderedEntry = {
+      epoch,
+      number: countOf(entry.number),
+      kind: kindFrom(entry.kind),
+      stream,
+      order: countOf(entry.order),
+      origin,
+      sequence: countOf(entry.sequence),
+      payload,
+    }
+    if (before !== undefined && (read.number !== before.number + 1 || read.epoch < before.epoch))
+      throw bad(`entry ${read.epoch}:${read.number} behind ${before.epoch}:${before.number}`)
+    before = read
+    return read
+  })
+}
+
+function kindFrom(kind: number): EntryKind {
+  for (const [name, number] of Object.entries(kinds)) if (number === kind) return name as EntryKind
+  throw bad(`an entry of kind ${kind}`)
+}
+
+function snapshotFrom(snapshot: WireLogSnapshot | undefined): LogSnapshot {
+  if (snapshot === undefined) throw bad("no snapshot")
+  return {
+    at: positionFrom(snapshot.at),
+    streams: snapshot.streams.map(({ stream, order, runs, origins }) => {
+      if (runs.length > runsMax || origins.length > originsMax) throw bad("more runs or origins than a stream may have")
+      return {
+        stream,
+        order: countOf(order),
+        runs: runs.map(run => ({ epoch: run.epoch, first: countOf(run.first) })),
+        origins: origins.map(({ origin, sequence, number }) => ({
+          origin,
+          sequence: countOf(sequence),
+          number: countOf(number),
+        })),
+      }
+    }),
+  }
+}
+
+function recordFrom(record: WireRecord | undefined): RootRecord {
+  if (record === undefined) throw bad("no record")
+  const { tree, generation, revision, epoch, root, voters } = record
+  if (voters.length === 0 || voters.length > votersMax) throw bad(`a record of ${voters.length} voters`)
+  return {
+    tree,
+    generation: idOf(generation) as GenerationId,
+    revision,
+    epoch,
+    root: idOf(root) as VoterId,
+    voters: voters.map(({ voterId, address, direct }) => ({ id: idOf(voterId) as VoterId, address, direct })),
+  }
+}
+
+function maybeRecord(record: WireRecord | undefined): RootRecord | undefined {
+  return record === undefined ? undefined : recordFrom(record)
+}
+
+function ballotFrom(ballot: WireBallot | undefined): Ballot {
+  if (ballot === undefined) throw bad("no ballot")
+  return { counter: countOf(ballot.counter), voter: idOf(ballot.voterId) as VoterId }
+}

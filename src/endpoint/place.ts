@@ -1,0 +1,77 @@
+/**
+ * Where an endpoint stands in its tree: the path from the root, and which tree and which of its generations that is. At
+ * the root it never changes. Elsewhere the host above says it, with the ACCEPT and when it changes.
+ */
+import { equalBytes } from "../core/bytes.ts"
+
+/** Links from the root to the lowest endpoint. */
+export const depthMax = 8
+
+export class Place {
+  readonly self: Uint8Array
+  /** Ids from the root to the host above; empty at the root. */
+  #above: readonly Uint8Array[] = []
+  #isAttached = false
+  tree = ""
+  /** Drawn anew by each root that begins without memory. */
+  generation: Uint8Array = new Uint8Array(0)
+  /** Rises with each change of the path. */
+  version = 0
+  readonly #listeners = new Set<() => void>()
+
+  constructor(self: Uint8Array) {
+    this.self = self
+  }
+
+  /** A way to the root is known and was not lost since. */
+  get isAttached(): boolean {
+    return this.#isAttached
+  }
+  /** Ids from the root to this endpoint, both included. */
+  get path(): readonly Uint8Array[] {
+    return [...this.#above, this.self]
+  }
+  /** Links from the root to this endpoint. */
+  get depth(): number {
+    return this.#above.length
+  }
+
+  /** Whether that endpoint is this one, or above it. */
+  isBelow(id: Uint8Array): boolean {
+    return this.path.some(each => equalBytes(each, id))
+  }
+
+  /** It is the root of that tree. */
+  founded(tree: string, generation: Uint8Array): void {
+    this.tree = tree
+    this.generation = generation
+    this.#isAttached = true
+  }
+
+  /** It hangs at the end of that path. */
+  attached(above: readonly Uint8Array[], tree: string, generation: Uint8Array): void {
+    this.tree = tree
+    this.generation = generation
+    this.#isAttached = true
+    this.moved(above)
+  }
+
+  /** The path above has changed, or is the same. */
+  moved(above: readonly Uint8Array[]): void {
+    const before = this.#above
+    if (before.length === above.length && before.every((id, i) => equalBytes(id, above[i]!))) return
+    this.#above = above.map(id => id.slice())
+    this.version++
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** The host above is lost; the path is what it was. */
+  detached(): void {
+    this.#isAttached = false
+  }
+
+  /** Calls back at each change of the path. */
+  onMoved(listener: () => void): void {
+    this.#listeners.add(listener)
+  }
+}
