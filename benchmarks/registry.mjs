@@ -28,5 +28,6 @@ export const benches = [
   { name: "endpoint/round-trip", load: () => import("./endpoint/round-trip.mjs") },
   { name: "startup/host", load: () => import("./startup/host.mjs") },
   { name: "startup/join", load: () => import("./startup/join.mjs") },
+  { name: "coordination/stores", load: () => import("./coordination/stores.mjs") },
   { name: "documents/trace", load: () => import("./documents/trace.mjs") },
 ]

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { findPython, installPython } from "./python.mjs"
+import { installServices } from "./services.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -47,6 +48,10 @@ if (python !== undefined) {
   missing.push("no python3 here can `import zmq`: tests against python3-zmq are SKIPPED (install python3-zmq)")
 }
 if (!resolves("zeromq")) missing.push("npm `zeromq` does not load: tests against it are SKIPPED")
+const { zookeeper, etcd } = installServices(console.log)
+if (zookeeper === undefined)
+  missing.push("no ZooKeeper here (java and its jar): tests against it are SKIPPED (install zookeeper)")
+if (etcd === undefined) missing.push("no etcd here: tests against it are SKIPPED (install etcd-server)")
 for (const line of missing) shout(line)
 
 execFileSync(process.execPath, [join(root, "scripts/build.mjs")], { cwd: root, stdio: "inherit" })

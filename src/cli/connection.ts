@@ -4,6 +4,7 @@ import type { Command } from "commander"
 import { type CloseReason, utf8, utf8Prefix, ZincError } from "../core/index.ts"
 import { Endpoint, type HostOptions, type JoinOptions, tokenAuthenticator } from "../index.ts"
 import { parseAddress, parseTcp } from "../transport/index.ts"
+import { discoverAddresses, isDiscovery } from "./discovery-choice.ts"
 import { ExitCode } from "./exit-code.ts"
 import { badOption, choice, milliseconds } from "./option.ts"
 import type { CommonOptions, Shell } from "./shell.ts"
@@ -77,7 +78,7 @@ export async function openClient(
   choices: JoinChoices,
   more: Partial<JoinOptions> = {},
 ): Promise<Endpoint> {
-  checkAddress(address, "dial")
+  if (!isDiscovery(address)) checkAddress(address, "dial")
   const joinTimeoutMs = milliseconds("--join-timeout", choices.joinTimeout, { least: 10, most: 3_600_000 })
   const token = tokenOf(choices)
   const options: JoinOptions = {
@@ -92,7 +93,10 @@ export async function openClient(
   }
   const waiting = setTimeout(() => shell.output.note(`waiting for ${address}`), sayWaitingMs)
   try {
-    return attended(shell, await Endpoint.join(address, options))
+    const found = isDiscovery(address)
+      ? await discoverAddresses(shell, address, { tree: choices.tree, timeoutMs: joinTimeoutMs })
+      : address
+    return attended(shell, await Endpoint.join(found, options))
   } finally {
     clearTimeout(waiting)
   }

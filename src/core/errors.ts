@@ -63,6 +63,10 @@ export const ErrorCode = {
   PeerLost: "PeerLost",
   /** A frame lost for good: it was not in any replay ring. */
   Lost: "Lost",
+  /** What was to be changed is not what it was when it was read. */
+  Conflict: "Conflict",
+  /** What a shared store holds under our name is none of ours, or is broken. */
+  BadRecord: "BadRecord",
   /** A configuration that would be unsafe, refused unless the operator insists. */
   Unguarded: "Unguarded",
   /** A defect in Zinc itself. */

@@ -10,9 +10,13 @@ interface Row {
 }
 
 async function bench(...parameters: string[]): Promise<Row[]> {
-  const command = ["benchmarks/main.mjs", ...parameters, "--json", "--runs", "1", "--seconds", "0.02"]
   // Building libzmq's column is for those who measure, and npm zeromq's takes a while to start.
-  const { stdout } = await promisify(execFile)(process.execPath, [...command, "--only", "zinc,net"], {
+  return benchOnly("zinc,net", ...parameters)
+}
+
+async function benchOnly(contenders: string, ...parameters: string[]): Promise<Row[]> {
+  const command = ["benchmarks/main.mjs", ...parameters, "--json", "--runs", "1", "--seconds", "0.02"]
+  const { stdout } = await promisify(execFile)(process.execPath, [...command, "--only", contenders], {
     cwd: root,
     timeout: 90_000,
   })
@@ -46,6 +50,13 @@ describe("npm run bench", () => {
       { ...common, percentile: 99, results: { zinc: expect.any(Number), net: expect.any(Number) } },
     ])
     expect(rows[1]!.results["zinc"]).toBeGreaterThanOrEqual(rows[0]!.results["zinc"]!)
+  })
+
+  it("coordination/stores: a change, its way to a watcher, and silence", async () => {
+    const rows = await benchOnly("memory", "coordination/stores")
+    const figures = ["cas", "cas p99", "watch", "watch p99", "silence"]
+    const common = { bench: "coordination/stores", unit: "ms", runs: 1, results: { memory: expect.any(Number) } }
+    expect(rows).toEqual(figures.map(figure => ({ ...common, figure })))
   })
 
   it("says which benches there are when asked for another", async () => {

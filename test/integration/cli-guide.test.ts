@@ -32,6 +32,7 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
   "docs/guide/access.md": [/^in: open\nUnauthorized\n$/],
   "docs/guide/pages.md": [/^2 addresses\n$/],
   "docs/security.md": [/^in: open\n$/],
+  "docs/guide/finding-hosts.md": [/^joined hub\nleft to find: 0\n$/],
   "docs/guide/trees.md": [/^price\.eur { bid: 1\.08 }\n$/],
   "docs/guide/doctor.md": [/^joined\nleft\n$/],
 }

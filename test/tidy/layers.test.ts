@@ -2,6 +2,20 @@
 import { describe, expect, it } from "vitest"
 import { production, type SourceFile, textOf } from "./source.ts"
 
+const everything = [
+  "core",
+  "zmtp",
+  "transport",
+  "message",
+  "endpoint",
+  "external",
+  "coordination",
+  "discovery",
+  "cluster",
+  "storage",
+  "document",
+]
+
 /** What each part may import besides itself. `cli` and `testing` stand on top; `index.ts` is the front door. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
@@ -10,19 +24,36 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   message: ["core", "zmtp", "transport"],
   zeromq: ["core", "zmtp", "transport"],
   endpoint: ["core", "zmtp", "transport", "message"],
-  cluster: ["core", "zmtp", "transport", "message", "endpoint"],
+  coordination: ["core", "external"],
+  discovery: ["core", "external"],
+  external: ["core"],
+  cluster: ["core", "zmtp", "transport", "message", "endpoint", "coordination", "discovery"],
   storage: ["core"],
   document: ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage"],
-  cli: ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage", "document", "testing", "index.ts"],
-  testing: ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage", "document", "index.ts"],
   "whole-endpoint.ts": ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage", "document"],
   "zinc.ts": ["core", "endpoint", "transport", "whole-endpoint.ts"],
   browser: ["core", "zmtp", "transport", "endpoint", "document", "whole-endpoint.ts"],
+  cli: [...everything, "testing", "index.ts"],
+  testing: [...everything, "index.ts"],
   "index.ts": ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage", "document", "zinc.ts"],
 }
 
 /** Folders of adapters: only the front door, the command line and the test kit may choose one. */
-const adapters = ["src/transport/native/", "src/transport/simulated/", "src/storage/memory/", "src/storage/file/"]
+const adapters = [
+  "src/transport/native/",
+  "src/transport/simulated/",
+  "src/storage/memory/",
+  "src/storage/file/",
+  "src/coordination/memory/",
+  "src/coordination/zookeeper/",
+  "src/coordination/etcd/",
+  "src/discovery/memory/",
+  "src/discovery/static/",
+  "src/discovery/dns/",
+  "src/discovery/mdns/",
+  "src/discovery/zookeeper/",
+  "src/discovery/etcd/",
+]
 
 /**
  * The only places that touch the machine. Everything else is handed its clock, randomness, network and disk, so that
@@ -33,6 +64,9 @@ const shells = [
   /^src\/transport\/carrier\//,
   /^src\/transport\/native\//,
   /^src\/storage\/file\//,
+  /^src\/external\/zookeeper\/wire\.ts$/,
+  /^src\/discovery\/dns\/name-service\.ts$/,
+  /^src\/discovery\/mdns\/mdns-discovery\.ts$/,
   /^src\/endpoint\/.*(worker|pool)/,
   /^src\/zeromq\//,
   /^src\/cli\//,
@@ -53,6 +87,7 @@ const packagesOf: Readonly<Record<string, RegExp>> = {
   picocolors: /^src\/cli\//,
   ora: /^src\/cli\//,
   "log-update": /^src\/cli\//,
+  "multicast-dns": /^src\/discovery\/mdns\//,
   vitest: /^$/,
 }
 
@@ -112,6 +147,17 @@ describe("Layers", () => {
       return file.imports
         .filter(each => adapters.some(folder => each.path?.startsWith(folder) && !file.path.startsWith(folder)))
         .map(each => `imports the adapter ${each.path}`)
+    })
+    expect(wrong).toEqual([])
+  })
+
+  it("leave the clients of external services to adapters", () => {
+    const wrong = breaches(file => {
+      if (file.path.startsWith("src/external/") || adapters.some(folder => file.path.startsWith(folder))) return []
+      if (/^src\/(cli|testing)\//.test(file.path)) return []
+      return file.imports
+        .filter(each => each.path?.startsWith("src/external/") && !each.typeOnly)
+        .map(each => `imports ${each.path}`)
     })
     expect(wrong).toEqual([])
   })

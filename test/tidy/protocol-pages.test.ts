@@ -48,6 +48,17 @@ describe("docs/protocol", () => {
     })
   }
 
+  it("shows only records of the vectors in records.md", () => {
+    const { roots, hosts } = JSON.parse(textOf("docs/protocol/vectors/records.json")) as {
+      roots: { text: string }[]
+      hosts: { text: string }[]
+    }
+    const texts = new Set([...roots, ...hosts].map(each => each.text))
+    const shown = [...textOf("docs/protocol/records.md").matchAll(/```json\n(.*)\n```/g)].map(match => match[1]!)
+    expect(shown.length).toBeGreaterThan(0)
+    expect(shown.filter(each => !texts.has(each))).toEqual([])
+  })
+
   it("lists every kind of topic, kind of message, flag and extension by its number", () => {
     const row = (...cells: string[]) => new RegExp(`^\\| ${cells.join(" \\| ")} `, "m")
     for (const [name, octet] of Object.entries(TopicKind))

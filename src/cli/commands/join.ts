@@ -1,17 +1,20 @@
 /** `zinc join ADDRESS`: a place in the cluster with a line to type on. */
 import { clearLine, createInterface, cursorTo } from "node:readline"
 import type { Command } from "commander"
-import { messageOf } from "../../core/index.ts"
+import { messageOf, ZincError } from "../../core/index.ts"
 import type { Endpoint } from "../../index.ts"
 import { checkAddress, type JoinChoices, openClient, reportLinks, stayOpen, withJoinOptions } from "../connection.ts"
+import { discoveryForms, isDiscovery } from "../discovery-choice.ts"
 import { reportEvents } from "../event-report.ts"
 import { ExitCode } from "../exit-code.ts"
 import { Conversation } from "../join/conversation.ts"
+import { badOption } from "../option.ts"
 import { answerPeers } from "../peer-list.ts"
 import { type Ending, type Shell, withAction } from "../shell.ts"
 
 interface JoinCommandChoices extends JoinChoices {
   readonly topic: string
+  readonly discover?: string
   readonly listen?: readonly string[]
 }
 
@@ -19,16 +22,22 @@ export function addJoin(program: Command, ending: Ending): void {
   const command = withJoinOptions(
     program
       .command("join")
-      .argument("<address>", "the host to join")
+      .argument("[address]", "the host to join, or where to find one")
       .description("join a cluster and talk: see peers, say, watch")
+      .option("--discover <place>", `find a host instead: ${discoveryForms}`)
       .option("--topic <topic>", "the topic that plain lines go to, and that is watched from the start", "chat")
       .option("--listen <address...>", "host a cluster of your own there too: a relay of the tree")
       .addHelpText("after", examples),
   )
   withAction<JoinCommandChoices>(command, ending, async (shell, choices, address) => {
+    if ((address === undefined) === (choices.discover === undefined))
+      throw new ZincError("BadOption", "give the address of a host, or --discover and where to find one")
+    if (choices.discover !== undefined && !isDiscovery(choices.discover))
+      throw badOption("--discover", choices.discover, `give ${discoveryForms}`)
     const { listen } = choices
     for (const each of listen ?? []) checkAddress(each, "listen")
-    const endpoint = await openClient(shell, address!, choices, listen === undefined ? {} : { listen })
+    const place = (address ?? choices.discover)!
+    const endpoint = await openClient(shell, place, choices, listen === undefined ? {} : { listen })
     if (listen !== undefined) answerPeers(endpoint)
     const interactive = process.stdin.isTTY === true && shell.output.live
     const conversation = new Conversation(endpoint, shell.output, choices.topic)
@@ -43,7 +52,7 @@ export function addJoin(program: Command, ending: Ending): void {
         host: host?.name,
         ...(listen === undefined ? {} : { addresses: endpoint.addresses }),
       },
-      `joined ${host?.name ?? address} as ${shell.output.colours.bold(endpoint.name)}`,
+      `joined ${host?.name ?? place} as ${shell.output.colours.bold(endpoint.name)}`,
     )
     if (listen !== undefined) shell.output.note(`others join it at ${endpoint.addresses.join(" ")}`)
     if (process.stdin.isTTY) shell.output.note('a line goes to everyone who watches; "/help" shows what else there is')
@@ -128,6 +137,9 @@ async function converse(
 const examples = `
 Examples:
   zinc join tcp://localhost:7700 --name ada
+  zinc join --discover mdns:demo                   whoever hosts the tree "demo" on this network
+  zinc join --discover dns:hub.example:7700        every address behind the name
+  zinc join --discover zk://zk1:2181,zk2:2181      hosts that announced themselves in ZooKeeper; etcd:// alike
   zinc join tcp://localhost:7700 --topic room.kitchen --transport native
   printf 'hello\\n/peers\\n' | zinc join tcp://localhost:7700 --json     ends when its input does
 

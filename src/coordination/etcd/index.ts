@@ -1,0 +1,1 @@
+export { EtcdCoordinator, type EtcdCoordinatorOptions } from "./etcd-coordinator.ts"

@@ -1,0 +1,20 @@
+export {
+  Contact,
+  type Coordinator,
+  type CoordinatorCallOptions,
+  type CoordinatorEvent,
+  type CoordinatorSupport,
+  type HeldRecord,
+  type RecordSight,
+  type RecordVersion,
+} from "./coordinator.ts"
+export { type ChangeRecordOptions, changeRecord, sameRecord } from "./record-change.ts"
+export {
+  decodeRootRecord,
+  encodeRootRecord,
+  type RootPlace,
+  type RootRecord,
+  recordBytesMax,
+  type Voter,
+  votersMax,
+} from "./root-record.ts"

@@ -1,0 +1,1 @@
+export { MemoryCoordinator, type MemoryCoordinatorOptions, MemoryRecords } from "./memory-coordinator.ts"

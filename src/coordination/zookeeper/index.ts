@@ -1,0 +1,1 @@
+export { ZooKeeperCoordinator, type ZooKeeperCoordinatorOptions } from "./zookeeper-coordinator.ts"

@@ -1,0 +1,1 @@
+export { MdnsDiscovery, type MdnsDiscoveryOptions } from "./mdns-discovery.ts"

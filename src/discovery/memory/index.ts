@@ -1,0 +1,1 @@
+export { MemoryDiscovery, type MemoryDiscoveryOptions, MemoryHosts } from "./memory-discovery.ts"

@@ -1,0 +1,1 @@
+export { StaticDiscovery, type StaticDiscoveryOptions } from "./static-discovery.ts"

@@ -1,0 +1,1 @@
+export { ZooKeeperDiscovery, type ZooKeeperDiscoveryOptions } from "./zookeeper-discovery.ts"
