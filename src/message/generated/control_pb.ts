@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file control.proto.
  */
 export const file_control: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jb250cm9sLnByb3RvEgd6aW5jLnYxIqwHCgdDb250cm9sEg0KBWFmdGVyGAEgASgEEh0KBGpvaW4YCiABKAsyDS56aW5jLnYxLkpvaW5IABIhCgZhY2NlcHQYCyABKAsyDy56aW5jLnYxLkFjY2VwdEgAEiUKCHJlZGlyZWN0GAwgASgLMhEuemluYy52MS5SZWRpcmVjdEgAEiEKBnJlZnVzZRgNIAEoCzIPLnppbmMudjEuUmVmdXNlSAASHQoEc3luYxgOIAEoCzINLnppbmMudjEuU3luY0gAEicKCWhlYXJ0YmVhdBgPIAEoCzISLnppbmMudjEuSGVhcnRiZWF0SAASMgoPaGVhcnRiZWF0X3JlcGx5GBAgASgLMhcuemluYy52MS5IZWFydGJlYXRSZXBseUgAEhsKA2FjaxgRIAEoCzIMLnppbmMudjEuQWNrSAASMAoOcmVwYWlyX3JlcXVlc3QYEiABKAsyFi56aW5jLnYxLlJlcGFpclJlcXVlc3RIABIhCgZyZXBhaXIYEyABKAsyDy56aW5jLnYxLlJlcGFpckgAEiMKB3Jlc29sdmUYFCABKAsyEC56aW5jLnYxLlJlc29sdmVIABIlCghyZXNvbHZlZBgVIAEoCzIRLnppbmMudjEuUmVzb2x2ZWRIABIfCgVsZWF2ZRgWIAEoCzIOLnppbmMudjEuTGVhdmVIABIdCgRzbG93GBcgASgLMg0uemluYy52MS5TbG93SAASKwoLdW5zdWJzY3JpYmUYGCABKAsyFC56aW5jLnYxLlVuc3Vic2NyaWJlSAASLwoNdW5kZWxpdmVyYWJsZRgZIAEoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZUgAEh8KBXByb2JlGBogASgLMg4uemluYy52MS5Qcm9iZUgAEioKC3Byb2JlX3JlcGx5GBsgASgLMhMuemluYy52MS5Qcm9iZVJlcGx5SAASHQoEbW92ZRgcIAEoCzINLnppbmMudjEuTW92ZUgAEh8KBWRyYWluGB0gASgLMg4uemluYy52MS5EcmFpbkgAEioKC3BhdGhfY2hhbmdlGB4gASgLMhMuemluYy52MS5QYXRoQ2hhbmdlSAASJQoIdGFrZW92ZXIYHyABKAsyES56aW5jLnYxLlRha2VvdmVySAASIQoGZGVuaWVkGCAgASgLMg8uemluYy52MS5EZW5pZWRIABIjCgdtZW1iZXJzGCEgASgLMhAuemluYy52MS5NZW1iZXJzSABCBgoEYm9keSLQAwoESm9pbhITCgt2ZXJzaW9uX21pbhgBIAEoDRITCgt2ZXJzaW9uX21heBgCIAEoDRIQCghmZWF0dXJlcxgDIAMoCRIMCgR0cmVlGAQgASgJEhIKCmdlbmVyYXRpb24YBSABKAwSDQoFdG9rZW4YBiABKAwSEwoLZW5kcG9pbnRfaWQYByABKAwSDAoEbmFtZRgIIAEoCRIQCgh2b3Rlcl9pZBgJIAEoDBINCgVyZWxheRgKIAEoCBIPCgdzZXNzaW9uGAsgASgMEg4KBnRpY2tldBgMIAEoDBIRCglsZWdfZmlyc3QYDSABKAQSEAoIbGVnX2xhc3QYDiABKAQSJAoGbWVtb3J5GA8gAygLMhQuemluYy52MS5Ub3BpY01lbW9yeRIOCgZoZWlnaHQYECABKA0SDAoEc2l6ZRgRIAEoDRIQCghlbGlnaWJsZRgSIAEoCBINCgVlcG9jaBgTIAEoDRIMCgRsaW5rGBQgASgNEhIKCnNpbmdsZV9sZWcYFSABKAgSEQoJcmVkaXJlY3RzGBYgASgNEhMKC2luY2FybmF0aW9uGBcgASgNEg8KB2RpYWxsZWQYGCABKAkSEQoJYWRkcmVzc2VzGBkgAygJIkEKC1RvcGljTWVtb3J5Eg0KBXRvcGljGAEgASgMEg0KBWZpcnN0GAIgASgEEhQKDGFja25vd2xlZGdlZBgDIAEoBCKfBAoGQWNjZXB0Eg8KB3ZlcnNpb24YASABKA0SEAoIZmVhdHVyZXMYAiADKAkSDAoEdHJlZRgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgMEg0KBWVwb2NoGAUgASgNEg8KB2hvc3RfaWQYBiABKAwSEQoJaG9zdF9uYW1lGAcgASgJEhMKC2luY2FybmF0aW9uGAggASgNEgwKBGxpbmsYCSABKA0SDwoHc2Vzc2lvbhgKIAEoDBIPCgdyZXN1bWVkGAsgASgIEiUKCWFkZHJlc3NlcxgMIAEoCzISLnppbmMudjEuQWRkcmVzc2VzEhYKDnByaXZhdGVfcHJlZml4GA0gASgMEhAKCHJlY2VpdmVkGA4gASgEEg4KBnJvb3RlZBgPIAEoBBIMCgRwYXRoGBAgAygMEiYKCnN1Y2Nlc3Npb24YESADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIiCgZ2b3RlcnMYEiADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIfCgZsaW1pdHMYEyABKAsyDy56aW5jLnYxLkxpbWl0cxIOCgZ0aWNrZXQYFCABKAwSLQoNdW5kZWxpdmVyYWJsZRgVIAMoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZRIfCgZkZW5pZWQYFiADKAsyDy56aW5jLnYxLkRlbmllZBIcChRub3RpY2VzX2xvc3RfdGhyb3VnaBgXIAEoBCI7CglBZGRyZXNzZXMSDwoHY29udHJvbBgBIAEoCRIPCgdwdWJsaXNoGAIgASgJEgwKBHB1c2gYAyABKAkiUwoJQ2FuZGlkYXRlEhMKC2VuZHBvaW50X2lkGAEgASgMEgwKBG5hbWUYAiABKAkSEQoJYWRkcmVzc2VzGAMgAygJEhAKCHZvdGVyX2lkGAQgASgMIrsBCgZMaW1pdHMSFAoMaGVhcnRiZWF0X21zGAEgASgNEhgKEGhlYXJ0YmVhdF9taXNzZXMYAiABKA0SFwoPc2Vzc2lvbl9rZWVwX21zGAMgASgNEhkKEW1heF9tZXNzYWdlX2J5dGVzGAQgASgNEhcKD3dpbmRvd19tZXNzYWdlcxgFIAEoDRIUCgx3aW5kb3dfYnl0ZXMYBiABKA0SEAoIbGVhc2VfbXMYByABKA0SDAoEaG9wcxgIIAEoDSJKCghSZWRpcmVjdBImCgpjYW5kaWRhdGVzGAEgAygLMhIuemluYy52MS5DYW5kaWRhdGUSFgoOcmV0cnlfYWZ0ZXJfbXMYAiABKA0iaAoGUmVmdXNlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNEhMKC3ZlcnNpb25fbWluGAQgASgNEhMKC3ZlcnNpb25fbWF4GAUgASgNIjoKBFN5bmMSDgoGbnVtYmVyGAEgASgNEhAKCHByZWZpeGVzGAIgAygMEhAKCHNldHRsaW5nGAMgAygMIh8KC1Vuc3Vic2NyaWJlEhAKCHByZWZpeGVzGAEgAygMIsEBCghCYXNlbGluZRIOCgZudW1iZXIYASABKA0SEQoJcHVibGlzaGVkGAIgASgEEicKB3JlZnVzZWQYAyADKAsyFi56aW5jLnYxLlJlZnVzZWRQcmVmaXgSKgoJcG9zaXRpb25zGAQgAygLMhcuemluYy52MS5TdHJlYW1Qb3NpdGlvbhIaChJwb3NpdGlvbnNfY29tcGxldGUYBSABKAgSEwoLaW5jYXJuYXRpb24YBiABKA0SDAoEbWFyaxgHIAEoBCIvCg1SZWZ1c2VkUHJlZml4Eg4KBnByZWZpeBgBIAEoDBIOCgZyZWFzb24YAiABKAkiWwoOU3RyZWFtUG9zaXRpb24SDQoFdG9waWMYASABKAwSDgoGb3JpZ2luGAIgASgMEgwKBGxhc3QYAyABKAQSDQoFZXBvY2gYBCABKA0SDQoFZmlyc3QYBSABKAQiYwoJSGVhcnRiZWF0Eg0KBWNvdW50GAEgASgEEhEKCXB1Ymxpc2hlZBgCIAEoBBINCgVlcG9jaBgDIAEoDRIOCgZkaXJlY3QYBCABKAQSFQoNcm91bmRfdHJpcF91cxgFIAEoDSJkCg5IZWFydGJlYXRSZXBseRINCgVjb3VudBgBIAEoBBIMCgRtYXJrGAIgASgEEhAKCGxlZ19sYXN0GAMgASgEEg4KBnBhcmtlZBgEIAEoDRITCgtsb29wX2xhZ19tcxgFIAEoDSJPCgRNYXJrEg4KBm51bWJlchgBIAEoBBIRCglwdWJsaXNoZWQYAiABKAQSJAoGdG9waWNzGAMgAygLMhQuemluYy52MS5Ub3BpY051bWJlciIsCgtUb3BpY051bWJlchINCgV0b3BpYxgBIAEoDBIOCgZudW1iZXIYAiABKAQiNwoDQWNrEhAKCHJlY2VpdmVkGAEgASgEEg4KBnJvb3RlZBgCIAEoBBIOCgZyZXNlbmQYAyABKAgiQQoNUmVwYWlyUmVxdWVzdBIKCgJpZBgBIAEoDRIkCgZyYW5nZXMYAiADKAsyFC56aW5jLnYxLlJlcGFpclJhbmdlIjwKC1JlcGFpclJhbmdlEg0KBXRvcGljGAEgASgMEg0KBWFmdGVyGAIgASgEEg8KB3Rocm91Z2gYAyABKAQiVwoGUmVwYWlyEgoKAmlkGAEgASgNEgwKBGxhc3QYAiABKAgSIgoEbG9zdBgDIAMoCzIULnppbmMudjEuUmVwYWlyUmFuZ2USDwoHdGhyb3VnaBgEIAEoBCIjCgdSZXNvbHZlEgoKAmlkGAEgASgNEgwKBG5hbWUYAiABKAkiLAoIUmVzb2x2ZWQSCgoCaWQYASABKA0SFAoMZW5kcG9pbnRfaWRzGAIgAygMInQKDVVuZGVsaXZlcmFibGUSDgoGdGFyZ2V0GAEgASgMEhAKCHNlcXVlbmNlGAIgASgEEgwKBGNvZGUYAyABKAkSEwoLY29ycmVsYXRpb24YBCABKAQSDgoGbnVtYmVyGAUgASgEEg4KBm9yaWdpbhgGIAEoDCJXCgZEZW5pZWQSDQoFdG9waWMYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEY29kZRgDIAEoCRIOCgZyZWFzb24YBCABKAkSDgoGbnVtYmVyGAUgASgEIj0KBUxlYXZlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNInUKBFNsb3cSDgoGcG9saWN5GAEgASgJEg4KBmxhZ19tcxgCIAEoDRIYChB3YWl0aW5nX21lc3NhZ2VzGAMgASgEEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSDAoEbGFzdBgFIAEoBBIOCgZyZXN5bmMYBiADKAwiJAoFUHJvYmUSDQoFdG9rZW4YASABKAwSDAoEcGF0aBgCIAMoDCIbCgpQcm9iZVJlcGx5Eg0KBXRva2VuGAEgASgMIj4KBE1vdmUSJgoKY2FuZGlkYXRlcxgBIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEg4KBnJlYXNvbhgCIAEoCSJCCgVEcmFpbhIRCgl3aXRoaW5fbXMYASABKA0SJgoKY2FuZGlkYXRlcxgCIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlImIKClBhdGhDaGFuZ2USDwoHdmVyc2lvbhgBIAEoBBIMCgRwYXRoGAIgAygMEiYKCnN1Y2Nlc3Npb24YAyADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRINCgVlcG9jaBgEIAEoDSJaCgdNZW1iZXJzEiAKB2Fycml2ZWQYASADKAsyDy56aW5jLnYxLk1lbWJlchIQCghkZXBhcnRlZBgCIAMoDBINCgVmaXJzdBgDIAEoCBIMCgRsYXN0GAQgASgIIjwKBk1lbWJlchITCgtlbmRwb2ludF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEg8KB2hvc3RfaWQYAyABKAwiNQoIVGFrZW92ZXISDwoHZGVhZF9pZBgBIAEoDBIYChBkZWFkX2luY2FybmF0aW9uGAIgASgNYgZwcm90bzM");
+  fileDesc("Cg1jb250cm9sLnByb3RvEgd6aW5jLnYxIqwHCgdDb250cm9sEg0KBWFmdGVyGAEgASgEEh0KBGpvaW4YCiABKAsyDS56aW5jLnYxLkpvaW5IABIhCgZhY2NlcHQYCyABKAsyDy56aW5jLnYxLkFjY2VwdEgAEiUKCHJlZGlyZWN0GAwgASgLMhEuemluYy52MS5SZWRpcmVjdEgAEiEKBnJlZnVzZRgNIAEoCzIPLnppbmMudjEuUmVmdXNlSAASHQoEc3luYxgOIAEoCzINLnppbmMudjEuU3luY0gAEicKCWhlYXJ0YmVhdBgPIAEoCzISLnppbmMudjEuSGVhcnRiZWF0SAASMgoPaGVhcnRiZWF0X3JlcGx5GBAgASgLMhcuemluYy52MS5IZWFydGJlYXRSZXBseUgAEhsKA2FjaxgRIAEoCzIMLnppbmMudjEuQWNrSAASMAoOcmVwYWlyX3JlcXVlc3QYEiABKAsyFi56aW5jLnYxLlJlcGFpclJlcXVlc3RIABIhCgZyZXBhaXIYEyABKAsyDy56aW5jLnYxLlJlcGFpckgAEiMKB3Jlc29sdmUYFCABKAsyEC56aW5jLnYxLlJlc29sdmVIABIlCghyZXNvbHZlZBgVIAEoCzIRLnppbmMudjEuUmVzb2x2ZWRIABIfCgVsZWF2ZRgWIAEoCzIOLnppbmMudjEuTGVhdmVIABIdCgRzbG93GBcgASgLMg0uemluYy52MS5TbG93SAASKwoLdW5zdWJzY3JpYmUYGCABKAsyFC56aW5jLnYxLlVuc3Vic2NyaWJlSAASLwoNdW5kZWxpdmVyYWJsZRgZIAEoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZUgAEh8KBXByb2JlGBogASgLMg4uemluYy52MS5Qcm9iZUgAEioKC3Byb2JlX3JlcGx5GBsgASgLMhMuemluYy52MS5Qcm9iZVJlcGx5SAASHQoEbW92ZRgcIAEoCzINLnppbmMudjEuTW92ZUgAEh8KBWRyYWluGB0gASgLMg4uemluYy52MS5EcmFpbkgAEioKC3BhdGhfY2hhbmdlGB4gASgLMhMuemluYy52MS5QYXRoQ2hhbmdlSAASJQoIdGFrZW92ZXIYHyABKAsyES56aW5jLnYxLlRha2VvdmVySAASIQoGZGVuaWVkGCAgASgLMg8uemluYy52MS5EZW5pZWRIABIjCgdtZW1iZXJzGCEgASgLMhAuemluYy52MS5NZW1iZXJzSABCBgoEYm9keSL9AwoESm9pbhITCgt2ZXJzaW9uX21pbhgBIAEoDRITCgt2ZXJzaW9uX21heBgCIAEoDRIQCghmZWF0dXJlcxgDIAMoCRIMCgR0cmVlGAQgASgJEhIKCmdlbmVyYXRpb24YBSABKAwSDQoFdG9rZW4YBiABKAwSEwoLZW5kcG9pbnRfaWQYByABKAwSDAoEbmFtZRgIIAEoCRIQCgh2b3Rlcl9pZBgJIAEoDBINCgVyZWxheRgKIAEoCBIPCgdzZXNzaW9uGAsgASgMEg4KBnRpY2tldBgMIAEoDBIRCglsZWdfZmlyc3QYDSABKAQSEAoIbGVnX2xhc3QYDiABKAQSJAoGbWVtb3J5GA8gAygLMhQuemluYy52MS5Ub3BpY01lbW9yeRIOCgZoZWlnaHQYECABKA0SDAoEc2l6ZRgRIAEoDRIQCghlbGlnaWJsZRgSIAEoCBINCgVlcG9jaBgTIAEoDRIMCgRsaW5rGBQgASgNEhIKCnNpbmdsZV9sZWcYFSABKAgSEQoJcmVkaXJlY3RzGBYgASgNEhMKC2luY2FybmF0aW9uGBcgASgNEg8KB2RpYWxsZWQYGCABKAkSEQoJYWRkcmVzc2VzGBkgAygJEhsKBHJvb20YGiABKAsyDS56aW5jLnYxLlJvb20SDgoGc2V0dGxlGBsgASgIIlEKBFJvb20SDAoEZnJlZRgBIAEoDRINCgViZWxvdxgCIAEoDRIOCgZsZXZlbHMYAyABKA0SDgoGaGVpZ2h0GAQgASgNEgwKBHNpemUYBSABKA0iQQoLVG9waWNNZW1vcnkSDQoFdG9waWMYASABKAwSDQoFZmlyc3QYAiABKAQSFAoMYWNrbm93bGVkZ2VkGAMgASgEIp8ECgZBY2NlcHQSDwoHdmVyc2lvbhgBIAEoDRIQCghmZWF0dXJlcxgCIAMoCRIMCgR0cmVlGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKAwSDQoFZXBvY2gYBSABKA0SDwoHaG9zdF9pZBgGIAEoDBIRCglob3N0X25hbWUYByABKAkSEwoLaW5jYXJuYXRpb24YCCABKA0SDAoEbGluaxgJIAEoDRIPCgdzZXNzaW9uGAogASgMEg8KB3Jlc3VtZWQYCyABKAgSJQoJYWRkcmVzc2VzGAwgASgLMhIuemluYy52MS5BZGRyZXNzZXMSFgoOcHJpdmF0ZV9wcmVmaXgYDSABKAwSEAoIcmVjZWl2ZWQYDiABKAQSDgoGcm9vdGVkGA8gASgEEgwKBHBhdGgYECADKAwSJgoKc3VjY2Vzc2lvbhgRIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEiIKBnZvdGVycxgSIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEh8KBmxpbWl0cxgTIAEoCzIPLnppbmMudjEuTGltaXRzEg4KBnRpY2tldBgUIAEoDBItCg11bmRlbGl2ZXJhYmxlGBUgAygLMhYuemluYy52MS5VbmRlbGl2ZXJhYmxlEh8KBmRlbmllZBgWIAMoCzIPLnppbmMudjEuRGVuaWVkEhwKFG5vdGljZXNfbG9zdF90aHJvdWdoGBcgASgEIjsKCUFkZHJlc3NlcxIPCgdjb250cm9sGAEgASgJEg8KB3B1Ymxpc2gYAiABKAkSDAoEcHVzaBgDIAEoCSJTCglDYW5kaWRhdGUSEwoLZW5kcG9pbnRfaWQYASABKAwSDAoEbmFtZRgCIAEoCRIRCglhZGRyZXNzZXMYAyADKAkSEAoIdm90ZXJfaWQYBCABKAwiuwEKBkxpbWl0cxIUCgxoZWFydGJlYXRfbXMYASABKA0SGAoQaGVhcnRiZWF0X21pc3NlcxgCIAEoDRIXCg9zZXNzaW9uX2tlZXBfbXMYAyABKA0SGQoRbWF4X21lc3NhZ2VfYnl0ZXMYBCABKA0SFwoPd2luZG93X21lc3NhZ2VzGAUgASgNEhQKDHdpbmRvd19ieXRlcxgGIAEoDRIQCghsZWFzZV9tcxgHIAEoDRIMCgRob3BzGAggASgNIkoKCFJlZGlyZWN0EiYKCmNhbmRpZGF0ZXMYASADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIWCg5yZXRyeV9hZnRlcl9tcxgCIAEoDSJoCgZSZWZ1c2USDAoEY29kZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0SEwoLdmVyc2lvbl9taW4YBCABKA0SEwoLdmVyc2lvbl9tYXgYBSABKA0iOgoEU3luYxIOCgZudW1iZXIYASABKA0SEAoIcHJlZml4ZXMYAiADKAwSEAoIc2V0dGxpbmcYAyADKAwiHwoLVW5zdWJzY3JpYmUSEAoIcHJlZml4ZXMYASADKAwiwQEKCEJhc2VsaW5lEg4KBm51bWJlchgBIAEoDRIRCglwdWJsaXNoZWQYAiABKAQSJwoHcmVmdXNlZBgDIAMoCzIWLnppbmMudjEuUmVmdXNlZFByZWZpeBIqCglwb3NpdGlvbnMYBCADKAsyFy56aW5jLnYxLlN0cmVhbVBvc2l0aW9uEhoKEnBvc2l0aW9uc19jb21wbGV0ZRgFIAEoCBITCgtpbmNhcm5hdGlvbhgGIAEoDRIMCgRtYXJrGAcgASgEIi8KDVJlZnVzZWRQcmVmaXgSDgoGcHJlZml4GAEgASgMEg4KBnJlYXNvbhgCIAEoCSJbCg5TdHJlYW1Qb3NpdGlvbhINCgV0b3BpYxgBIAEoDBIOCgZvcmlnaW4YAiABKAwSDAoEbGFzdBgDIAEoBBINCgVlcG9jaBgEIAEoDRINCgVmaXJzdBgFIAEoBCJjCglIZWFydGJlYXQSDQoFY291bnQYASABKAQSEQoJcHVibGlzaGVkGAIgASgEEg0KBWVwb2NoGAMgASgNEg4KBmRpcmVjdBgEIAEoBBIVCg1yb3VuZF90cmlwX3VzGAUgASgNIpUBCg5IZWFydGJlYXRSZXBseRINCgVjb3VudBgBIAEoBBIMCgRtYXJrGAIgASgEEhAKCGxlZ19sYXN0GAMgASgEEg4KBnBhcmtlZBgEIAEoDRITCgtsb29wX2xhZ19tcxgFIAEoDRIbCgRyb29tGAYgASgLMg0uemluYy52MS5Sb29tEhIKCnF1ZXVlX2ZpbGwYByABKA0iTwoETWFyaxIOCgZudW1iZXIYASABKAQSEQoJcHVibGlzaGVkGAIgASgEEiQKBnRvcGljcxgDIAMoCzIULnppbmMudjEuVG9waWNOdW1iZXIiLAoLVG9waWNOdW1iZXISDQoFdG9waWMYASABKAwSDgoGbnVtYmVyGAIgASgEIjcKA0FjaxIQCghyZWNlaXZlZBgBIAEoBBIOCgZyb290ZWQYAiABKAQSDgoGcmVzZW5kGAMgASgIIkEKDVJlcGFpclJlcXVlc3QSCgoCaWQYASABKA0SJAoGcmFuZ2VzGAIgAygLMhQuemluYy52MS5SZXBhaXJSYW5nZSI8CgtSZXBhaXJSYW5nZRINCgV0b3BpYxgBIAEoDBINCgVhZnRlchgCIAEoBBIPCgd0aHJvdWdoGAMgASgEIlcKBlJlcGFpchIKCgJpZBgBIAEoDRIMCgRsYXN0GAIgASgIEiIKBGxvc3QYAyADKAsyFC56aW5jLnYxLlJlcGFpclJhbmdlEg8KB3Rocm91Z2gYBCABKAQiIwoHUmVzb2x2ZRIKCgJpZBgBIAEoDRIMCgRuYW1lGAIgASgJIiwKCFJlc29sdmVkEgoKAmlkGAEgASgNEhQKDGVuZHBvaW50X2lkcxgCIAMoDCJ0Cg1VbmRlbGl2ZXJhYmxlEg4KBnRhcmdldBgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBIMCgRjb2RlGAMgASgJEhMKC2NvcnJlbGF0aW9uGAQgASgEEg4KBm51bWJlchgFIAEoBBIOCgZvcmlnaW4YBiABKAwiVwoGRGVuaWVkEg0KBXRvcGljGAEgASgMEhAKCHNlcXVlbmNlGAIgASgEEgwKBGNvZGUYAyABKAkSDgoGcmVhc29uGAQgASgJEg4KBm51bWJlchgFIAEoBCI9CgVMZWF2ZRIMCgRjb2RlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDSJ1CgRTbG93Eg4KBnBvbGljeRgBIAEoCRIOCgZsYWdfbXMYAiABKA0SGAoQd2FpdGluZ19tZXNzYWdlcxgDIAEoBBIVCg13YWl0aW5nX2J5dGVzGAQgASgEEgwKBGxhc3QYBSABKAQSDgoGcmVzeW5jGAYgAygMIjIKBVByb2JlEg0KBXRva2VuGAEgASgMEgwKBHBhdGgYAiADKAwSDAoEaGVyZRgDIAEoCCJaCgpQcm9iZVJlcGx5Eg0KBXRva2VuGAEgASgMEgwKBHBhdGgYAiADKAwSEwoLbG9vcF9sYWdfbXMYAyABKA0SGgoScm9vdF9yb3VuZF90cmlwX3VzGAQgASgNIj4KBE1vdmUSJgoKY2FuZGlkYXRlcxgBIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEg4KBnJlYXNvbhgCIAEoCSJCCgVEcmFpbhIRCgl3aXRoaW5fbXMYASABKA0SJgoKY2FuZGlkYXRlcxgCIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlImIKClBhdGhDaGFuZ2USDwoHdmVyc2lvbhgBIAEoBBIMCgRwYXRoGAIgAygMEiYKCnN1Y2Nlc3Npb24YAyADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRINCgVlcG9jaBgEIAEoDSJaCgdNZW1iZXJzEiAKB2Fycml2ZWQYASADKAsyDy56aW5jLnYxLk1lbWJlchIQCghkZXBhcnRlZBgCIAMoDBINCgVmaXJzdBgDIAEoCBIMCgRsYXN0GAQgASgIIjwKBk1lbWJlchITCgtlbmRwb2ludF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEg8KB2hvc3RfaWQYAyABKAwiNQoIVGFrZW92ZXISDwoHZGVhZF9pZBgBIAEoDBIYChBkZWFkX2luY2FybmF0aW9uGAIgASgNYgZwcm90bzM");
 
 /**
  * @generated from message zinc.v1.Control
@@ -355,6 +355,20 @@ export type Join = Message<"zinc.v1.Join"> & {
    * @generated from field: repeated string addresses = 25;
    */
   addresses: string[];
+
+  /**
+   * Of a relay: what there is room for below it.
+   *
+   * @generated from field: zinc.v1.Room room = 26;
+   */
+  room?: Room | undefined;
+
+  /**
+   * It could reach none of those it was sent on to: it asks to be taken here.
+   *
+   * @generated from field: bool settle = 27;
+   */
+  settle: boolean;
 };
 
 /**
@@ -363,6 +377,55 @@ export type Join = Message<"zinc.v1.Join"> & {
  */
 export const JoinSchema: GenMessage<Join> = /*@__PURE__*/
   messageDesc(file_control, 1);
+
+/**
+ * What a relay has room for, and how large its subtree is.
+ *
+ * @generated from message zinc.v1.Room
+ */
+export type Room = Message<"zinc.v1.Room"> & {
+  /**
+   * Clients that its own cluster has room for.
+   *
+   * @generated from field: uint32 free = 1;
+   */
+  free: number;
+
+  /**
+   * Clients that the clusters below have room for, all together.
+   *
+   * @generated from field: uint32 below = 2;
+   */
+  below: number;
+
+  /**
+   * Links from the relay to the nearest host with room: 0 for itself.
+   *
+   * @generated from field: uint32 levels = 3;
+   */
+  levels: number;
+
+  /**
+   * Links from the relay to the lowest endpoint below.
+   *
+   * @generated from field: uint32 height = 4;
+   */
+  height: number;
+
+  /**
+   * Endpoints in the subtree, the relay included.
+   *
+   * @generated from field: uint32 size = 5;
+   */
+  size: number;
+};
+
+/**
+ * Describes the message zinc.v1.Room.
+ * Use `create(RoomSchema)` to create a new message.
+ */
+export const RoomSchema: GenMessage<Room> = /*@__PURE__*/
+  messageDesc(file_control, 2);
 
 /**
  * @generated from message zinc.v1.TopicMemory
@@ -389,7 +452,7 @@ export type TopicMemory = Message<"zinc.v1.TopicMemory"> & {
  * Use `create(TopicMemorySchema)` to create a new message.
  */
 export const TopicMemorySchema: GenMessage<TopicMemory> = /*@__PURE__*/
-  messageDesc(file_control, 2);
+  messageDesc(file_control, 3);
 
 /**
  * @generated from message zinc.v1.Accept
@@ -537,7 +600,7 @@ export type Accept = Message<"zinc.v1.Accept"> & {
  * Use `create(AcceptSchema)` to create a new message.
  */
 export const AcceptSchema: GenMessage<Accept> = /*@__PURE__*/
-  messageDesc(file_control, 3);
+  messageDesc(file_control, 4);
 
 /**
  * @generated from message zinc.v1.Addresses
@@ -564,7 +627,7 @@ export type Addresses = Message<"zinc.v1.Addresses"> & {
  * Use `create(AddressesSchema)` to create a new message.
  */
 export const AddressesSchema: GenMessage<Addresses> = /*@__PURE__*/
-  messageDesc(file_control, 4);
+  messageDesc(file_control, 5);
 
 /**
  * @generated from message zinc.v1.Candidate
@@ -596,7 +659,7 @@ export type Candidate = Message<"zinc.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_control, 5);
+  messageDesc(file_control, 6);
 
 /**
  * @generated from message zinc.v1.Limits
@@ -648,7 +711,7 @@ export type Limits = Message<"zinc.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_control, 6);
+  messageDesc(file_control, 7);
 
 /**
  * @generated from message zinc.v1.Redirect
@@ -670,7 +733,7 @@ export type Redirect = Message<"zinc.v1.Redirect"> & {
  * Use `create(RedirectSchema)` to create a new message.
  */
 export const RedirectSchema: GenMessage<Redirect> = /*@__PURE__*/
-  messageDesc(file_control, 7);
+  messageDesc(file_control, 8);
 
 /**
  * @generated from message zinc.v1.Refuse
@@ -678,7 +741,8 @@ export const RedirectSchema: GenMessage<Redirect> = /*@__PURE__*/
 export type Refuse = Message<"zinc.v1.Refuse"> & {
   /**
    * A stable code: "Unauthorized", "VersionMismatch", "Full", "WrongTree", "Draining", "Duplicate", "BadJoin",
-   * "Loop" (the joiner is above this host), "TooDeep", "Detached" (this host has lost the tree above it).
+   * "Loop" (the joiner is above this host), "TooDeep", "Detached" (this host has lost the tree above it), "Busy" (too many
+   * join at once: it is the joiner's turn after that time).
    *
    * @generated from field: string code = 1;
    */
@@ -712,7 +776,7 @@ export type Refuse = Message<"zinc.v1.Refuse"> & {
  * Use `create(RefuseSchema)` to create a new message.
  */
 export const RefuseSchema: GenMessage<Refuse> = /*@__PURE__*/
-  messageDesc(file_control, 8);
+  messageDesc(file_control, 9);
 
 /**
  * @generated from message zinc.v1.Sync
@@ -745,7 +809,7 @@ export type Sync = Message<"zinc.v1.Sync"> & {
  * Use `create(SyncSchema)` to create a new message.
  */
 export const SyncSchema: GenMessage<Sync> = /*@__PURE__*/
-  messageDesc(file_control, 9);
+  messageDesc(file_control, 10);
 
 /**
  * @generated from message zinc.v1.Unsubscribe
@@ -762,7 +826,7 @@ export type Unsubscribe = Message<"zinc.v1.Unsubscribe"> & {
  * Use `create(UnsubscribeSchema)` to create a new message.
  */
 export const UnsubscribeSchema: GenMessage<Unsubscribe> = /*@__PURE__*/
-  messageDesc(file_control, 10);
+  messageDesc(file_control, 11);
 
 /**
  * Payload on the private topic `…sync.<number>`.
@@ -817,7 +881,7 @@ export type Baseline = Message<"zinc.v1.Baseline"> & {
  * Use `create(BaselineSchema)` to create a new message.
  */
 export const BaselineSchema: GenMessage<Baseline> = /*@__PURE__*/
-  messageDesc(file_control, 11);
+  messageDesc(file_control, 12);
 
 /**
  * @generated from message zinc.v1.RefusedPrefix
@@ -839,7 +903,7 @@ export type RefusedPrefix = Message<"zinc.v1.RefusedPrefix"> & {
  * Use `create(RefusedPrefixSchema)` to create a new message.
  */
 export const RefusedPrefixSchema: GenMessage<RefusedPrefix> = /*@__PURE__*/
-  messageDesc(file_control, 12);
+  messageDesc(file_control, 13);
 
 /**
  * @generated from message zinc.v1.StreamPosition
@@ -882,7 +946,7 @@ export type StreamPosition = Message<"zinc.v1.StreamPosition"> & {
  * Use `create(StreamPositionSchema)` to create a new message.
  */
 export const StreamPositionSchema: GenMessage<StreamPosition> = /*@__PURE__*/
-  messageDesc(file_control, 13);
+  messageDesc(file_control, 14);
 
 /**
  * @generated from message zinc.v1.Heartbeat
@@ -925,7 +989,7 @@ export type Heartbeat = Message<"zinc.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_control, 14);
+  messageDesc(file_control, 15);
 
 /**
  * @generated from message zinc.v1.HeartbeatReply
@@ -961,6 +1025,20 @@ export type HeartbeatReply = Message<"zinc.v1.HeartbeatReply"> & {
    * @generated from field: uint32 loop_lag_ms = 5;
    */
   loopLagMs: number;
+
+  /**
+   * Of a relay whose room has changed since it last told it on this link.
+   *
+   * @generated from field: zinc.v1.Room room = 6;
+   */
+  room?: Room | undefined;
+
+  /**
+   * How full its buffer for what goes up is, in hundredths.
+   *
+   * @generated from field: uint32 queue_fill = 7;
+   */
+  queueFill: number;
 };
 
 /**
@@ -968,7 +1046,7 @@ export type HeartbeatReply = Message<"zinc.v1.HeartbeatReply"> & {
  * Use `create(HeartbeatReplySchema)` to create a new message.
  */
 export const HeartbeatReplySchema: GenMessage<HeartbeatReply> = /*@__PURE__*/
-  messageDesc(file_control, 15);
+  messageDesc(file_control, 16);
 
 /**
  * Payload on the system topic `mark`, which every client follows.
@@ -999,7 +1077,7 @@ export type Mark = Message<"zinc.v1.Mark"> & {
  * Use `create(MarkSchema)` to create a new message.
  */
 export const MarkSchema: GenMessage<Mark> = /*@__PURE__*/
-  messageDesc(file_control, 16);
+  messageDesc(file_control, 17);
 
 /**
  * @generated from message zinc.v1.TopicNumber
@@ -1021,7 +1099,7 @@ export type TopicNumber = Message<"zinc.v1.TopicNumber"> & {
  * Use `create(TopicNumberSchema)` to create a new message.
  */
 export const TopicNumberSchema: GenMessage<TopicNumber> = /*@__PURE__*/
-  messageDesc(file_control, 17);
+  messageDesc(file_control, 18);
 
 /**
  * Cumulative, for the up leg of the link.
@@ -1052,7 +1130,7 @@ export type Ack = Message<"zinc.v1.Ack"> & {
  * Use `create(AckSchema)` to create a new message.
  */
 export const AckSchema: GenMessage<Ack> = /*@__PURE__*/
-  messageDesc(file_control, 18);
+  messageDesc(file_control, 19);
 
 /**
  * @generated from message zinc.v1.RepairRequest
@@ -1074,7 +1152,7 @@ export type RepairRequest = Message<"zinc.v1.RepairRequest"> & {
  * Use `create(RepairRequestSchema)` to create a new message.
  */
 export const RepairRequestSchema: GenMessage<RepairRequest> = /*@__PURE__*/
-  messageDesc(file_control, 19);
+  messageDesc(file_control, 20);
 
 /**
  * @generated from message zinc.v1.RepairRange
@@ -1103,7 +1181,7 @@ export type RepairRange = Message<"zinc.v1.RepairRange"> & {
  * Use `create(RepairRangeSchema)` to create a new message.
  */
 export const RepairRangeSchema: GenMessage<RepairRange> = /*@__PURE__*/
-  messageDesc(file_control, 20);
+  messageDesc(file_control, 21);
 
 /**
  * Followed in the same message by groups of three frames: topic, header, payload.
@@ -1144,7 +1222,7 @@ export type Repair = Message<"zinc.v1.Repair"> & {
  * Use `create(RepairSchema)` to create a new message.
  */
 export const RepairSchema: GenMessage<Repair> = /*@__PURE__*/
-  messageDesc(file_control, 21);
+  messageDesc(file_control, 22);
 
 /**
  * @generated from message zinc.v1.Resolve
@@ -1166,7 +1244,7 @@ export type Resolve = Message<"zinc.v1.Resolve"> & {
  * Use `create(ResolveSchema)` to create a new message.
  */
 export const ResolveSchema: GenMessage<Resolve> = /*@__PURE__*/
-  messageDesc(file_control, 22);
+  messageDesc(file_control, 23);
 
 /**
  * @generated from message zinc.v1.Resolved
@@ -1188,7 +1266,7 @@ export type Resolved = Message<"zinc.v1.Resolved"> & {
  * Use `create(ResolvedSchema)` to create a new message.
  */
 export const ResolvedSchema: GenMessage<Resolved> = /*@__PURE__*/
-  messageDesc(file_control, 23);
+  messageDesc(file_control, 24);
 
 /**
  * A direct message could not be turned down: nobody below has that id. It travels back to the message's origin, down from
@@ -1237,7 +1315,7 @@ export type Undeliverable = Message<"zinc.v1.Undeliverable"> & {
  * Use `create(UndeliverableSchema)` to create a new message.
  */
 export const UndeliverableSchema: GenMessage<Undeliverable> = /*@__PURE__*/
-  messageDesc(file_control, 24);
+  messageDesc(file_control, 25);
 
 /**
  * A frame was not passed on: the client may not send on that topic. Told once per topic, at least.
@@ -1280,7 +1358,7 @@ export type Denied = Message<"zinc.v1.Denied"> & {
  * Use `create(DeniedSchema)` to create a new message.
  */
 export const DeniedSchema: GenMessage<Denied> = /*@__PURE__*/
-  messageDesc(file_control, 25);
+  messageDesc(file_control, 26);
 
 /**
  * @generated from message zinc.v1.Leave
@@ -1309,7 +1387,7 @@ export type Leave = Message<"zinc.v1.Leave"> & {
  * Use `create(LeaveSchema)` to create a new message.
  */
 export const LeaveSchema: GenMessage<Leave> = /*@__PURE__*/
-  messageDesc(file_control, 26);
+  messageDesc(file_control, 27);
 
 /**
  * @generated from message zinc.v1.Slow
@@ -1355,7 +1433,7 @@ export type Slow = Message<"zinc.v1.Slow"> & {
  * Use `create(SlowSchema)` to create a new message.
  */
 export const SlowSchema: GenMessage<Slow> = /*@__PURE__*/
-  messageDesc(file_control, 27);
+  messageDesc(file_control, 28);
 
 /**
  * @generated from message zinc.v1.Probe
@@ -1367,9 +1445,18 @@ export type Probe = Message<"zinc.v1.Probe"> & {
   token: Uint8Array;
 
   /**
+   * Whom it has passed on its way up, the asker first.
+   *
    * @generated from field: repeated bytes path = 2;
    */
   path: Uint8Array[];
+
+  /**
+   * The host that gets it answers: a joiner measures how far it is.
+   *
+   * @generated from field: bool here = 3;
+   */
+  here: boolean;
 };
 
 /**
@@ -1377,7 +1464,7 @@ export type Probe = Message<"zinc.v1.Probe"> & {
  * Use `create(ProbeSchema)` to create a new message.
  */
 export const ProbeSchema: GenMessage<Probe> = /*@__PURE__*/
-  messageDesc(file_control, 28);
+  messageDesc(file_control, 29);
 
 /**
  * @generated from message zinc.v1.ProbeReply
@@ -1387,6 +1474,26 @@ export type ProbeReply = Message<"zinc.v1.ProbeReply"> & {
    * @generated from field: bytes token = 1;
    */
   token: Uint8Array;
+
+  /**
+   * To a probe of the way to the root: whom the answer still has to pass, the asker first.
+   *
+   * @generated from field: repeated bytes path = 2;
+   */
+  path: Uint8Array[];
+
+  /**
+   * To a joiner: how late the host's event loop was of late, in milliseconds, and the round trip from it to the root, in
+   * microseconds.
+   *
+   * @generated from field: uint32 loop_lag_ms = 3;
+   */
+  loopLagMs: number;
+
+  /**
+   * @generated from field: uint32 root_round_trip_us = 4;
+   */
+  rootRoundTripUs: number;
 };
 
 /**
@@ -1394,7 +1501,7 @@ export type ProbeReply = Message<"zinc.v1.ProbeReply"> & {
  * Use `create(ProbeReplySchema)` to create a new message.
  */
 export const ProbeReplySchema: GenMessage<ProbeReply> = /*@__PURE__*/
-  messageDesc(file_control, 29);
+  messageDesc(file_control, 30);
 
 /**
  * @generated from message zinc.v1.Move
@@ -1416,7 +1523,7 @@ export type Move = Message<"zinc.v1.Move"> & {
  * Use `create(MoveSchema)` to create a new message.
  */
 export const MoveSchema: GenMessage<Move> = /*@__PURE__*/
-  messageDesc(file_control, 30);
+  messageDesc(file_control, 31);
 
 /**
  * @generated from message zinc.v1.Drain
@@ -1438,7 +1545,7 @@ export type Drain = Message<"zinc.v1.Drain"> & {
  * Use `create(DrainSchema)` to create a new message.
  */
 export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
-  messageDesc(file_control, 31);
+  messageDesc(file_control, 32);
 
 /**
  * @generated from message zinc.v1.PathChange
@@ -1470,7 +1577,7 @@ export type PathChange = Message<"zinc.v1.PathChange"> & {
  * Use `create(PathChangeSchema)` to create a new message.
  */
 export const PathChangeSchema: GenMessage<PathChange> = /*@__PURE__*/
-  messageDesc(file_control, 32);
+  messageDesc(file_control, 33);
 
 /**
  * From a relay to its host: who is in its subtree, its own clients and those below them. Without flags: what changed.
@@ -1508,7 +1615,7 @@ export type Members = Message<"zinc.v1.Members"> & {
  * Use `create(MembersSchema)` to create a new message.
  */
 export const MembersSchema: GenMessage<Members> = /*@__PURE__*/
-  messageDesc(file_control, 33);
+  messageDesc(file_control, 34);
 
 /**
  * @generated from message zinc.v1.Member
@@ -1537,7 +1644,7 @@ export type Member = Message<"zinc.v1.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_control, 34);
+  messageDesc(file_control, 35);
 
 /**
  * @generated from message zinc.v1.Takeover
@@ -1559,5 +1666,5 @@ export type Takeover = Message<"zinc.v1.Takeover"> & {
  * Use `create(TakeoverSchema)` to create a new message.
  */
 export const TakeoverSchema: GenMessage<Takeover> = /*@__PURE__*/
-  messageDesc(file_control, 35);
+  messageDesc(file_control, 36);
 
