@@ -62,8 +62,8 @@ describe("Without one of its rules", () => {
     expect(kept.violations, kept.report()).toEqual([])
   })
 
-  it("shrinks to the few faults that the failure needs", () => {
-    const { script, shrunk } = shrinkElection({ seed: 4, rules: { fetchMostAdvanced: false } }, 40)
+  it("shrinks to the few faults that the failure needs", async () => {
+    const { script, shrunk } = await shrinkElection({ seed: 4, rules: { fetchMostAdvanced: false } }, 40)
     expect(shrunk.length).toBeLessThan(script.length)
     const again = simulateElection({ seed: 4, rules: { fetchMostAdvanced: false }, script: shrunk })
     expect(again.violations.length).toBeGreaterThan(0)

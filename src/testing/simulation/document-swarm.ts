@@ -21,7 +21,9 @@ export interface DocumentSwarmOutcome {
   readonly edits: number
   /** Edits whose acknowledgement came. */
   readonly acknowledged: number
-  report(lines?: number): string
+  /** Events of the network. */
+  readonly events: number
+  report(lines?: number, about?: string): string
 }
 
 const stormMs = 12_000
@@ -127,7 +129,15 @@ class Record {
   }
 }
 
-export async function simulateDocuments(options: { readonly seed: number }): Promise<DocumentSwarmOutcome> {
+export interface DocumentSwarmOptions {
+  readonly seed: number
+  /** Journal entries kept. Default 400. */
+  readonly kept?: number
+  /** Places in the fault script that are played. Default all. */
+  readonly only?: readonly number[]
+}
+
+export async function simulateDocuments(options: DocumentSwarmOptions): Promise<DocumentSwarmOutcome> {
   const { seed } = options
   const random = new SeededRandom(seed)
   const clients = Array.from({ length: 3 + random.below(3) }, (_, i) => `c${i + 1}`)
@@ -138,9 +148,9 @@ export async function simulateDocuments(options: { readonly seed: number }): Pro
     untilMs: stormMs - 1_500,
     least: 3,
     most: 9,
-  })
+  }).filter((_, at) => options.only?.includes(at) ?? true)
   const hostLost = script.some(fault => fault.kind === "crashHost" || fault.kind === "closeHost")
-  const world = new World({ seed })
+  const world = new World({ seed, ...(options.kept === undefined ? {} : { kept: options.kept }) })
   const { journal, network } = world
   const record = new Record(world)
   const writers = new Map<string, Writer>()
@@ -215,12 +225,14 @@ export async function simulateDocuments(options: { readonly seed: number }): Pro
     faults: script,
     edits: record.edits,
     acknowledged: record.acknowledged.size,
-    report: (lines = 60) =>
+    events: network.trace.count,
+    report: (lines = 60, about) =>
       [
         `seed ${seed}: ${journal.violations.length} promises broken; ${record.edits} edits`,
         ...script.map(describeFault),
         ...journal.violations.slice(0, 12).map(({ invariant, what }) => `  ${invariant}: ${what}`),
-        ...journal.tail(lines),
+        ...journal.tail(lines, about),
+        `again: npm run simulate -- --documents --seed ${seed}`,
       ].join("\n"),
   }
 

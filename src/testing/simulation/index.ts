@@ -1,4 +1,4 @@
-export { type DocumentSwarmOutcome, simulateDocuments } from "./document-swarm.ts"
+export { type DocumentSwarmOptions, type DocumentSwarmOutcome, simulateDocuments } from "./document-swarm.ts"
 export {
   describeElectionFault,
   drawElection,
@@ -14,7 +14,11 @@ export {
   simulateElection,
 } from "./election/index.ts"
 export { describeFault, type Fault, FaultKind } from "./fault-script.ts"
+export { type FailedSeed, Figures, type FiguresJson, type Spread } from "./figures.ts"
 export { Journal, type Violation } from "./journal.ts"
+export type { SimulatedTime, SimulationKind, SimulationKnob, SimulationOptions, SimulationRun } from "./kind.ts"
+export { simulationKinds } from "./kinds.ts"
+export { countOf, missingOf, type SeedRange, withRange } from "./seed-ranges.ts"
 export { shrinkScript } from "./shrink.ts"
 export { type SwarmCounts, type SwarmOptions, type SwarmOutcome, simulate } from "./swarm.ts"
 export { Life, World, type WorldOptions } from "./world.ts"

@@ -4,11 +4,11 @@
  * The smallest part of the script found that still fails, in its order. `fails` is called up to `limit` times; a part is
  * smallest when leaving out any one of its faults makes it pass, unless the limit came first.
  */
-export function shrinkScript<Fault>(
+export async function shrinkScript<Fault>(
   script: readonly Fault[],
-  fails: (part: readonly Fault[]) => boolean,
+  fails: (part: readonly Fault[]) => boolean | Promise<boolean>,
   limit = 200,
-): readonly Fault[] {
+): Promise<readonly Fault[]> {
   let kept = script
   let tries = 0
   let size = Math.ceil(kept.length / 2)
@@ -17,7 +17,7 @@ export function shrinkScript<Fault>(
     for (let at = 0; at < kept.length && tries < limit; ) {
       const part = [...kept.slice(0, at), ...kept.slice(at + size)]
       tries++
-      if (fails(part)) {
+      if (await fails(part)) {
         kept = part
         shrunk = true
       } else at += size

@@ -16,6 +16,8 @@ export interface SwarmOptions {
   readonly tree?: boolean
   /** Journal entries kept. Default 400. */
   readonly kept?: number
+  /** Places in the fault script that are played. Default all. */
+  readonly only?: readonly number[]
 }
 
 export interface SwarmOutcome {
@@ -74,7 +76,7 @@ export async function simulate(options: SwarmOptions): Promise<SwarmOutcome> {
     untilMs: stormMs - 1500,
     least: 3,
     most: 9,
-  })
+  }).filter((_, at) => options.only?.includes(at) ?? true)
   const hostLost = script.some(fault => fault.kind === "crashHost" || fault.kind === "closeHost")
   const world = new World({ seed, ...(options.kept === undefined ? {} : { kept: options.kept }) })
   const { journal } = world
@@ -193,7 +195,7 @@ export async function simulate(options: SwarmOptions): Promise<SwarmOutcome> {
           .map(({ atMs, invariant, what }) => `  ${invariant} at ${atMs.toFixed(2)}: ${what}`),
         `last of the journal:`,
         ...journal.tail(lines, about),
-        `again: npm run simulate -- --seed ${seed}${options.tree ? " --tree" : ""}`,
+        `again: npm run simulate -- --seed ${seed}${options.tree ? " --tree" : " --messages"}`,
       ].join("\n"),
   }
   return outcome

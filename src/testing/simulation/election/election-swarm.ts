@@ -35,6 +35,8 @@ export interface ElectionOptions {
   readonly kept?: number
   /** Instead of the one drawn from the seed. */
   readonly script?: readonly ElectionFault[]
+  /** Places in the script that are played. Default all. */
+  readonly only?: readonly number[]
   /** Rules left out, to see that it is noticed. */
   readonly rules?: Partial<ElectionRules & LeafRules>
   /** Frames travel as octets. Default: in one seed of eight. */
@@ -59,6 +61,8 @@ export interface ElectionOutcome {
   readonly hash: string
   readonly violations: readonly Violation[]
   readonly script: readonly ElectionFault[]
+  /** Voters, those that wait to be voters, and leaves. */
+  readonly endpoints: number
   readonly virtualMs: number
   readonly counts: ElectionCounts
   readonly promotions: readonly Promotion[]
@@ -119,7 +123,7 @@ class ElectionRun {
     this.#o = options
     const { plan, script, random: worldRandom } = drawElection(options.seed)
     this.#plan = plan
-    this.#script = options.script ?? script
+    this.#script = (options.script ?? script).filter((_, at) => options.only?.includes(at) ?? true)
     const names = Array.from({ length: plan.voters + plan.spares }, (_, i) => `v${i + 1}`)
     this.#journal = new Journal(this.#clock, options.kept)
     this.#oracle = new Oracle(this.#journal)
@@ -600,6 +604,7 @@ class ElectionRun {
       hash: `${this.#network.trace.hash}${this.#journal.hash}`,
       violations,
       script: this.#script,
+      endpoints: this.#machines.length + this.#leaves.length,
       virtualMs: this.#clock.now(),
       promotions: this.#promotions,
       counts: {
@@ -618,7 +623,7 @@ class ElectionRun {
             .map(({ atMs, invariant, what }) => `  ${invariant} at ${atMs.toFixed(2)}: ${what}`),
           "last of the journal:",
           ...this.#journal.tail(lines, about),
-          `again: node scripts/simulate-election.mjs --seed ${seed}`,
+          `again: npm run simulate -- --election --seed ${seed}`,
         ].join("\n"),
     }
   }

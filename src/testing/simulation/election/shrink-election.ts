@@ -13,12 +13,12 @@ export interface ShrunkElection {
 }
 
 /** Runs the election up to `limit` times more (default 100); one that breaks nothing stays whole. */
-export function shrinkElection(options: ElectionOptions, limit = 100): ShrunkElection {
+export async function shrinkElection(options: ElectionOptions, limit = 100): Promise<ShrunkElection> {
   const whole = simulateElection({ ...options, hasty: true })
   const [first] = whole.violations
   if (first === undefined) return { script: whole.script, shrunk: whole.script, outcome: whole }
   const fails = (script: readonly ElectionFault[]) =>
     simulateElection({ ...options, script, hasty: true }).violations.some(each => each.invariant === first.invariant)
-  const shrunk = shrinkScript(whole.script, fails, limit)
+  const shrunk = await shrinkScript(whole.script, fails, limit)
   return { script: whole.script, shrunk, outcome: simulateElection({ ...options, script: shrunk, hasty: true }) }
 }

@@ -1,0 +1,62 @@
+/** The kinds of simulation there are, by name. */
+import { allRules } from "../../cluster/election/index.ts"
+import { simulateDocuments } from "./document-swarm.ts"
+import { simulateElection } from "./election/index.ts"
+import type { SimulationKind, SimulationOptions, SimulationRun } from "./kind.ts"
+import { simulate } from "./swarm.ts"
+
+const messages: SimulationKind = {
+  name: "messages",
+  about: "one host and its clients: messages, requests and direct messages",
+  knobs: ["only"],
+  rules: [],
+  run: options => runMessages(options, false),
+}
+
+const tree: SimulationKind = {
+  name: "tree",
+  about: "a small tree of relays: messages, requests and direct messages",
+  knobs: ["only"],
+  rules: [],
+  run: options => runMessages(options, true),
+}
+
+const documents: SimulationKind = {
+  name: "documents",
+  about: "one host and its clients edit a document",
+  knobs: ["only"],
+  rules: [],
+  async run(options) {
+    const outcome = await simulateDocuments(options)
+    const { edits, acknowledged, events } = outcome
+    return { ...outcome, counts: { events, edits, acknowledged }, times: [] }
+  },
+}
+
+const election: SimulationKind = {
+  name: "election",
+  about: "voters elect a root and keep its ordered log, with leaves that send and hear; state machines, no endpoints",
+  knobs: ["without", "only"],
+  rules: [...Object.keys(allRules), "epochGate", "rewind"],
+  async run({ seed, without, only, kept }) {
+    const outcome = simulateElection({
+      seed,
+      ...(without === undefined ? {} : { rules: { [without]: false } }),
+      ...(only === undefined ? {} : { only }),
+      ...(kept === undefined ? {} : { kept }),
+    })
+    const times = outcome.promotions
+      .filter(({ clean, usual }) => clean && usual)
+      .map(({ cause, ms, external }) => ({ what: `${cause} ${external ? "external" : "embedded"}`, ms }))
+    const counts = { ...outcome.counts, events: outcome.counts.frames, promotions: outcome.promotions.length }
+    return { ...outcome, faults: outcome.script, counts, times }
+  },
+}
+
+/** Every kind, by its name. */
+export const simulationKinds: Readonly<Record<string, SimulationKind>> = { messages, tree, documents, election }
+
+async function runMessages(options: SimulationOptions, isTree: boolean): Promise<SimulationRun> {
+  const outcome = await simulate({ ...options, tree: isTree })
+  return { ...outcome, counts: { ...outcome.counts }, times: [] }
+}
