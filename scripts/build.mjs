@@ -12,12 +12,7 @@ const dist = join(root, "dist")
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 
 /** What programs and threads are started from, besides the doors that package.json names. */
-const programs = [
-  "cli/demo/demo-worker",
-  "cli/replay/replay-client",
-  "endpoint/worker/worker-entry",
-  "testing/simulation/index",
-]
+const programs = ["cli/demo/demo-worker", "cli/replay/replay-client", "endpoint/worker/worker-entry"]
 
 /** The door for pages. */
 const page = "browser/index"
