@@ -3,25 +3,18 @@
  * node (what to do with frames) and its sides (how they travel).
  */
 
-import { checkFunction, checkOptions, checkSignal } from "../core/arguments.ts"
-import { utf8 } from "../core/bytes.ts"
-import { type Clock, systemClock } from "../core/clock.ts"
+import { checkOptions, checkSignal } from "../core/arguments.ts"
+import type { Clock } from "../core/clock.ts"
 import { ErrorCode, messageOf, ZincError } from "../core/errors.ts"
-import { type EndpointId, endpointIdFromBytes, isEndpointId, newEndpointId } from "../core/id.ts"
+import { type EndpointId, endpointIdFromBytes, isEndpointId } from "../core/id.ts"
 import { type CloseReason, Lifecycle, type State } from "../core/lifecycle.ts"
-import { type Logger, silentLogger } from "../core/logger.ts"
-import { type Random, systemRandom } from "../core/random.ts"
-import { type Codec, userCodecNumbers } from "../message/codec.ts"
-import { CodecRegistry } from "../message/codec-registry.ts"
+import type { Codec } from "../message/codec.ts"
 import { Kind } from "../message/header.ts"
 import { encodeTopic, TopicKind } from "../message/topic.ts"
-import { parseAddress } from "../transport/address.ts"
-import type { Transport } from "../transport/transport.ts"
 import type {
   AckOptions,
   CodecName,
   EndpointEvent,
-  EndpointOptions,
   EndpointStatistics,
   HandleOptions,
   HandlerModule,
@@ -41,12 +34,21 @@ import { ClientSide } from "./client-side.ts"
 import { DirectMessages } from "./direct-messages.ts"
 import type { DocumentPort } from "./document-port.ts"
 import { EndpointDocumentPort } from "./endpoint-document-port.ts"
+import { eventTypes } from "./event-types.ts"
 import { Frame } from "./frame.ts"
 import type { Above } from "./host/host-options.ts"
 import { HostSide } from "./host-side.ts"
 import { Node } from "./node.ts"
-import { depthMax } from "./place.ts"
 import type { Receiver } from "./receiver.ts"
+import {
+  checkCodec,
+  type EndpointSettings,
+  hostingSettings,
+  joinAddresses,
+  joiningSettings,
+  listenAddresses,
+  readSettings,
+} from "./settings.ts"
 import type { Origin, TopicState } from "./topic-state.ts"
 import { checkHandlerModule } from "./worker/handler-module.ts"
 import type { WorkerPool } from "./worker/worker-pool.ts"
@@ -54,44 +56,12 @@ import type { WorkerPool } from "./worker/worker-pool.ts"
 /** How long a resolved name is taken to hold. */
 const nameKeptMs = 1000
 
-/** What `on` takes; a name that is none of them would wait for ever. */
-const eventTypes = {
-  joined: true,
-  left: true,
-  refused: true,
-  arrived: true,
-  departed: true,
-  regenerated: true,
-  gap: true,
-  slow: true,
-  tooSlow: true,
-  handlerFailed: true,
-  mailboxFull: true,
-  undeliverable: true,
-  denied: true,
-  violation: true,
-  "*": true,
-} as const satisfies Record<EndpointEvent["type"] | "*", true>
-
-/** What both ways of opening share, with defaults filled in. */
-interface Common {
-  readonly name: string
-  readonly transport: Transport
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-  readonly codecs: CodecRegistry
-  readonly codec: Codec
-  readonly maxPayloadBytes: number
-  readonly id: EndpointId
-}
-
 export class MessageEndpoint implements MessagingSurface {
   readonly id: EndpointId
   readonly name: string
   readonly role: "host" | "relay" | "client"
   readonly documentPort: DocumentPort
-  readonly #common: Common
+  readonly #common: EndpointSettings
   readonly #node: Node
   readonly #lifecycle: Lifecycle
   readonly #listener: ChannelListener
@@ -107,7 +77,7 @@ export class MessageEndpoint implements MessagingSurface {
   #ready = false
 
   protected constructor(options: HostOptions | JoinOptions, role: "host" | "relay" | "client") {
-    this.#common = readOptions(options)
+    this.#common = readSettings(options)
     const { id, name, clock, random, logger, codecs, codec } = this.#common
     this.id = id
     this.name = name
@@ -183,30 +153,13 @@ export class MessageEndpoint implements MessagingSurface {
 
   /** A host side that listens; nobody is let in before it has started. */
   async #bind(options: HostOptions | RelayOptions, above: Above | undefined): Promise<HostSide> {
-    const listen = typeof options.listen === "string" ? [options.listen] : options.listen
-    if (!Array.isArray(listen) || listen.length === 0)
-      throw new ZincError("BadOption", "listen needs at least one address, such as tcp://*:7700")
-    for (const address of listen) checkAddress(address, this.#common.transport)
-    const heartbeatMs = wholeNumber("heartbeatMs", options.heartbeatMs, 250, 10, 60_000)
+    const listen = listenAddresses(options.listen!, this.#common.transport)
     const side = new HostSide({
       node: this.#node,
       name: this.name,
       transport: this.#common.transport,
-      authenticator: options.authenticator,
-      unguarded: options.unguarded ?? false,
-      maxClients: wholeNumber("maxClients", options.maxClients, 10_000, 1, 1_000_000),
-      maxDepth: wholeNumber("maxDepth", options.maxDepth, depthMax, 1, depthMax),
-      heartbeatMs,
-      heartbeatMisses: wholeNumber("heartbeatMisses", options.heartbeatMisses, 3, 1, 100),
-      sessionKeepMs: wholeNumber("sessionKeepMs", options.sessionKeepMs, 10_000, 100, 86_400_000),
+      ...hostingSettings(options),
       maxPayloadBytes: this.#common.maxPayloadBytes,
-      replayMessages: wholeNumber("replay.messages", options.replay?.messages, 65_536, 1, 10_000_000),
-      replayBytes: wholeNumber("replay.bytes", options.replay?.bytes, 16 * 1024 * 1024, 1024, 2 ** 40),
-      slow: {
-        ...options.slow,
-        policy: options.slow?.policy ?? "disconnect",
-        maxLagMs: options.slow?.maxLagMs ?? 10_000,
-      },
       onDirect: (frame, origin, sequence) => this.#takeDirect(frame, origin, sequence),
       onGone: id => {
         this.#direct.peerGone(id)
@@ -239,10 +192,7 @@ export class MessageEndpoint implements MessagingSurface {
   }
 
   protected async openClient(address: string | readonly string[], options: JoinOptions): Promise<void> {
-    const addresses = typeof address === "string" ? [address] : address
-    if (!Array.isArray(addresses) || addresses.length === 0)
-      throw new ZincError("BadOption", "joining needs at least one address, such as tcp://host:7700")
-    for (const each of addresses) checkAddress(each, this.#common.transport)
+    const addresses = joinAddresses(address, this.#common.transport)
     const { listen } = options
     if (listen !== undefined) this.#host = await this.#bind({ ...options, listen }, this.#above())
     const host = this.#host
@@ -251,19 +201,7 @@ export class MessageEndpoint implements MessagingSurface {
       name: this.name,
       transport: this.#common.transport,
       addresses,
-      token: typeof options.token === "string" ? utf8(options.token) : (options.token ?? new Uint8Array(0)),
-      tree: options.tree ?? "",
-      reconnect:
-        options.reconnect === false
-          ? undefined
-          : { minMs: options.reconnect?.minMs ?? 100, maxMs: options.reconnect?.maxMs ?? 5000 },
-      joinTimeoutMs: wholeNumber("joinTimeoutMs", options.joinTimeoutMs, 5000, 10, 3_600_000),
-      windowMessages: wholeNumber("sendWindow.messages", options.sendWindow?.messages, 10_000, 1, 10_000_000),
-      // One message of the largest size always fits, or it could never be sent.
-      windowBytes: Math.max(
-        wholeNumber("sendWindow.bytes", options.sendWindow?.bytes, 16 * 1024 * 1024, 1024, 2 ** 40),
-        this.#common.maxPayloadBytes + 64 * 1024,
-      ),
+      ...joiningSettings(options, this.#common.maxPayloadBytes),
       maxPayloadBytes: this.#common.maxPayloadBytes,
       onClosed: error => {
         this.#host?.abort()
@@ -695,94 +633,6 @@ type RelayOptions = JoinOptions & Pick<HostOptions, "listen">
 
 function roleOfJoin(options: JoinOptions): "relay" | "client" {
   return options?.listen === undefined ? "client" : "relay"
-}
-
-function readOptions(options: EndpointOptions): Common {
-  if (typeof options !== "object" || options === null) throw new ZincError("BadOption", "options must be an object")
-  if (options.transport === undefined)
-    throw new ZincError("BadOption", "a message endpoint needs a transport; the front door's Endpoint brings one")
-  checkParts(options)
-  const random = options.random ?? systemRandom
-  const id = newEndpointId(random)
-  const name = options.name ?? id.slice(0, 8)
-  const nameBytes = typeof name === "string" ? utf8(name).length : 0
-  if (nameBytes < 1 || nameBytes > 64 || isEndpointId(name)) {
-    throw new ZincError(
-      "BadOption",
-      `a name has 1 to 64 octets of UTF-8 and is not itself an id; "${String(name).slice(0, 80)}" will not do`,
-    )
-  }
-  const maxPayloadBytes = wholeNumber("maxPayloadBytes", options.maxPayloadBytes, 16 * 1024 * 1024, 1, 2 ** 31 - 1)
-  const codecs = new CodecRegistry(options.codecs)
-  for (const [topic, codec] of Object.entries(options.topicCodecs ?? {})) {
-    codecs.declare(topic, typeof codec === "string" ? codecs.byName(codec) : codec)
-  }
-  const codec = options.codec ?? "json"
-  // What an endpoint writes it also reads.
-  if (typeof codec === "object" && codec.number >= userCodecNumbers.min && !options.codecs?.includes(codec))
-    codecs.register(codec)
-  return {
-    id,
-    name,
-    transport: options.transport,
-    clock: options.clock ?? systemClock,
-    random,
-    logger: options.logger ?? silentLogger,
-    codecs,
-    codec: typeof codec === "string" ? codecs.byName(codec) : codec,
-    maxPayloadBytes,
-  }
-}
-
-/** What is handed in from below must be what it is said to be. */
-function checkParts({
-  transport,
-  clock,
-  random,
-  logger,
-  signal,
-  codec,
-  codecs,
-}: EndpointOptions & { readonly signal?: AbortSignal }): void {
-  checkSignal(signal)
-  checkCodec(codec)
-  if (codecs !== undefined && !Array.isArray(codecs)) throw new ZincError("BadOption", "codecs is a list of codecs")
-  for (const [name, part, method] of [
-    ["transport", transport, "dealer"],
-    ["clock", clock, "now"],
-    ["random", random, "bytes"],
-    ["logger", logger, "warn"],
-  ] as const) {
-    if (part !== undefined)
-      checkFunction(`${name}.${method}`, (part as unknown as Record<string, unknown> | null)?.[method])
-  }
-}
-
-function checkCodec(codec: unknown): void {
-  if (codec === undefined || typeof codec === "string") return
-  const { encode, number } = (codec ?? {}) as Partial<Codec>
-  if (typeof encode !== "function" || !Number.isInteger(number))
-    throw new ZincError("BadOption", 'a codec is a name such as "json", or an object with a number, encode and decode')
-}
-
-function wholeNumber(name: string, given: number | undefined, otherwise: number, least: number, most: number): number {
-  if (given === undefined) return otherwise
-  if (!(Number.isInteger(given) && given >= least && given <= most)) {
-    throw new ZincError("BadOption", `${name} must be a whole number from ${least} to ${most}, not ${String(given)}`)
-  }
-  return given
-}
-
-function checkAddress(address: unknown, transport: Transport): void {
-  if (typeof address !== "string")
-    throw new ZincError("BadAddress", `an address is a string such as tcp://host:7700, not ${typeof address}`)
-  const { scheme } = parseAddress(address)
-  if (!transport.supports.schemes.includes(scheme)) {
-    throw new ZincError(
-      "BadAddress",
-      `"${address}": the ${transport.name} transport serves ${transport.supports.schemes.map(each => `${each}://`).join(", ")}`,
-    )
-  }
 }
 
 /** Waits for the promise, but not longer. */
