@@ -1,6 +1,6 @@
 /** Endpoints under CURVE and over WebSocket: who may, joins; who may not, learns why. */
 import { afterEach, describe, expect, it } from "vitest"
-import { Deferred } from "../../src/core/deferred.ts"
+import { deferred } from "../../src/core/deferred.ts"
 import { Endpoint, text } from "../../src/index.ts"
 import { ZmtpTransport } from "../../src/transport/zmtp/index.ts"
 import { allowKeys, curveClient, curveServer, makeKeyPair } from "../../src/zmtp/index.ts"
@@ -29,7 +29,7 @@ describe.each(["tcp://127.0.0.1:0", "ws://127.0.0.1:0/zinc"])("A host under CURV
     mine.insert(0, "under cover")
     await mine.acknowledged("rooted")
     expect(notes.toString()).toBe("under cover")
-    const news = new Deferred<unknown>()
+    const news = deferred<unknown>()
     await member.handle("news", message => news.resolve(message.value)).ready
     host.send("news", { large: "x".repeat(100_000) })
     expect(await news.promise).toEqual({ large: "x".repeat(100_000) })
@@ -53,7 +53,7 @@ describe("A host at several addresses", () => {
     const [tcp, ws] = host.addresses
     const one = kept(await Endpoint.join(tcp!))
     const other = kept(await Endpoint.join(ws!))
-    const heard = new Deferred<unknown>()
+    const heard = deferred<unknown>()
     await other.handle("from.tcp", message => heard.resolve(message.value)).ready
     one.send("from.tcp", "hello")
     expect(await heard.promise).toBe("hello")
