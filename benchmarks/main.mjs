@@ -10,12 +10,13 @@ const usage = `usage: npm run bench -- [names…] [options]
 names: ${benches.map(bench => bench.name).join(", ")}; a beginning such as "wire" means all of them; none means every bench
 
   --json           one JSON object a line on standard output, nothing else there
-  --quick          3 short runs instead of 5 of a second each
+  --quick          3 short runs
   --all            further rows (other transports and sizes)
-  --runs N         how many interleaved runs
-  --seconds S      how long one run takes, about
+  --runs N         how many interleaved runs; 5 unless the bench has its own number
+  --seconds S      how long one run takes, about; 1 unless the bench has its own
   --only A,B       only these contenders
   --size A,B       only rows of these sizes
+  --transport A,B  only rows of these transports
   --details        CPU and the like (in the table always)`
 
 const { values, positionals } = parseArgs({
@@ -30,6 +31,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string" },
     only: { type: "string" },
     size: { type: "string" },
+    transport: { type: "string" },
   },
 })
 if (values.help) {
@@ -49,22 +51,28 @@ if (chosen.length === 0) {
 const options = {
   quick: values.quick,
   all: values.all,
-  runs: Number(values.runs ?? (values.quick ? 3 : 5)),
-  seconds: Number(values.seconds ?? (values.quick ? 0.3 : 1)),
+  runs: values.runs === undefined ? undefined : Number(values.runs),
+  seconds: values.seconds === undefined ? undefined : Number(values.seconds),
   only: values.only?.split(","),
   sizes: values.size?.split(",").map(Number),
+  transports: values.transport?.split(","),
 }
 const report = values.json ? jsonReport({ details: values.details }) : tableReport()
 
 console.error(
   `# ${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown processor"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
     `${platform()} ${release()} ${arch()}, node ${process.version}; ` +
-    `medians of ${options.runs} interleaved runs of about ${options.seconds} s\n` +
+    "medians of interleaved runs\n" +
     `# npm run bench -- ${process.argv.slice(2).join(" ")}`,
 )
 for (const { load } of chosen) {
   const { default: bench } = await load()
   report.begin(bench)
-  for await (const row of measure(bench, options)) report.row(row)
+  const paced = {
+    ...options,
+    runs: options.runs ?? (options.quick ? 3 : (bench.runs ?? 5)),
+    seconds: options.seconds ?? (options.quick ? 0.3 : (bench.seconds ?? 1)),
+  }
+  for await (const row of measure(bench, paced)) report.row(row)
 }
 report.end()

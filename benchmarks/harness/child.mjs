@@ -62,6 +62,8 @@ export function child(command, parameters, { limitSeconds = 60, env } = {}) {
       return new Promise((resolve, reject) => waiting.push({ resolve, reject }))
     },
     done,
+    /** Writes a line to its standard input. */
+    tell: text => process.stdin.write(`${text}\n`),
     /** Ends its standard input, which tells a process that waits for it to leave. */
     dismiss: () => process.stdin.end(),
     kill: () => process.kill("SIGKILL"),

@@ -1,6 +1,6 @@
 // Runs the contenders of each case in turn, so that a machine that speeds up or slows down does so for all of them.
 
-/** Yields rows: { bench, parameters, unit, better, runs, results, spread, details, targets, limit }. */
+/** Yields rows: { bench, parameters, unit, better, runs, results, spread, details, targets, margins, limit }. */
 export async function* measure(bench, options) {
   for await (const each of await bench.cases(options)) {
     const names = Object.keys(each.contenders).filter(name => options.only === undefined || options.only.includes(name))
@@ -30,13 +30,14 @@ export async function* measure(bench, options) {
       yield {
         bench: bench.name,
         parameters: { ...each.parameters, ...added },
-        unit: each.unit,
-        better: each.better ?? "more",
+        unit: typeof each.unit === "object" ? each.unit[key] : each.unit,
+        better: (typeof each.better === "object" ? each.better[key] : each.better) ?? "more",
         runs: options.runs,
         results,
         spread,
         details,
-        targets: each.targets?.[key] ?? each.targets ?? {},
+        targets: (each.rows === undefined ? each.targets : each.targets?.[key]) ?? {},
+        margins: (each.rows === undefined ? each.margins : each.margins?.[key]) ?? {},
         limit: typeof each.limit === "object" ? each.limit[key] : each.limit,
       }
     }

@@ -1,4 +1,5 @@
 // Two ways to tell results: one JSON object a line for machines, a table with ratios for people.
+import { asked, holds, keepsLimit, ratios, reaches } from "./verdict.mjs"
 
 export function jsonReport({ details = false } = {}) {
   return {
@@ -6,6 +7,13 @@ export function jsonReport({ details = false } = {}) {
     row(row) {
       const line = { bench: row.bench, ...row.parameters, unit: row.unit, runs: row.runs, results: row.results }
       if (row.limit !== undefined) line.limit = row.limit
+      // Targets beside those that took part, and whether all of them hold.
+      const present = asks => Object.fromEntries(Object.entries(asks).filter(([name]) => name in row.results))
+      const judged = holds(row)
+      if (Object.keys(present(row.targets)).length > 0) line.targets = present(row.targets)
+      if (Object.keys(present(row.margins)).length > 0) line.margins = present(row.margins)
+      if (Object.keys(ratios(row)).length > 0) line.ratios = ratios(row)
+      if (judged !== undefined) line.holds = judged
       if (details) Object.assign(line, { spread: row.spread, details: row.details })
       console.log(JSON.stringify(line))
     },
@@ -35,7 +43,7 @@ export function tableReport() {
         console.log(line(columns, row))
       }
       const ours = row.results.zinc
-      const ratio = name => (ours === undefined ? "–" : `${(ours / row.results[name]).toFixed(2)} ×`)
+      const ratio = name => (ours === undefined ? "–" : `${times(ours / row.results[name])} ×`)
       const cells = [
         ...Object.values(row.parameters).map(String),
         ...names.map(name => `${short(row.results[name])} ${row.unit}${name === "zinc" ? mark(row) : ""}`),
@@ -53,12 +61,11 @@ export function tableReport() {
       for (const name of row.limit === undefined ? others : []) {
         if (ours === undefined) continue
         const behind = row.better === "more" ? ours < row.results[name] : ours > row.results[name]
-        const missed = verdict(row, name).includes("✗")
-        if (behind || missed) {
-          lost.push(
-            `${named(row)}: ${(ours / row.results[name]).toFixed(2)} × ${name}` +
-              (missed ? `; the target is ${row.targets[name]}` : ""),
-          )
+        const reached = reaches(row, name)
+        if (behind || reached === false) {
+          const aim =
+            reached === undefined ? "" : `; ${reached ? "within" : "MISSES"} its target of ${asked(row, name)}`
+          lost.push(`${named(row)}: ${times(ours / row.results[name])} × ${name}${aim}`)
         }
       }
     },
@@ -71,17 +78,19 @@ export function tableReport() {
 }
 
 function verdict(row, name) {
-  const target = row.targets[name]
-  if (target === undefined || row.results.zinc === undefined) return ""
-  const ratio = row.results.zinc / row.results[name]
-  return (row.better === "more" ? ratio >= target : ratio <= target) ? " ✓" : " ✗"
+  const reached = reaches(row, name)
+  return reached === undefined ? "" : reached ? " ✓" : " ✗"
 }
 
 /** Whether our own figure keeps its limit, where there is one. */
 function mark(row) {
-  const ours = row.results.zinc
-  if (row.limit === undefined || ours === undefined) return ""
-  return (row.better === "more" ? ours >= row.limit : ours <= row.limit) ? " ✓" : " ✗"
+  const kept = keepsLimit(row)
+  return kept === undefined ? "" : kept ? " ✓" : " ✗"
+}
+
+/** A ratio to three digits, however large. */
+function times(value) {
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }
 
 function named(row) {

@@ -1,12 +1,22 @@
-// Who takes part in the wire benches. Each is a program with the same four roles:
+// Who takes part in the wire benches. Each is a program with these roles; what they say are lines of JSON:
 //
-//   pull COUNT SIZE ADDRESS      binds, says {"address"}, receives, says {"seconds", "sum", "cpuMs"}
-//   push COUNT SIZE ADDRESS      connects, sends, says {"cpuMs"}
-//   reply COUNT SIZE ADDRESS     binds, says {"address"}, returns each message, says {"cpuMs"}
-//   request COUNT SIZE ADDRESS   connects, sends the next one when the last is back, says {"median", "p99", "sum"}
+//   pull COUNT SIZE ADDRESS          binds, says {"address"}, receives, says {"seconds", "sum", "cpuMs"}
+//   push COUNT SIZE ADDRESS          connects, sends, says {"cpuMs"}
+//   reply COUNT SIZE ADDRESS         binds, says {"address"}, returns each message, says {"cpuMs"}
+//   request COUNT SIZE ADDRESS       connects, sends the next one when the last is back, says {"median", "p99", "sum"}
+//   publish COUNT SIZE ADDRESS N     binds, says {"address"}, and when N subscribers are there sends, losing nothing
+//   subscribe COUNT SIZE ADDRESS N   N subscribers to everything; says {"seconds", "sum", "cpuMs"} of all together
+//   announce COUNT SIZE ADDRESS N    as publish, but one message now and one for each line it reads, each stamped
+//   listen COUNT SIZE ADDRESS N      says {"heard"} when all N have a message; in the end {"median", "p99"}
+//   time COUNT SIZE ADDRESS RATE     binds, says {"address"}, and how late messages came: {"p50", "p99", "p999", …}
+//   pace COUNT SIZE ADDRESS RATE     connects, and sends RATE messages a second, each stamped with when it was due
+//   within COUNT SIZE ADDRESS        push and pull in one process; says {"seconds", "sum", "cpuMs"}
+//   hold COUNT SIZE ADDRESS          binds, says {"address"} and {"rss"}; {"rss"} again when told to measure, and
+//                                    {"messages"} when COUNT messages have come
 //
 // ADDRESS is tcp://127.0.0.1:0 or an ipc path to bind, and what was said to connect. Message i begins with the octet
-// i % variants(SIZE); `sum` adds first octets and lengths, so that nobody can skip the work.
+// i % variants(SIZE), or, where it is stamped, with the time: a double, little-endian, nanoseconds of the system's
+// monotonic clock. `sum` adds first octets and lengths, so that nobody can skip the work.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, statSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -37,7 +47,7 @@ export function wireContenders(only) {
   if (asked("libzmq")) addLibzmq()
   if (asked("zeromq.js")) addZeromqJs()
   if (asked("net")) known.net = peer("net.mjs")
-  return known
+  return Object.fromEntries(Object.entries(known).filter(([name]) => only === undefined || only.includes(name)))
 }
 
 /** The same for programs written for zeromq.js: our drop-in door and npm zeromq, running one and the same program. */
@@ -47,6 +57,25 @@ export function awaitedContenders(only) {
   const { "zeromq.js": native } = wireContenders(["zeromq.js"])
   const both = { ...(dropIn && { zinc: peer("drop-in.mjs") }), ...(native && { "zeromq.js": native }) }
   return Object.fromEntries(Object.entries(both).filter(([name]) => only === undefined || only.includes(name)))
+}
+
+/** Those that speak WebSocket. */
+export function webSocketContenders(only) {
+  const { zinc, "zeromq.js": native } = wireContenders(["zinc", "zeromq.js"])
+  let ws
+  try {
+    createRequire(import.meta.url)("ws")
+    ws = peer("ws.mjs")
+  } catch (error) {
+    shout(`npm ws does not load, so there is no column ws: ${error.message}`)
+  }
+  const all = { ...(zinc && { zinc }), ...(ws && { ws }), ...(native && { "zeromq.js": native }) }
+  return Object.fromEntries(Object.entries(all).filter(([name]) => only === undefined || only.includes(name)))
+}
+
+/** The program that dials often. */
+export function crowd() {
+  return peer("crowd.mjs")
 }
 
 function addZinc() {
@@ -83,7 +112,8 @@ function compiled() {
   }
   if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program
   mkdirSync(build, { recursive: true })
-  const compile = () => spawnSync(compiler, ["-O2", "-Wall", "-o", program, source, "-lzmq"], { encoding: "utf8" })
+  const compile = () =>
+    spawnSync(compiler, ["-O2", "-Wall", "-o", program, source, "-lzmq", "-lpthread"], { encoding: "utf8" })
   let result = compile()
   if (result.status !== 0 && installHeaders()) result = compile()
   if (result.status === 0) return program

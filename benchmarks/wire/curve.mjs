@@ -1,19 +1,23 @@
 // The same as wire/push-pull, under CURVE: every message is sealed and opened. Zinc as it does it where both optional
-// packages are installed, by libsodium's WebAssembly alone, and by plain JavaScript; libzmq by libsodium's machine code.
+// packages are installed, and with --all by libsodium's WebAssembly alone and by plain JavaScript; libzmq by libsodium's
+// machine code.
 import { wireContenders } from "./contenders.mjs"
-import { rate } from "./push-pull.mjs"
+import { rate } from "./rate.mjs"
 
 const sizes = [16, 256, 1024, 10_240, 65_536]
 
 export default {
   name: "wire/curve",
   question: "messages a second from a PUSH to a PULL in another process, under CURVE",
+  seconds: 0.5,
   async *cases(options) {
     const { zinc, libzmq, "zeromq.js": binding } = wireContenders(options.only)
     const contenders = {
       zinc: zinc && covered(zinc, "sodium"),
-      "zinc (wasm)": zinc && covered(zinc, "wasm"),
-      "zinc (noble)": zinc && covered(zinc, "noble"),
+      ...(options.all && {
+        "zinc (wasm)": zinc && covered(zinc, "wasm"),
+        "zinc (noble)": zinc && covered(zinc, "noble"),
+      }),
       libzmq: libzmq && covered(libzmq),
       "zeromq.js": binding && covered(binding),
     }
@@ -26,7 +30,6 @@ export default {
         contenders: Object.fromEntries(
           present.map(([name, contender]) => [name, rate(`${name} with CURVE`, contender, "tcp", size)]),
         ),
-        targets: {},
       }
     }
   },

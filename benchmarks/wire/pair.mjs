@@ -1,32 +1,49 @@
-// Two processes of one contender: one binds and tells where, the other connects.
+// Two processes: one binds and tells where, the other connects. Both of one contender, unless the sender is another's.
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { child } from "../harness/child.mjs"
 
-export async function pair(contender, { bound, dialed, count, size, transport }) {
-  const [command, first, env] = contender
-  const folder = transport === "ipc" ? mkdtempSync(join(tmpdir(), "zinc-bench-")) : undefined
-  const address = folder === undefined ? "tcp://127.0.0.1:0" : `ipc://${join(folder, "s")}`
-  const one = child(command, [...first, bound, count, size, address], { env })
+/** `more`: parameters beyond the four, for both. */
+export async function pair(contender, { bound, dialed, count, size, transport, sender = contender, more = [] }) {
+  const place = placeFor(transport)
+  const one = started(contender, [bound, count, size, place.address, ...more])
   let other
   try {
     const { address: reached } = await one.next()
-    other = child(command, [...first, dialed, count, size, reached], { env })
-    const [ofBound, ofDialed] = await leave(one, other, bound)
+    other = started(sender, [dialed, count, size, reached, ...more])
+    const [ofBound, ofDialed] = await leave(one, other, receives(bound))
     return { bound: ofBound, dialed: ofDialed }
   } catch (error) {
     one.kill()
     other?.kill()
     throw error
   } finally {
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+    place.remove()
   }
 }
 
+/** An address to bind, and what is to be done when it has served. */
+export function placeFor(transport) {
+  if (transport !== "ipc") {
+    return { address: transport === "ws" ? "ws://127.0.0.1:0/bench" : "tcp://127.0.0.1:0", remove() {} }
+  }
+  const folder = mkdtempSync(join(tmpdir(), "zinc-bench-"))
+  return { address: `ipc://${join(folder, "s")}`, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
+
+/** A contender's program in a process of its own. */
+export function started([command, first, env], parameters, options = {}) {
+  return child(command, [...first, ...parameters], { env, ...options })
+}
+
+function receives(role) {
+  return role === "pull" || role === "time"
+}
+
 /** Whoever only receives ends by itself; the other then may. */
-async function leave(one, other, bound) {
-  const [first, second] = bound === "pull" ? [one, other] : [other, one]
+async function leave(one, other, boundReceives) {
+  const [first, second] = boundReceives ? [one, other] : [other, one]
   first.done.finally(second.dismiss).catch(() => {})
   return Promise.all([one.done, other.done])
 }

@@ -3,7 +3,9 @@
 // The receiver reads them in place.
 import { once } from "node:events"
 import { connect, createServer } from "node:net"
-import { count, messages, play, ring, say, summary } from "./role.mjs"
+import { hold } from "./hold.mjs"
+import { count, cpuMs, fifth, lines, messages, play, ring, say, size, summary } from "./role.mjs"
+import { Lateness, now, paced, stamp, stampOf } from "./stamp.mjs"
 
 const slabSize = 65_536
 const copiedBelow = 2048
@@ -130,6 +132,135 @@ await play({
     socket.destroy()
     return { ...summary(trips), sum }
   },
+
+  async publish(address) {
+    const sockets = await acceptAll(address)
+    const before = cpuMs()
+    for (let i = 0; i < count; ) {
+      // A slab of messages for everybody, and the next one when all have taken it.
+      const slab = Buffer.allocUnsafeSlow(slabSize)
+      let at = 0
+      while (i < count && at + 9 + size <= slabSize) {
+        at = header(slab, at, size)
+        slab.set(messages[i++ & (ring - 1)], at)
+        at += size
+      }
+      const full = slab.subarray(0, at)
+      const waits = []
+      for (const socket of sockets) if (!socket.write(full)) waits.push(once(socket, "drain"))
+      if (waits.length > 0) await Promise.all(waits)
+    }
+    return { cpuMs: cpuMs() - before }
+  },
+
+  async subscribe(address) {
+    let sum = 0
+    let left = count * fifth
+    let begun
+    await new Promise(resolve => {
+      dialAll(address, (buffer, start, end) => {
+        begun ??= process.hrtime.bigint()
+        sum += buffer[start] + end - start
+        if (--left === 0) resolve()
+      })
+    })
+    return { seconds: Number(process.hrtime.bigint() - begun) / 1e9, sum }
+  },
+
+  async announce(address) {
+    const sockets = await acceptAll(address)
+    const message = Buffer.alloc(size)
+    const tell = () => {
+      stamp(message, now())
+      const encoded = Buffer.allocUnsafe(size + 9)
+      const at = header(encoded, 0, size)
+      encoded.set(message, at)
+      const frame = encoded.subarray(0, at + size)
+      for (const socket of sockets) socket.write(frame)
+    }
+    tell()
+    for await (const _ of lines()) tell()
+    return {}
+  },
+
+  async listen(address) {
+    const trips = new Float64Array(count)
+    let done = 0
+    let left = fifth
+    await new Promise(resolve => {
+      dialAll(address, (buffer, start) => {
+        if (--left > 0) return
+        trips[done++] = now() - stampOf(buffer, start)
+        left = fifth
+        if (done === count) resolve()
+        else say({ heard: done })
+      })
+    })
+    return summary(trips)
+  },
+
+  async pace(address) {
+    const socket = await dial(address)
+    let slab = Buffer.allocUnsafe(slabSize)
+    let from = 0
+    let at = 0
+    const flush = () => {
+      if (at > from) socket.write(slab.subarray(from, at))
+      from = at
+      return socket.writableNeedDrain ? once(socket, "drain") : undefined
+    }
+    await paced({
+      send(message) {
+        if (at + 9 + message.length > slabSize) {
+          flush()
+          slab = Buffer.allocUnsafe(slabSize)
+          from = at = 0
+          if (socket.writableNeedDrain) return false
+        }
+        at = header(slab, at, message.length)
+        slab.set(message, at)
+        at += message.length
+        return true
+      },
+      drained: () => (socket.writableNeedDrain ? once(socket, "drain") : undefined),
+      sent: flush,
+    })
+    return {}
+  },
+
+  async time(address) {
+    const { socket, server } = await accept(address)
+    const lateness = new Lateness(count)
+    await new Promise(resolve => {
+      let at
+      const read = frames((buffer, start) => lateness.add(at, buffer, start))
+      socket.on("data", chunk => {
+        at = now()
+        read(chunk)
+        if (lateness.messages === count) resolve()
+      })
+    })
+    server.close()
+    return lateness.summary()
+  },
+
+  async hold() {
+    const sockets = new Set()
+    await hold(async heard => {
+      const server = createServer(socket => {
+        sockets.add(socket)
+        socket.setNoDelay()
+        socket.on(
+          "data",
+          frames(() => heard(1)),
+        )
+      })
+      server.listen({ port: 0, host: "127.0.0.1", backlog: 4096 })
+      await once(server, "listening")
+      return `tcp://127.0.0.1:${server.address().port}`
+    })
+    return {}
+  },
 })
 
 /** Writes a ZMTP frame header; returns where the body goes. */
@@ -196,6 +327,28 @@ async function accept(address) {
   const [socket] = await once(server, "connection")
   socket.setNoDelay()
   return { socket, server }
+}
+
+/** As many connections as the command line's fifth parameter says. */
+async function acceptAll(address) {
+  const server = createServer()
+  const sockets = []
+  const all = new Promise(resolve => {
+    server.on("connection", socket => {
+      socket.setNoDelay()
+      if (sockets.push(socket) === fifth) resolve()
+    })
+  })
+  if (address.startsWith("ipc://")) server.listen(address.slice(6))
+  else server.listen({ port: 0, host: "127.0.0.1", backlog: 4096 })
+  await once(server, "listening")
+  say({ address: address.startsWith("ipc://") ? address : `tcp://127.0.0.1:${server.address().port}` })
+  await all
+  return sockets
+}
+
+async function dialAll(address, onFrame) {
+  for (let i = 0; i < fifth; i++) (await dial(address)).on("data", frames(onFrame))
 }
 
 async function dial(address) {

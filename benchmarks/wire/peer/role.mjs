@@ -1,11 +1,14 @@
 // What the peers in JavaScript share: the command line, prepared messages, and how results are said.
 import { once } from "node:events"
+import { createInterface } from "node:readline"
 import { variants } from "../contenders.mjs"
 
-const [role, countText, sizeText, address] = process.argv.slice(2)
+const [role, countText, sizeText, address, moreText] = process.argv.slice(2)
 export const count = Number(countText)
 export const size = Number(sizeText)
 export const ring = variants(size)
+/** What roles with five parameters have as their fifth. */
+export const fifth = Number(moreText)
 
 /** Message i is messages[i & (ring - 1)]. */
 export const messages = Array.from({ length: ring }, (_, first) => {
@@ -24,13 +27,27 @@ export function cpuMs() {
   return (user + system) / 1000
 }
 
-/** Runs the role the command line names. The process then stays until it is dismissed: what it sent may still be under way. */
+/** Those that send stay until they are dismissed: what they sent may still be under way. */
+const staying = ["push", "reply", "publish", "pace"]
+
+/** Runs the role the command line names. A role may say its own CPU, where its preparation should not count. */
 export async function play(roles) {
   const before = cpuMs()
+  if (roles[role] === undefined) throw new Error(`this peer has no role ${role}`)
   const result = await roles[role](address)
-  say({ ...result, cpuMs: cpuMs() - before })
-  if (role === "push" || role === "reply") await once(process.stdin.resume(), "end")
+  say({ cpuMs: cpuMs() - before, ...result })
+  if (staying.includes(role)) await once(process.stdin.resume(), "end")
   process.exit(0)
+}
+
+/** The lines we are told. */
+export function lines() {
+  return createInterface({ input: process.stdin })
+}
+
+/** Resolves when `condition` is true, asking now and then. */
+export async function until(condition) {
+  while (!condition()) await new Promise(resolve => setTimeout(resolve, 2))
 }
 
 /** Nanoseconds of each trip → microseconds, without the first tenth. */
