@@ -2,7 +2,7 @@
  * What happened in one simulated run: the last of it in words, all of it in one digest, and what broke a promise. Words
  * are made when somebody reads them, so that a run that goes well costs little.
  */
-import type { SimulatedClock } from "../../core/simulated-clock.ts"
+import type { Clock } from "../../core/clock.ts"
 import { Happening, Trace } from "../../transport/simulated/trace.ts"
 
 /** One broken promise. */
@@ -26,12 +26,12 @@ const violationsMax = 200
 
 export class Journal {
   readonly violations: Violation[] = []
-  readonly #clock: SimulatedClock
+  readonly #clock: Pick<Clock, "now">
   readonly #trace = new Trace()
   readonly #kept: (Entry | undefined)[]
   #count = 0
 
-  constructor(clock: SimulatedClock, kept = 400) {
+  constructor(clock: Pick<Clock, "now">, kept = 400) {
     this.#clock = clock
     this.#kept = new Array<Entry | undefined>(kept)
   }

@@ -4,9 +4,34 @@
  *
  * Every message carries where it came from and its number, so the checks need nothing from inside the endpoints.
  */
+import type { Clock } from "../../core/clock.ts"
+import type { State } from "../../core/lifecycle.ts"
 import type { EndpointEvent, Message } from "../../endpoint/api.ts"
 import type { Journal } from "./journal.ts"
-import type { Life, World } from "./world.ts"
+import { EpochOrder, type OrderBook, RootOrder } from "./order-book.ts"
+
+/** One opening of an endpoint, as the ledger sees it. */
+export interface WitnessedLife {
+  /** "c2.1": the machine's name and which life of it this is. */
+  readonly label: string
+  readonly role: "host" | "relay" | "client"
+  /** Undefined until it is open. */
+  readonly endpoint: { readonly id: string; readonly state: State } | undefined
+  /** Not crashed and not asked to close. */
+  readonly alive: boolean
+}
+
+/** What happens, as the ledger sees it: in the simulator, or told afterwards by processes that wrote it down. */
+export interface Witnessed {
+  readonly clock: Pick<Clock, "now">
+  readonly journal: Journal
+  /** Every life there was, in order. */
+  readonly lives: readonly WitnessedLife[]
+  onEvent(listener: (life: WitnessedLife, event: EndpointEvent) => void): void
+}
+
+/** What is told of a message that a handler got. */
+export type WitnessedMessage = Pick<Message, "topic" | "origin" | "sequence" | "order" | "value">
 
 /** What the workload sends. */
 export interface Sent {
@@ -18,7 +43,7 @@ export interface Sent {
 
 /** A handler at work, and what it has seen of each origin. */
 interface Subscription {
-  readonly life: Life
+  readonly life: WitnessedLife
   readonly pattern: string
   readyAt: number | undefined
   closedAt: number | undefined
@@ -42,12 +67,11 @@ interface Gap {
   readonly at: number
 }
 
-/** Per root, which order number each message has. */
-type Order = Map<string, number>
-
 export interface LedgerOptions {
   /** A host's memory was lost in this run: what it had passed on to nobody may be gone, if `regenerated` told so. */
   readonly hostLost: () => boolean
+  /** What tells the reigns apart: which root it was (default), or the epoch, in a tree that has voters. */
+  readonly order?: "root" | "epoch"
 }
 
 export class Ledger {
@@ -55,44 +79,42 @@ export class Ledger {
   deliveries = 0
   gapMessages = 0
   acknowledged = 0
-  readonly #world: World
+  readonly #world: Witnessed
   readonly #journal: Journal
   readonly #o: LedgerOptions
   readonly #subscriptions: Subscription[] = []
   /** By "topic origin": when each number was sent. */
   readonly #sent = new Map<string, number[]>()
-  readonly #gaps = new Map<Life, Gap[]>()
-  readonly #regeneratedAt = new Map<Life, number>()
+  readonly #gaps = new Map<WitnessedLife, Gap[]>()
+  readonly #regeneratedAt = new Map<WitnessedLife, number>()
   readonly #indexOf = new Map<string, number>()
-  readonly #orders = new Map<Life, Order>()
-  /** Per root and ordered topic: the last number given. */
-  readonly #given = new Map<string, number>()
-  /** Per subscription and ordered topic: the root last heard through and the number last heard. */
-  readonly #heard = new Map<string, { root: Life; number: number }>()
+  readonly #order: OrderBook
   readonly #hostHas = new Set<string>()
-  readonly #waiting = new Map<Life, number>()
+  readonly #waiting = new Map<WitnessedLife, number>()
 
-  constructor(world: World, options: LedgerOptions) {
+  constructor(world: Witnessed, options: LedgerOptions) {
     this.#world = world
     this.#journal = world.journal
     this.#o = options
+    const violated = (what: string) => this.#violated("order", what)
+    this.#order = options.order === "epoch" ? new EpochOrder(violated) : new RootOrder(violated)
     world.onEvent((life, event) => this.#onEvent(life, event))
   }
 
   /** Acknowledged sends of that life that have not settled. */
-  waiting(life: Life): number {
+  waiting(life: WitnessedLife): number {
     return this.#waiting.get(life) ?? 0
   }
 
   // ---- sending ----
 
   /** What to send next on that topic. Tell `sent` or nothing. */
-  next(life: Life, topic: string): Sent {
+  next(life: WitnessedLife, topic: string): Sent {
     const o = this.#index(life)
     return { o, n: (this.#sent.get(`${topic} ${o}`)?.length ?? 0) + 1 }
   }
 
-  sent(life: Life, topic: string, message: Sent): void {
+  sent(life: WitnessedLife, topic: string, message: Sent): void {
     const key = `${topic} ${message.o}`
     let times = this.#sent.get(key)
     if (times === undefined) {
@@ -104,26 +126,11 @@ export class Ledger {
     this.#journal.note(life.label, "sends", topic, message.n)
     if (life.role !== "host") return
     this.#hostHas.add(`${key} ${message.n}`)
-    // The root numbers what it sends as it sends it, right after what it heard last.
-    if (topic.startsWith("o."))
-      this.#number(life, topic, `${key} ${message.n}`, (this.#given.get(`${life.label} ${topic}`) ?? 0) + 1)
-  }
-
-  #number(root: Life, topic: string, id: string, number: number): void {
-    let order = this.#orders.get(root)
-    if (order === undefined) {
-      order = new Map()
-      this.#orders.set(root, order)
-    }
-    const given = `${root.label} ${topic}`
-    if (number !== (this.#given.get(given) ?? 0) + 1)
-      this.#violated("order", `${root.label} gave ${id} number ${number} after ${this.#given.get(given) ?? 0}`)
-    this.#given.set(given, number)
-    order.set(id, number)
+    this.#order.sent(life, topic, `${key} ${message.n}`)
   }
 
   /** An acknowledged send is under way; its outcome is judged. */
-  expectAcknowledgement(life: Life, topic: string, message: Sent, outcome: Promise<void>): void {
+  expectAcknowledgement(life: WitnessedLife, topic: string, message: Sent, outcome: Promise<void>): void {
     this.#waiting.set(life, this.waiting(life) + 1)
     outcome.then(
       () => {
@@ -148,7 +155,7 @@ export class Ledger {
 
   // ---- receiving ----
 
-  subscribed(life: Life, pattern: string, ready: Promise<void>): Subscription {
+  subscribed(life: WitnessedLife, pattern: string, ready: Promise<void>): Subscription {
     const subscription: Subscription = { life, pattern, readyAt: undefined, closedAt: undefined, seen: new Map() }
     this.#subscriptions.push(subscription)
     this.#journal.note(life.label, "follows", pattern)
@@ -171,7 +178,7 @@ export class Ledger {
     this.#journal.note(subscription.life.label, "leaves", subscription.pattern)
   }
 
-  received(subscription: Subscription, message: Message): void {
+  received(subscription: Subscription, message: WitnessedMessage): void {
     const { life } = subscription
     const { o, n } = message.value as Sent
     const origin = this.#world.lives[o]
@@ -205,35 +212,17 @@ export class Ledger {
       }
       seen.last = Math.max(seen.last, n)
     }
-    if (message.order !== undefined) this.#ordered(subscription, message, `${key} ${n}`, what)
+    if (message.order !== undefined) {
+      const by = `${this.#subscriptions.indexOf(subscription)} ${topic}`
+      this.#order.received(life, by, topic, `${key} ${n}`, message.order, what)
+    }
     for (const gap of this.#gaps.get(life) ?? []) {
       if (gap.topic === topic && gap.origin === o && n >= gap.from && n <= gap.through)
         this.#violated("false gap", `${what()} though a gap had said that ${gap.from}-${gap.through} are lost`)
     }
   }
 
-  #ordered(subscription: Subscription, message: Message, id: string, what: () => string): void {
-    const { life } = subscription
-    const { number } = message.order!
-    if (life.role === "host") {
-      // The root hears each message as it numbers it; with two handlers it hears it twice.
-      if (this.#orders.get(life)?.get(id) !== number) this.#number(life, message.topic, id, number)
-      return
-    }
-    let root: Life | undefined
-    for (const [host, order] of this.#orders) if (order.get(id) === number) root = host
-    if (root === undefined) {
-      this.#violated("order", `${what()} with number ${number}, which no root gave it`)
-      return
-    }
-    const key = `${this.#subscriptions.indexOf(subscription)} ${message.topic}`
-    const heard = this.#heard.get(key)
-    if (heard?.root === root && number <= heard.number)
-      this.#violated("order", `${what()} as number ${number} after number ${heard.number}`)
-    this.#heard.set(key, { root, number })
-  }
-
-  #onEvent(life: Life, event: EndpointEvent): void {
+  #onEvent(life: WitnessedLife, event: EndpointEvent): void {
     if (event.type === "regenerated") this.#regeneratedAt.set(life, this.#world.clock.now())
     if (event.type === "violation" || (event.type === "handlerFailed" && !String(event.error).includes("on purpose")))
       this.#violated(event.type, `${life.label}: ${String(event.error)}`)
@@ -305,31 +294,27 @@ export class Ledger {
     }
   }
 
-  #isTold(life: Life, topic: string, origin: number, n: number): boolean {
+  #isTold(life: WitnessedLife, topic: string, origin: number, n: number): boolean {
     const gaps = this.#gaps.get(life)
     if (gaps === undefined) return false
-    let number: number | undefined
     for (const gap of gaps) {
       if (gap.topic !== topic) continue
       if (gap.origin === origin && n >= gap.from && n <= gap.through) return true
       if (gap.origin !== undefined) continue
       // A gap of an ordered topic speaks of order numbers.
       if (!topic.startsWith("o.")) return true
-      for (const order of this.#orders.values()) {
-        number = order.get(`${topic} ${origin} ${n}`)
-        if (number !== undefined && number >= gap.from && number <= gap.through) return true
-      }
+      if (this.#order.isNumbered(topic, `${topic} ${origin} ${n}`, gap.from, gap.through)) return true
     }
     return false
   }
 
   /** A host's memory was lost, this endpoint was told, and it cannot have known of the message. */
-  #isExcused(life: Life, sentAt: number, before: boolean): boolean {
+  #isExcused(life: WitnessedLife, sentAt: number, before: boolean): boolean {
     const at = this.#regeneratedAt.get(life)
     return this.#o.hostLost() && at !== undefined && sentAt < at && before
   }
 
-  #index(life: Life): number {
+  #index(life: WitnessedLife): number {
     const index = this.#world.lives.indexOf(life)
     if (life.endpoint !== undefined) this.#indexOf.set(life.endpoint.id, index)
     return index
