@@ -22,7 +22,7 @@ import { showFigures } from "./simulation/show.mjs"
 import { commitOf, Tally } from "./simulation/tally.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const defaultKind = "tree"
+const defaultKind = "swarm"
 const twiceEvery = 50
 const saveEveryMs = 5_000
 

@@ -1,6 +1,6 @@
 /** Whole swarms on virtual time; see src/testing/simulation. A failing seed is the whole bug report. */
 import { describe, expect, it } from "vitest"
-import { simulate } from "../../src/testing/simulation/index.ts"
+import { simulateMessages } from "../../src/testing/simulation/index.ts"
 import { expectPromisesKept } from "./swarm-seeds.ts"
 
 describe("A swarm", () => {
@@ -13,8 +13,8 @@ describe("A swarm", () => {
 
   it("happens again exactly, given its seed", async () => {
     for (const seed of [2, 3, 5]) {
-      const first = await simulate({ seed })
-      const second = await simulate({ seed })
+      const first = await simulateMessages({ seed })
+      const second = await simulateMessages({ seed })
       expect(second.hash).toBe(first.hash)
       expect(first.counts.deliveries).toBeGreaterThan(100)
     }

@@ -1,6 +1,6 @@
 /** Swarms in trees of relays: the same promises, the same faults, two to four links deep. */
 import { describe, expect, it } from "vitest"
-import { simulate } from "../../src/testing/simulation/index.ts"
+import { simulateMessages } from "../../src/testing/simulation/index.ts"
 
 const named = [
   /** A relay that lost a stream's last frames told nobody below. */
@@ -17,7 +17,7 @@ const named = [
 
 async function expectPromisesKept(seeds: Iterable<number>): Promise<void> {
   for (const seed of seeds) {
-    const outcome = await simulate({ seed, tree: true })
+    const outcome = await simulateMessages({ seed, tree: true })
     expect(outcome.endpoints).toBeGreaterThanOrEqual(4)
     expect(outcome.faults.length).toBeGreaterThanOrEqual(3)
     if (outcome.violations.length > 0) expect.fail(outcome.report())
@@ -32,7 +32,10 @@ describe("A swarm in a tree", () => {
   it.each(named)("seed %i, which once found a fault", seed => expectPromisesKept([seed]))
 
   it("happens again exactly, given its seed", async () => {
-    const [first, second] = [await simulate({ seed: 3, tree: true }), await simulate({ seed: 3, tree: true })]
+    const [first, second] = [
+      await simulateMessages({ seed: 3, tree: true }),
+      await simulateMessages({ seed: 3, tree: true }),
+    ]
     expect(second.hash).toBe(first.hash)
   })
 })

@@ -49,8 +49,6 @@ export interface ScriptOptions {
   readonly most: number
 }
 
-const weather: readonly FaultKind[] = ["drop", "duplicate", "reorder", "delay", "disconnect"]
-
 export function drawScript(random: SeededRandom, options: ScriptOptions): Fault[] {
   const kinds = (Object.values(FaultKind) as FaultKind[]).filter(() => random.below(3) === 0)
   while (kinds.length < 2) kinds.push(Object.values(FaultKind)[random.below(Object.values(FaultKind).length)]!)
@@ -159,10 +157,6 @@ function begin(world: World, fault: Fault, cast: Cast): void {
       later(() => network.setFaults(fault.leg!, {}))
     }
   }
-}
-
-export function isWeather(kind: FaultKind): boolean {
-  return weather.includes(kind)
 }
 
 /** One line for a person. */

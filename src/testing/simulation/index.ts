@@ -18,7 +18,13 @@ export { type FailedSeed, Figures, type FiguresJson, type Spread } from "./figur
 export { Journal, type Violation } from "./journal.ts"
 export type { SimulatedTime, SimulationKind, SimulationKnob, SimulationOptions, SimulationRun } from "./kind.ts"
 export { simulationKinds } from "./kinds.ts"
+export {
+  type MessageSwarmCounts,
+  type MessageSwarmOptions,
+  type MessageSwarmOutcome,
+  simulateMessages,
+} from "./message-swarm.ts"
 export { countOf, missingOf, type SeedRange, withRange } from "./seed-ranges.ts"
 export { shrinkScript } from "./shrink.ts"
-export { type SwarmCounts, type SwarmOptions, type SwarmOutcome, simulate } from "./swarm.ts"
+export { simulateSwarm } from "./swarm.ts"
 export { Life, World, type WorldOptions } from "./world.ts"

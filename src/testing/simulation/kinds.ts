@@ -3,7 +3,8 @@ import { allRules } from "../../cluster/election/index.ts"
 import { simulateDocuments } from "./document-swarm.ts"
 import { simulateElection } from "./election/index.ts"
 import type { SimulationKind, SimulationOptions, SimulationRun } from "./kind.ts"
-import { simulate } from "./swarm.ts"
+import { simulateMessages } from "./message-swarm.ts"
+import { simulateSwarm } from "./swarm.ts"
 
 const messages: SimulationKind = {
   name: "messages",
@@ -53,10 +54,18 @@ const election: SimulationKind = {
   },
 }
 
+const swarm: SimulationKind = {
+  name: "swarm",
+  about: "a tree of 5 to 40 endpoints: messages and documents, at least a minute and five faults",
+  knobs: ["nodes", "minutes", "only"],
+  rules: [],
+  run: simulateSwarm,
+}
+
 /** Every kind, by its name. */
-export const simulationKinds: Readonly<Record<string, SimulationKind>> = { messages, tree, documents, election }
+export const simulationKinds: Readonly<Record<string, SimulationKind>> = { swarm, messages, tree, documents, election }
 
 async function runMessages(options: SimulationOptions, isTree: boolean): Promise<SimulationRun> {
-  const outcome = await simulate({ ...options, tree: isTree })
+  const outcome = await simulateMessages({ ...options, tree: isTree })
   return { ...outcome, counts: { ...outcome.counts }, times: [] }
 }

@@ -54,6 +54,47 @@ export function drawTree(random: SeededRandom, root: string): Topology {
   }
 }
 
+export interface WideTreeOptions {
+  readonly root: string
+  /** Endpoints in all. */
+  readonly nodes: number
+  /** Links from the root to the deepest leaf, at most. */
+  readonly maxDepth: number
+  /** Clients of one host, at most, as long as there is room elsewhere. */
+  readonly maxDegree: number
+}
+
+/** As many endpoints as asked for, at random places; a third of them or fewer are relays. */
+export function drawWideTree(random: SeededRandom, options: WideTreeOptions): Topology {
+  const { root, nodes, maxDepth, maxDegree } = options
+  const parents = new Map<string, string>()
+  const hosts = [{ name: root, depth: 0, clients: 0 }]
+  const relays: string[] = []
+  const leaves: string[] = []
+  const place = (name: string, deepest: number) => {
+    const fit = hosts.filter(({ depth }) => depth < deepest)
+    const free = fit.filter(({ clients }) => clients < maxDegree)
+    const among = free.length > 0 ? free : fit
+    const host = among[random.below(among.length)]!
+    host.clients++
+    parents.set(name, host.name)
+    return host.depth + 1
+  }
+  const relayCount = maxDepth < 2 ? 0 : random.below(Math.floor((nodes - 1) / 3) + 1)
+  for (let n = 1; n <= relayCount; n++) {
+    const name = `r${n}`
+    const depth = place(name, maxDepth - 1)
+    hosts.push({ name, depth, clients: 0 })
+    relays.push(name)
+  }
+  for (let n = 1; n < nodes - relayCount; n++) {
+    const name = `c${n}`
+    place(name, maxDepth)
+    leaves.push(name)
+  }
+  return { root, relays, leaves, parentOf: name => parents.get(name) ?? root }
+}
+
 /** A topology in a line: "hub(r1(c1) c2)". */
 export function describeTopology(topology: Topology, from: string = topology.root): string {
   const below = [...topology.relays, ...topology.leaves].filter(name => topology.parentOf(name) === from)

@@ -25,6 +25,16 @@ export interface WorkloadPlan {
   readonly paddingBytes: number
 }
 
+export interface WorkloadCounts {
+  readonly sends: number
+  readonly deliveries: number
+  readonly gapMessages: number
+  readonly acknowledged: number
+  readonly requests: number
+  readonly answered: number
+  readonly directs: number
+}
+
 /** Every seed its own. */
 export function drawWorkload(random: SeededRandom): WorkloadPlan {
   return {
@@ -90,6 +100,30 @@ export class Workload {
   /** No new acts from now on. */
   stop(): void {
     this.#running = false
+  }
+
+  /** Call when all is quiet. */
+  judge(): void {
+    this.ledger.judge()
+    this.directs.judge()
+    for (const life of this.#world.living) {
+      const waiting = this.ledger.waiting(life)
+      if (waiting > 0)
+        this.#world.journal.violated("acknowledgement", `${waiting} acknowledged sends of ${life.label} never settled`)
+    }
+  }
+
+  get counts(): WorkloadCounts {
+    const { ledger, directs } = this
+    return {
+      sends: ledger.sends,
+      deliveries: ledger.deliveries,
+      gapMessages: ledger.gapMessages,
+      acknowledged: ledger.acknowledged,
+      requests: directs.asked,
+      answered: directs.answered,
+      directs: directs.heard,
+    }
   }
 
   /** Every living endpoint sends once more on every topic, so that whatever is missing before it shows. */

@@ -65,6 +65,10 @@ export class World {
   life(name: string): Life | undefined {
     return this.#current.get(name)
   }
+  /** The host that the machine's endpoint is attached to, or was last. */
+  hostOf(name: string): string | undefined {
+    return this.#current.get(name)?.endpoint?.peers.find(peer => peer.role === "host")?.name
+  }
   get living(): Life[] {
     return [...this.#current.values()]
   }
