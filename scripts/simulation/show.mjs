@@ -11,11 +11,11 @@ export function showFigures(kind, { figures, elapsedMs, count, file }) {
     ["simulated", `${hours.toFixed(1)} h, ${per(figures.virtualMs / 1000)} s a seed`],
     [
       "real",
-      `${(elapsedMs / 1000).toFixed(0)} s, ${(figures.workedMs / 1000).toFixed(0)} s over all processes, ${per(figures.workedMs, 0)} ms a seed`,
+      `${(elapsedMs / 1000).toFixed(0)} s; ${(figures.workedMs / 1000).toFixed(0)} s of processors, ${per(figures.workedMs, 0)} ms a seed`,
     ],
     [
       "simulated : real",
-      `${(figures.virtualMs / Math.max(1, elapsedMs)).toFixed(0)}, ${figures.speed.toFixed(0)} a process`,
+      `${(figures.virtualMs / Math.max(1, elapsedMs)).toFixed(0)}, ${figures.speed.toFixed(0)} a processor`,
     ],
     ["endpoints", `${per(figures.endpoints)} a seed, at most ${figures.endpointsMax}`],
     ["faults", `${faults}, ${per(faults)} a seed, at least ${figures.faultsMin ?? 0}`],

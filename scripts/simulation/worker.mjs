@@ -22,9 +22,10 @@ async function figuresOf(kind, options, twice) {
   const { seed } = options
   unhandled = undefined
   const simulation = simulationKinds[kind]
-  const started = performance.now()
+  const before = process.cpuUsage()
   const run = await simulation.run(options)
-  figures.add(run, performance.now() - started)
+  const { user, system } = process.cpuUsage(before)
+  figures.add(run, (user + system) / 1000)
   if (twice) {
     figures.repeated++
     const { hash } = await simulation.run(options)
