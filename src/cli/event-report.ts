@@ -30,6 +30,8 @@ function wordsFor(event: EndpointEvent, { colours }: Output): string | undefined
       return `${colours.red("-")} ${printable(event.member.name)} left below`
     case "refused":
       return `${colours.yellow("!")} refused ${printable(event.name)}: ${printable(event.reason)} [${event.code}]`
+    case "redirected":
+      return `${colours.cyan("→")} sent ${printable(event.name)} on to ${event.to.map(printable).join(" or ")}`
     case "regenerated":
       return `${colours.yellow("!")} the host started anew and knows nothing of before`
     case "gap":

@@ -60,6 +60,11 @@ export interface HostingOptions {
   readonly unguarded?: boolean
   /** Most clients; more are refused with `Full`. Default 10,000. */
   readonly maxClients?: number
+  /**
+   * Clients taken before others are sent on to relays below that have room, while there are such relays; at most
+   * `maxClients`. Default 32.
+   */
+  readonly fanOut?: number
   /** Most links from the root to an endpoint in this host's part of the tree, 1 to 8; joins that would go deeper are refused. Default 8. */
   readonly maxDepth?: number
   /** Time between heartbeats. Default 250. */
@@ -248,6 +253,8 @@ export type EndpointEvent =
   | { readonly type: "departed"; readonly member: MemberInfo }
   /** A join was refused, at this host. */
   | { readonly type: "refused"; readonly name: string; readonly code: string; readonly reason: string }
+  /** A joiner was sent on to one of these addresses, at the host that did so. */
+  | { readonly type: "redirected"; readonly name: string; readonly to: readonly string[] }
   /** The host this client came back to has no memory of before: another incarnation, or another tree generation. */
   | { readonly type: "regenerated"; readonly host: EndpointId }
   /** Frames of a topic are lost for good, for this receiver. `origin` is absent when it is not known whose. */

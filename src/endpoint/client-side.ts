@@ -23,7 +23,7 @@ import { At } from "../message/header.ts"
 import { topicBytesMax } from "../message/topic.ts"
 import type { SubscriberSocket, Transport } from "../transport/transport.ts"
 import type { PeerInfo, SlowPolicy } from "./api.ts"
-import { Attachment } from "./client/attachment.ts"
+import { Attachment, type JoinWay } from "./client/attachment.ts"
 import { DownLeg } from "./client/down-leg.ts"
 import { type Asked, Interests } from "./client/interests.ts"
 import type { Legs } from "./client/legs.ts"
@@ -34,6 +34,7 @@ import type { Frame } from "./frame.ts"
 import type { Node, UpSide } from "./node.ts"
 import { baselineTopicBytes, directTopicBytes, directUpTopic, isPrivate, markTopic } from "./private-topic.ts"
 import type { Receiver } from "./receiver.ts"
+import { type RoomNumbers, sameRoom } from "./room.ts"
 import type { TopicState } from "./topic-state.ts"
 
 export interface ClientSideOptions {
@@ -64,6 +65,8 @@ export interface RelayOptions {
   readonly addresses: () => readonly string[]
   /** Links from it to the lowest endpoint below. */
   readonly height: () => number
+  /** What there is room for below. */
+  readonly room: () => RoomNumbers
   /** The root has all that was pushed up to that leg number. */
   readonly onRooted: (number: number) => void
   /** A direct message for somebody below. */
@@ -78,6 +81,9 @@ const envelopeVersion = 1
 /** What a host may say of its time, as its own options are held to. */
 const heartbeatRange = [10, 60_000] as const
 const sessionKeepRange = [100, 86_400_000] as const
+/** Hosts of one REDIRECT that are looked at, and the length of their addresses. */
+const candidatesMax = 16
+const addressCharactersMax = 512
 /** Octets of own topics named in a JOIN: a host takes at most 2 MiB of control message. */
 const memoryBytesMax = 1024 * 1024
 
@@ -107,6 +113,9 @@ export class ClientSide implements UpSide {
   #everUp = false
   /** The host has no memory of before, and nobody has been told: that is for when the link is up. */
   #isRegenerated = false
+  /** What the host knows of the room below. */
+  #roomTold: RoomNumbers | undefined
+  #loopLagMs = 0
   /** The host as it was when the link was lost. */
   #lostPeer: PeerInfo | undefined
 
@@ -169,7 +178,7 @@ export class ClientSide implements UpSide {
       reconnect: options.reconnect,
       joinTimeoutMs: options.joinTimeoutMs,
       maxPayloadBytes: options.maxPayloadBytes,
-      join: (address, redirects) => ({ case: "join", value: this.#joinMessage(address, redirects) }),
+      join: (address, way) => ({ case: "join", value: this.#joinMessage(address, way) }),
       onAccepted: accept => this.#onAccepted(accept),
       onDialled: legs => {
         this.#up.resendAfter(Number(legs.accept!.received))
@@ -219,7 +228,7 @@ export class ClientSide implements UpSide {
     return this.#attachment.join(signal)
   }
 
-  #joinMessage(dialled: string, redirects: number) {
+  #joinMessage(dialled: string, { redirects, settle }: JoinWay) {
     const memory: { topic: Uint8Array; first: bigint; acknowledged: bigint }[] = []
     const kept = this.#up.firstSequences()
     // Direct messages are numbered per target: those to a host that is no more say nothing of those to this one.
@@ -235,6 +244,8 @@ export class ClientSide implements UpSide {
     for (const topic of this.#node.topics.all) {
       if (topic.sent > 0 && !kept.has(topic)) remember(topic, topic.sent + 1)
     }
+    const room = this.#o.relay?.room()
+    this.#roomTold = room
     return {
       versionMin: envelopeVersion,
       versionMax: envelopeVersion,
@@ -255,7 +266,9 @@ export class ClientSide implements UpSide {
       height: this.#o.relay?.height() ?? 0,
       addresses: [...(this.#o.relay?.addresses() ?? [])],
       redirects,
+      settle,
       dialled,
+      ...(room === undefined ? {} : { room }),
     }
   }
 
@@ -371,6 +384,10 @@ export class ClientSide implements UpSide {
         break
       case "refuse": {
         const { code, reason, retryAfterMs } = body.value
+        if (code === "Busy") {
+          this.#attachment.busy(legs, reason, retryAfterMs)
+          break
+        }
         legs.fail(
           new ZincError(refusals[code] ?? "Refused", `${legs.address} refused the join: ${reason}`, {
             retryable: retryAfterMs > 0,
@@ -382,17 +399,14 @@ export class ClientSide implements UpSide {
       case "redirect":
         this.#attachment.redirected(
           legs,
-          body.value.candidates.flatMap(candidate => candidate.addresses)[0],
+          body.value.candidates.slice(0, candidatesMax).flatMap(({ addresses }) => firstAddress(addresses)),
           body.value.retryAfterMs,
         )
         break
       case "heartbeat":
         this.#down.heartbeat(Number(body.value.direct))
         if (body.value.roundTripUs > 0) this.#roundTripMs = body.value.roundTripUs / 1000
-        this.#control({
-          case: "heartbeatReply",
-          value: { count: body.value.count, mark: BigInt(this.#down.marked), legLast: BigInt(this.#up.sent) },
-        })
+        this.#answerHeartbeat(body.value.count)
         break
       case "ack":
         this.#up.acknowledge(Number(body.value.received), Number(body.value.rooted), body.value.resend)
@@ -423,6 +437,24 @@ export class ClientSide implements UpSide {
       default:
         break
     }
+  }
+
+  /** What there is room for below is told when it has changed. */
+  #answerHeartbeat(count: bigint): void {
+    const room = this.#o.relay?.room()
+    const changed = room !== undefined && !sameRoom(room, this.#roomTold)
+    const told = this.#control({
+      case: "heartbeatReply",
+      value: {
+        count,
+        mark: BigInt(this.#down.marked),
+        legLast: BigInt(this.#up.sent),
+        loopLagMs: Math.round(this.#loopLagMs),
+        queueFill: Math.round(100 * this.#up.fill),
+        ...(changed ? { room } : {}),
+      },
+    })
+    if (changed && told) this.#roomTold = room
   }
 
   /** Says something to the host; false when there is none, or no room. */
@@ -569,6 +601,7 @@ export class ClientSide implements UpSide {
     // L9: time in which our own loop stalled is not the host's silence.
     const late = now - this.#tickedAt - this.#heartbeatMs
     this.#tickedAt = now
+    this.#loopLagMs = Math.max(0, late, this.#loopLagMs / 2)
     if (late > this.#heartbeatMs) this.#heardAt = Math.min(now, this.#heardAt + late)
     const silence = now - this.#heardAt
     this.#silent = silence >= 3 * this.#heartbeatMs
@@ -665,6 +698,14 @@ const refusals: Record<string, ErrorCode> = {
 
 function asZincError(thrown: unknown): ZincError {
   return ZincError.is(thrown) ? thrown : new ZincError("Internal", messageOf(thrown), { cause: thrown })
+}
+
+/** The first that is one at all. */
+function firstAddress(addresses: readonly string[]): string[] {
+  const found = addresses.find(
+    address => /^[a-z][a-z0-9+.-]*:\/\/./.test(address) && address.length <= addressCharactersMax,
+  )
+  return found === undefined ? [] : [found]
 }
 
 function held(value: number, [least, most]: readonly [number, number]): number {

@@ -6,6 +6,7 @@ export const eventTypes: Readonly<Record<EndpointEvent["type"] | "*", true>> = {
   joined: true,
   left: true,
   refused: true,
+  redirected: true,
   arrived: true,
   departed: true,
   regenerated: true,

@@ -32,6 +32,7 @@ import type { Link } from "./host/link.ts"
 import { LinkTable } from "./host/link-table.ts"
 import { Members } from "./host/members.ts"
 import { rangesMax } from "./host/pending-syncs.ts"
+import { Placement } from "./host/placement.ts"
 import { Publication } from "./host/publication.ts"
 import { stepsPerHeartbeat } from "./host/repair-answer.ts"
 import { Rooting } from "./host/rooting.ts"
@@ -45,6 +46,7 @@ import { depthMax } from "./place.ts"
 import { isPrivate, syncNumberOf } from "./private-topic.ts"
 import { idOf } from "./received-message.ts"
 import type { Range } from "./repair-range.ts"
+import type { RoomNumbers } from "./room.ts"
 
 /**
  * Largest control message a client may send. The largest are a JOIN that names the topics its sender remembers, and a
@@ -85,6 +87,7 @@ export class HostSide {
   readonly #puller: PullerSocket
   readonly #links: LinkTable
   readonly #admission: Admission
+  readonly #placement: Placement
   readonly #guard: SubscriberGuard
   readonly #slow: SlowSubscribers
   readonly #acknowledgements: Acknowledgements
@@ -98,6 +101,8 @@ export class HostSide {
   readonly #upLeg: UpLeg
   #ticker: Timer | undefined
   #tickedAt = 0
+  /** How late the last ticks were. */
+  #loopLagMs = 0
   #closing = false
   /** The sockets are closed, though a timer may still come. */
   #ended = false
@@ -165,8 +170,17 @@ export class HostSide {
       before: () => this.#slow.flush(),
     })
     this.publication = publication
+    this.#placement = new Placement({
+      random: node.random,
+      place: node.place,
+      clients: () => links.size,
+      fanOut: options.fanOut,
+      maxClients: options.maxClients,
+      maxDepth: options.maxDepth,
+    })
     this.#admission = new Admission({
       host: options,
+      placement: this.#placement,
       addresses: this.addresses,
       router: this.#router,
       links,
@@ -266,6 +280,11 @@ export class HostSide {
       height = Math.max(height, depth)
     }
     return height
+  }
+
+  /** Room for clients in the own cluster and in those below, to be told above. */
+  get room(): RoomNumbers {
+    return this.#placement.room
   }
 
   /** All below: the clients, and the members of the clusters they host in turn. */
@@ -440,6 +459,10 @@ export class HostSide {
     }
     const link = this.#links.ofControl(connection)
     if (link === undefined) {
+      if (body.case === "probe" && body.value.here) {
+        this.#admission.probe(connection, body.value.token, this.#loopLagMs)
+        return
+      }
       // A joiner whose link has ended meanwhile may still say something; a stranger may not.
       if (this.#admission.isDeciding(connection)) return
       // Where connections cannot be cut (native), one whose session has ended must be told, or it would talk on for ever.
@@ -472,6 +495,7 @@ export class HostSide {
       case "heartbeatReply": {
         if (Number(body.value.count) === link.heartbeatCount) link.roundTripMs = now - link.heartbeatAt
         link.notices.confirm(Number(body.value.count))
+        link.room?.answered(body.value.room, body.value.loopLagMs, body.value.queueFill)
         const mark = Number(body.value.mark)
         if (mark > link.mark && mark <= this.publication.marked) link.mark = mark
         // L7: silence after a lost tail. The client says how far it has sent; if we lack some, ask.
@@ -606,6 +630,7 @@ export class HostSide {
   #end(link: Link, code: string, reason: string): void {
     if (!this.#links.end(link)) return
     const wasUp = link.awaySince === undefined
+    this.#placement.forget(link)
     this.#slow.forget(link)
     this.#interest?.forget(link)
     this.#node.topics.forget(link.directTopic)
@@ -665,6 +690,7 @@ export class HostSide {
     // L9: time in which our own loop stalled is nobody's silence; but who is silent in between is found out all the same.
     const late = now - this.#tickedAt - heartbeatMs
     const stalled = late > heartbeatMs
+    this.#loopLagMs = Math.max(0, late, this.#loopLagMs / 2)
     this.#ticked(now)
     if (stalled) this.publication.forgive(late)
     this.publication.mark(now, this.#isSomebodyBehind())

@@ -225,6 +225,7 @@ export class MessageEndpoint implements MessagingSurface {
           : {
               addresses: () => this.addresses,
               height: () => host.height,
+              room: () => host.room,
               onRooted: number => host.rooted(number),
               onward: frame => host.directFromAbove(frame),
               undeliverable: news => host.undeliverable(news),

@@ -13,6 +13,7 @@ import type { Transport } from "../transport/transport.ts"
 import type { EndpointOptions, HostingOptions, JoinOptions } from "./api.ts"
 import type { ClientSideOptions } from "./client-side.ts"
 import type { HostSideOptions } from "./host/host-options.ts"
+import { defaultFanOut } from "./host/placement.ts"
 import { depthMax } from "./place.ts"
 
 /** What both ways of opening share, with defaults filled in. */
@@ -145,6 +146,7 @@ export function hostingSettings(
   | "authenticator"
   | "unguarded"
   | "maxClients"
+  | "fanOut"
   | "maxDepth"
   | "heartbeatMs"
   | "heartbeatMisses"
@@ -153,10 +155,12 @@ export function hostingSettings(
   | "replayBytes"
   | "slow"
 > {
+  const maxClients = wholeNumber("maxClients", options.maxClients, 10_000, 1, 1_000_000)
   return {
     authenticator: options.authenticator,
     unguarded: options.unguarded ?? false,
-    maxClients: wholeNumber("maxClients", options.maxClients, 10_000, 1, 1_000_000),
+    maxClients,
+    fanOut: Math.min(maxClients, wholeNumber("fanOut", options.fanOut, defaultFanOut, 1, 1_000_000)),
     maxDepth: wholeNumber("maxDepth", options.maxDepth, depthMax, 1, depthMax),
     heartbeatMs: wholeNumber("heartbeatMs", options.heartbeatMs, 250, 10, 60_000),
     heartbeatMisses: wholeNumber("heartbeatMisses", options.heartbeatMisses, 3, 1, 100),

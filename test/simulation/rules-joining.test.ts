@@ -88,7 +88,7 @@ describe("L1 joining", () => {
     const other = await RawHost.open(world, "other")
     other.answer = () => redirectTo("sim://door")
     expect(await world.until(world.join("d", "door").catch(thrown => thrown))).toMatchObject({ code: "Unreachable" })
-    expect(door.joins.at(-1)!.join.redirects).toBeGreaterThan(0)
+    expect(other.joins.at(-1)!.join.redirects).toBeGreaterThan(0)
   })
 
   it("a second JOIN on a connection, or anything before the first, costs the connection", async () => {

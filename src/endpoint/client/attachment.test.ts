@@ -47,7 +47,7 @@ function setUp(options: Partial<AttachmentOptions> = {}) {
     reconnect: { minMs: 100, maxMs: 1000 },
     joinTimeoutMs: 500,
     maxPayloadBytes: 1024,
-    join: (address, redirects) => {
+    join: (address, { redirects }) => {
       joined.push({ address, redirects, at: clock.now() })
       return { case: "join", value: {} }
     },
@@ -59,7 +59,11 @@ function setUp(options: Partial<AttachmentOptions> = {}) {
       const { body } = decodeControl(batch.frame(0, 0))
       if (body.case === "accept") legs.accepted.resolve(body.value)
       if (body.case === "redirect")
-        attachment.redirected(legs, body.value.candidates[0]?.addresses[0], body.value.retryAfterMs)
+        attachment.redirected(
+          legs,
+          body.value.candidates.flatMap(({ addresses }) => addresses),
+          body.value.retryAfterMs,
+        )
     },
     onPublished: note("published"),
     onDrain: () => {},

@@ -9,7 +9,9 @@ import type { FrameBatch } from "../../core/frame-batch.ts"
 import { type Accept, type ControlBody, encodeControl } from "../../message/control.ts"
 import type { Transport } from "../../transport/transport.ts"
 import type { Node } from "../node.ts"
+import { distanceTo, nearestOf } from "./distance.ts"
 import { type DataLeg, Legs } from "./legs.ts"
+import { PlaceSearch, redirectsMax } from "./place-search.ts"
 
 export type LinkState = "joining" | "up" | "degraded" | "down" | "closed"
 
@@ -26,8 +28,8 @@ export interface AttachmentOptions {
   readonly reconnect: Reconnect | undefined
   readonly joinTimeoutMs: number
   readonly maxPayloadBytes: number
-  /** What to say to the host at that address, after so many redirects. */
-  readonly join: (address: string, redirects: number) => ControlBody
+  /** What to say to the host at that address, on that way. */
+  readonly join: (address: string, way: JoinWay) => ControlBody
   /** The host has taken us. A throw ends the attempt. */
   readonly onAccepted: (accept: Accept) => void
   /** Both data legs stand; the link is up when its `baseline` resolves. */
@@ -49,7 +51,16 @@ export interface AttachmentOptions {
   readonly onEnded: (error: ZincError) => void
 }
 
-const redirectsMax = 8
+/** How a joiner came to the host it asks. */
+export interface JoinWay {
+  /** So many hosts have sent it on. */
+  readonly redirects: number
+  /** It could reach none of those it was sent on to. */
+  readonly settle: boolean
+}
+
+/** Turns a joiner waits for at hosts that are busy before the first join fails. */
+const turnsMax = 20
 /** L9: how long one data leg is redialled before the link counts as lost. */
 const degradedMs = 1000
 /** How long a link outlives the host's LEAVE, for what was published before it. */
@@ -67,6 +78,8 @@ export class Attachment {
   #leaving: { readonly legs: Legs; readonly after: number; readonly error: ZincError } | undefined
   #redial: Timer | undefined
   #wake: (() => void) | undefined
+  /** Hosts whose distance is being measured. */
+  #probing: Legs[] = []
   #attempts = 0
   #upAt = 0
   /** Links in a row that did not live for long. */
@@ -94,41 +107,104 @@ export class Attachment {
 
   // ---- joining ----
 
-  /** The first join; rejects when no address leads to a host that takes us. */
+  /** The first join; rejects when no address leads to a host that takes us. While hosts are only busy it waits its turn. */
   async join(signal: AbortSignal | undefined): Promise<void> {
     let failure: ZincError | undefined
-    for (const address of this.#o.addresses) {
-      try {
-        await this.#attempt(address, signal)
-        return
-      } catch (thrown) {
-        failure = asZincError(thrown)
-        if (isFinal(failure) || signal?.aborted) break
+    for (let turn = 0; turn < turnsMax; turn++) {
+      let turnMs: number | undefined
+      for (const address of this.#o.addresses) {
+        try {
+          await this.#attempt(address, signal)
+          return
+        } catch (thrown) {
+          failure = asZincError(thrown)
+          if (thrown instanceof HostBusy) turnMs = Math.min(turnMs ?? Number.POSITIVE_INFINITY, thrown.turnMs)
+          if (isFinal(failure) || signal?.aborted) break
+        }
       }
+      if (turnMs === undefined || signal?.aborted || this.#isClosed()) break
+      await this.#wait(turnMs, signal)
     }
     this.#state = "closed"
     throw failure ?? new ZincError("BadOption", "there is no address to join")
   }
 
+  /** Goes where it is sent until a host takes it; rejects when none does. */
   async #attempt(first: string, signal: AbortSignal | undefined): Promise<void> {
-    let address = first
-    for (let redirects = 0; ; redirects++) {
+    const search = new PlaceSearch(first)
+    let nearest: Legs | undefined
+    let failure: unknown
+    let busy: unknown
+    for (let address = search.next(); address !== undefined; address = search.next()) {
       try {
-        await this.#attemptAt(address, redirects, signal)
+        const legs = nearest ?? this.#newLegs(address)
+        nearest = undefined
+        await this.#attemptAt(legs, { redirects: search.hops, settle: false }, signal)
         return
       } catch (thrown) {
-        if (!(thrown instanceof Redirected)) throw thrown
-        if (redirects >= redirectsMax)
-          throw new ZincError("Unreachable", `sent on ${redirectsMax} times from ${first} without finding a place`)
-        address = thrown.address
+        if (thrown instanceof Redirected) {
+          search.sentOn(thrown.candidates)
+          nearest = await this.#nearestNext(search, signal)
+          if (signal?.aborted || this.#isClosed()) throw new ZincError("Aborted", "the join was aborted")
+          continue
+        }
+        failure = thrown
+        if (thrown instanceof HostBusy) busy = thrown
+        if (search.hops === 0 || isFinal(thrown) || signal?.aborted || this.#isClosed()) throw thrown
+        search.failed(ZincError.is(thrown) && ["Refused", "Full"].includes(thrown.code))
       }
     }
+    if (search.isStranded) {
+      await this.#attemptAt(this.#newLegs(first), { redirects: search.hops, settle: true }, signal)
+      return
+    }
+    throw (
+      busy ??
+      failure ??
+      new ZincError("Unreachable", `sent on from ${first}, ${redirectsMax} times at most, without finding a place`, {
+        retryable: true,
+      })
+    )
   }
 
-  async #attemptAt(address: string, redirects: number, signal: AbortSignal | undefined): Promise<void> {
+  /**
+   * Measures the way to the two hosts that would be tried next, and makes the nearer one the next: its control connection
+   * stands already. Undefined when there is no choice, or neither answers.
+   */
+  async #nearestNext(search: PlaceSearch, signal: AbortSignal | undefined): Promise<Legs | undefined> {
+    const { clock, random } = this.#o.node
+    const addresses = search.choice
+    if (addresses.length < 2 || signal?.aborted || this.#isClosed()) return undefined
+    const probed = addresses.map(address => this.#newLegs(address))
+    const onAbort = () => {
+      for (const legs of probed) legs.fail(new Error("the join was aborted"))
+    }
+    signal?.addEventListener("abort", onAbort, { once: true })
+    this.#probing = probed
+    const answers = await Promise.all(
+      probed.map(legs =>
+        distanceTo(legs, clock, random).then(
+          distanceMs => ({ legs, distanceMs }),
+          () => undefined,
+        ),
+      ),
+    )
+    signal?.removeEventListener("abort", onAbort)
+    this.#probing = []
+    const best = nearestOf(answers.filter(answer => answer !== undefined))?.legs
+    for (const [i, legs] of probed.entries()) {
+      if (legs !== best) legs.drop()
+      if (answers[i] === undefined) search.lost(legs.address)
+    }
+    if (best !== undefined) search.prefer(best.address)
+    if (!this.#isClosed()) return best
+    best?.drop()
+    return undefined
+  }
+
+  async #attemptAt(legs: Legs, way: JoinWay, signal: AbortSignal | undefined): Promise<void> {
     const { node, joinTimeoutMs } = this.#o
-    const legs = this.#newLegs(address)
-    const { abort } = legs
+    const { abort, address } = legs
     const onAbort = () => abort.abort(signal?.reason)
     let timedOut = false
     const timer = node.clock.after(joinTimeoutMs, () => {
@@ -144,8 +220,8 @@ export class Attachment {
     else signal?.addEventListener("abort", onAbort, { once: true })
     this.#legs = legs
     try {
-      await legs.dealer.connect(address, { signal: abort.signal })
-      legs.dealer.send([encodeControl(this.#o.join(address, redirects))])
+      await legs.connect()
+      legs.dealer.send([encodeControl(this.#o.join(address, way))])
       const accept = await legs.accepted.promise
       this.#o.onAccepted(accept)
       legs.accept = accept
@@ -181,24 +257,35 @@ export class Attachment {
       transport,
       logger: node.logger,
       maxPayloadBytes,
-      onControl: (legs, batch) => this.#legs === legs && this.#o.onControl(legs, batch),
+      onControl: (legs, batch) => {
+        if (this.#legs === legs) this.#o.onControl(legs, batch)
+        else if (this.#probing.includes(legs)) legs.heardEarly(batch)
+      },
       onPublished: (legs, batch) => this.#legs === legs && this.#o.onPublished(batch),
       onDrain: () => this.#o.onDrain(),
-      onControlLost: (legs, error) => this.#onControlLost(legs, error),
+      onControlLost: (legs, error) => {
+        if (this.#probing.includes(legs)) legs.fail(error ?? new Error("the connection was closed"))
+        else this.#onControlLost(legs, error)
+      },
       onDataLost: (legs, leg, error) => this.#onDataLost(legs, leg, error),
     })
   }
 
   // ---- what the host decides about the link ----
 
-  /** It has another place for us; undefined: it knows of none. */
-  redirected(legs: Legs, address: string | undefined, retryAfterMs: number): void {
-    if (address !== undefined) legs.fail(new Redirected(address))
+  /** It has other places for us, the best first; none: it knows of none. */
+  redirected(legs: Legs, candidates: readonly string[], retryAfterMs: number): void {
+    if (candidates.length > 0) legs.fail(new Redirected(candidates))
     else {
       legs.fail(
         new ZincError("Refused", `${legs.address} has no place and knows of none`, { retryable: true, retryAfterMs }),
       )
     }
+  }
+
+  /** Too many join there at once: our turn is after that time. */
+  busy(legs: Legs, reason: string, turnMs: number): void {
+    legs.fail(new HostBusy(`${legs.address} is busy: ${reason}`, Math.min(turnMs, retryAfterMaxMs)))
   }
 
   /** It ends the link; what it published up to `after` may still be on its way, and `through` is how much has come. */
@@ -310,6 +397,7 @@ export class Attachment {
     let told = false
     for (;;) {
       let retryAfterMs = 0
+      let isBusy = false
       for (const address of this.#o.addresses) {
         if (this.#state === "closed") return
         try {
@@ -323,6 +411,7 @@ export class Attachment {
             this.#o.onEnded(error)
             return
           }
+          if (thrown instanceof HostBusy) isBusy = true
           retryAfterMs = Math.max(retryAfterMs, Math.min(error.retryAfterMs ?? 0, retryAfterMaxMs))
         }
       }
@@ -331,12 +420,18 @@ export class Attachment {
         told = true
         this.#o.onDown(lost)
       }
-      const wait = retryAfterMs + this.#backOff(reconnect, this.#attempts++)
-      await new Promise<void>(resolve => {
-        this.#wake = resolve
-        this.#redial = this.#o.node.clock.after(wait, resolve)
-      })
+      // A busy host has given us a turn: that is no failure to back off from.
+      await this.#wait(isBusy ? retryAfterMs : retryAfterMs + this.#backOff(reconnect, this.#attempts++), undefined)
     }
+  }
+
+  async #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    await new Promise<void>(resolve => {
+      this.#wake = resolve
+      this.#redial = this.#o.node.clock.after(ms, resolve)
+      signal?.addEventListener("abort", () => resolve(), { once: true })
+    })
+    this.#redial?.cancel()
   }
 
   /** L10: full jitter, doubling; what the host asks for is the least. */
@@ -359,6 +454,7 @@ export class Attachment {
   /** Nothing is dialled any more. The legs, if there are any, are the caller's to close. */
   stop(): Legs | undefined {
     const legs = this.#legs
+    for (const probed of this.#probing) probed.fail(new Error("the endpoint closed"))
     this.#state = "closed"
     this.#redial?.cancel()
     this.#wake?.()
@@ -368,10 +464,18 @@ export class Attachment {
 }
 
 class Redirected extends Error {
-  readonly address: string
-  constructor(address: string) {
-    super(`sent on to ${address}`)
-    this.address = address
+  readonly candidates: readonly string[]
+  constructor(candidates: readonly string[]) {
+    super(`sent on to ${candidates.join(", ")}`)
+    this.candidates = candidates
+  }
+}
+
+class HostBusy extends ZincError {
+  readonly turnMs: number
+  constructor(reason: string, turnMs: number) {
+    super("Full", reason, { retryable: true, retryAfterMs: turnMs })
+    this.turnMs = turnMs
   }
 }
 

@@ -5,7 +5,7 @@
 import { type Deferred, deferred } from "../../core/deferred.ts"
 import type { FrameBatch } from "../../core/frame-batch.ts"
 import type { Logger } from "../../core/logger.ts"
-import type { Accept } from "../../message/control.ts"
+import { type Accept, decodeControl, type ProbeReply } from "../../message/control.ts"
 import { parseAddress, parseTcp } from "../../transport/address.ts"
 import type { DealerSocket, PusherSocket, SubscriberSocket, Transport } from "../../transport/transport.ts"
 
@@ -32,6 +32,10 @@ export class Legs {
   /** Settled by the host's answer to the JOIN, and by the first baseline; rejected by whatever ends the attempt. */
   readonly accepted: Deferred<Accept> = deferred()
   readonly baseline: Deferred<void> = deferred()
+  /** Settled by the answer to a PROBE that was sent before the JOIN. */
+  readonly probed: Deferred<ProbeReply> = deferred()
+  /** The control connection stands. */
+  isConnected = false
   /** Undefined until the host has accepted. */
   accept: Accept | undefined
   subscriber: SubscriberSocket | undefined
@@ -45,6 +49,7 @@ export class Legs {
     this.#o = options
     this.accepted.promise.catch(() => {})
     this.baseline.promise.catch(() => {})
+    this.probed.promise.catch(() => {})
     this.dealer = options.transport.dealer(
       {
         onBatch: batch => options.onControl(this, batch),
@@ -58,6 +63,7 @@ export class Legs {
   reject(error: Error): void {
     this.accepted.reject(error)
     this.baseline.reject(error)
+    this.probed.reject(error)
   }
 
   /** The link can no longer come up, for the first reason given. */
@@ -65,6 +71,24 @@ export class Legs {
     this.lost ??= error
     this.reject(this.lost)
     this.abort.abort(this.lost)
+  }
+
+  async connect(): Promise<void> {
+    if (this.isConnected) return
+    await this.dealer.connect(this.address, { signal: this.abort.signal })
+    this.isConnected = true
+  }
+
+  /** What comes before the JOIN: the answer to a PROBE, and nothing else. */
+  heardEarly(batch: FrameBatch): void {
+    for (let i = 0; i < batch.count; i++) {
+      try {
+        const { body } = decodeControl(batch.frame(i, 0))
+        if (body.case === "probeReply") this.probed.resolve(body.value)
+      } catch (thrown) {
+        this.fail(thrown as Error)
+      }
+    }
   }
 
   dial(leg: DataLeg): Promise<void> {

@@ -95,6 +95,11 @@ export class UpBuffer {
     return this.#log.size * 2 <= this.#log.messagesMax && this.#log.bytes * 2 <= this.#log.bytesMax
   }
 
+  /** How much of the room is taken, from 0 to 1. */
+  get fill(): number {
+    return Math.max(this.#log.size / this.#log.messagesMax, this.#log.bytes / this.#log.bytesMax)
+  }
+
   /** Keeps the frame, and sends it if nothing waits before it. False when full; then nothing was done. */
   push(topic: TopicState, header: Uint8Array, payload: Uint8Array): boolean {
     if (!this.#log.hasRoom(header.length + payload.length)) {

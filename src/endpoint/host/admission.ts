@@ -14,18 +14,25 @@ import { Crowd, strangerMs, strangersMax } from "./crowd.ts"
 import type { HostSideOptions } from "./host-options.ts"
 import { type EndLink, Link, type Tell } from "./link.ts"
 import type { LinkTable } from "./link-table.ts"
+import type { Candidate, Placement } from "./placement.ts"
 import type { Publication } from "./publication.ts"
+import { RelayRoom } from "./relay-room.ts"
 
 /** A connection to the router that has not joined, or whose join is being decided. */
 interface Stranger {
   readonly remote: string
   readonly since: number
   deciding: boolean
+  probes: number
 }
 
 const envelopeVersion = 1
+/** Times a stranger may measure the way before it joins. */
+const probesMax = 4
 /** Octets of a name; what a joiner says beyond them is cut off. */
 const nameBytesMax = 64
+/** Addresses of one relay that are passed on. */
+const addressesMax = 8
 
 export interface AdmissionOptions {
   readonly host: HostSideOptions
@@ -33,6 +40,7 @@ export interface AdmissionOptions {
   readonly addresses: readonly HostAddresses[]
   readonly router: Pick<RouterSocket, "send" | "disconnect">
   readonly links: LinkTable
+  readonly placement: Placement
   readonly publication: Pick<Publication, "marked">
   readonly tell: Tell
   readonly end: EndLink
@@ -60,7 +68,7 @@ export class Admission {
   }
 
   connected(connection: number, remote: string): void {
-    this.#strangers.arrive(connection, { remote, since: this.#node.clock.now(), deciding: false })
+    this.#strangers.arrive(connection, { remote, since: this.#node.clock.now(), deciding: false, probes: 0 })
   }
 
   disconnected(connection: number): void {
@@ -91,10 +99,27 @@ export class Admission {
     this.#closing = true
   }
 
+  /** A joiner that may choose measures how far this host is. Throws `BadFrame` for one that does nothing else. */
+  probe(connection: number, token: Uint8Array, loopLagMs: number): void {
+    // Some transports do not tell of connections before they say something.
+    if (!this.#strangers.has(connection)) this.connected(connection, "")
+    const stranger = this.#strangers.get(connection)!
+    if (++stranger.probes > probesMax || token.length > 64)
+      throw new ZincError("BadFrame", "a stranger that only probes")
+    this.#o.router.send(connection, [
+      encodeControl({ case: "probeReply", value: { token, loopLagMs: Math.round(loopLagMs) } }),
+    ])
+  }
+
   /** Decides a JOIN, at once or when the authenticator has. Throws `BadFrame` for a second one on one connection. */
   join(connection: number, join: Join): void {
     const node = this.#node
-    const stranger = this.#strangers.get(connection) ?? { remote: "", since: node.clock.now(), deciding: false }
+    const stranger = this.#strangers.get(connection) ?? {
+      remote: "",
+      since: node.clock.now(),
+      deciding: false,
+      probes: 0,
+    }
     if (this.#o.links.ofControl(connection) !== undefined || stranger.deciding)
       throw new ZincError("BadFrame", "a second JOIN on one connection")
     const name = utf8Prefix(join.name, nameBytesMax)
@@ -216,12 +241,10 @@ export class Admission {
         }
         this.#o.end(living, "Replaced", "it joined anew")
       }
-      if (links.size >= this.#host.maxClients) {
-        this.#refuse(connection, name, "Full", `this host takes at most ${this.#host.maxClients} clients`, 1000)
-        return
-      }
+      if (!this.#place(connection, name, join)) return
       link = this.#newLink(join, name, verdict)
       links.add(link)
+      this.#o.placement.add(link)
     }
     const before = links.controlledBy(link, connection)
     if (before !== 0) this.#o.router.disconnect(before)
@@ -244,6 +267,52 @@ export class Admission {
     link.joining = { resumed }
   }
 
+  /** False when there is no place for it here; it has been told where else, or when to come back. */
+  #place(connection: number, name: string, join: Join): boolean {
+    const decision = this.#o.placement.decide(join)
+    switch (decision.do) {
+      case "take":
+        return true
+      case "sendOn":
+        this.#sendOn(connection, name, decision.candidates)
+        return false
+      case "wait":
+        this.#refuse(connection, name, "Busy", decision.reason, this.#jittered(this.#host.heartbeatMs))
+        return false
+      case "refuse":
+        this.#refuse(connection, name, "Full", decision.reason, this.#jittered(1000))
+        return false
+    }
+  }
+
+  /** Half the time to one and a half: many who were refused at once do not come back at once. */
+  #jittered(ms: number): number {
+    return Math.round(ms * (0.5 + this.#node.random.float()))
+  }
+
+  #sendOn(connection: number, name: string, candidates: readonly Candidate[]): void {
+    this.#o.router.send(connection, [
+      encodeControl({
+        case: "redirect",
+        value: {
+          candidates: candidates.map(({ endpointId, name: called, addresses }) => ({
+            endpointId,
+            name: called,
+            addresses: [...addresses],
+          })),
+          retryAfterMs: 0,
+        },
+      }),
+    ])
+    this.#o.router.disconnect(connection)
+    this.#strangers.delete(connection)
+    this.#node.events.emit({
+      type: "redirected",
+      name,
+      to: candidates.flatMap(({ addresses }) => addresses.slice(0, 1)),
+    })
+  }
+
   #newLink(join: Join, name: string, verdict: Verdict & { allow: true }): Link {
     const node = this.#node
     const id = this.#nextLink++
@@ -257,6 +326,7 @@ export class Admission {
       relay: join.relay,
       prefix,
       directTopic: node.topics.of(directTopicBytes(prefix)),
+      room: join.relay ? new RelayRoom(join.addresses.slice(0, addressesMax), join.room) : undefined,
       grants: verdict.grants,
     })
     link.directTopic.kept = true

@@ -16,6 +16,8 @@ export interface HostSideOptions {
   readonly authenticator: Authenticator | undefined
   readonly unguarded: boolean
   readonly maxClients: number
+  /** Clients taken before others are sent on to relays with room. */
+  readonly fanOut: number
   /** Links from the root to the lowest endpoint that this host lets its part of the tree have. */
   readonly maxDepth: number
   readonly heartbeatMs: number

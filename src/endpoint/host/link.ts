@@ -9,6 +9,7 @@ import type { Range } from "../repair-range.ts"
 import type { Origin, TopicState } from "../topic-state.ts"
 import { Notices } from "./notices.ts"
 import { PendingSyncs } from "./pending-syncs.ts"
+import type { RelayRoom } from "./relay-room.ts"
 
 /** Sends a control message to that client; false when it could not. `after` is the publish number it follows. */
 export type Tell = (link: Link, body: ControlBody, after?: number) => boolean
@@ -28,6 +29,8 @@ export class Link {
   readonly relay: boolean
   readonly prefix: Uint8Array
   readonly directTopic: TopicState
+  /** Of a relay: what there is room for below it. */
+  readonly room: RelayRoom | undefined
   remote = ""
   /** Connection numbers; 0 for none. */
   control = 0
@@ -95,6 +98,7 @@ export class Link {
     readonly relay: boolean
     readonly prefix: Uint8Array
     readonly directTopic: TopicState
+    readonly room?: RelayRoom | undefined
     readonly grants: Grants | undefined
   }) {
     this.id = options.id
@@ -105,6 +109,7 @@ export class Link {
     this.relay = options.relay
     this.prefix = options.prefix
     this.directTopic = options.directTopic
+    this.room = options.room
     this.#receive = patterns(options.grants?.receive)
     this.#send = patterns(options.grants?.send)
   }
