@@ -15,6 +15,7 @@ export default defineConfig({
       project("unit", ["src/**/*.test.ts"]),
       project("tidy", ["test/tidy/**/*.test.ts"], 120_000),
       project("conformance", ["test/conformance/**/*.test.ts"]),
+      project("fuzz", ["test/fuzz/**/*.test.ts"], 120_000),
       project("simulation", ["test/simulation/**/*.test.ts"], 300_000),
       project("interop", ["test/interop/**/*.test.ts"], 120_000),
       project("integration", ["test/integration/**/*.test.ts"], 240_000),

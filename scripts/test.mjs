@@ -20,7 +20,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
  * quiet machine the rounds take one to three minutes, on a very busy one four times that.
  */
 const rounds = [
-  { projects: ["unit", "tidy", "conformance"], arguments: [], limitMinutes: 12 },
+  { projects: ["unit", "tidy", "conformance", "fuzz"], arguments: [], limitMinutes: 12 },
   { projects: ["simulation"], arguments: [], limitMinutes: 15 },
   { projects: ["interop"], arguments: [], limitMinutes: 10 },
   { projects: ["integration"], arguments: ["--no-file-parallelism"], limitMinutes: 20 },

@@ -161,6 +161,11 @@ export class Connection implements Link {
     return (this.#greeting?.version.minor ?? 0) >= 1
   }
 
+  /** Octets of memory that hold what the peer has begun to say and not ended. */
+  get heldBytes(): number {
+    return this.#decoder.heldBytes + (this.#sealed?.heldBytes ?? 0) + this.#parkedBytes
+  }
+
   // ---- what the stream tells ----
 
   /** Octets that are ours from now on. */
@@ -427,6 +432,7 @@ export class Connection implements Link {
     this.#decoder.stop()
     this.#sealed?.stop()
     this.#parked = []
+    this.#parkedBytes = 0
   }
 
   /** Tells the peer why, so that it need not try again, and closes; without a word where it may well try again. */

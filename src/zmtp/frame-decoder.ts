@@ -35,6 +35,9 @@ export interface CommandSink {
   onCommand(buffer: Uint8Array, start: number, end: number): void
 }
 
+/** What a frame costs beside its octets while it waits for the rest of its message; for counting. */
+const frameCost = 256
+
 /** A body that spans chunks begins with at most this much memory and then grows fourfold as octets arrive. */
 const firstBodyBytes = 256 * 1024
 
@@ -70,6 +73,13 @@ export class FrameDecoder {
   set limits(limits: DecoderLimits) {
     this.#limits = limits
     this.#plainMax = Math.min(limits.maxFrameBytes, limits.maxMessageBytes)
+  }
+
+  /** Octets of memory that the unfinished message takes, by our reckoning. */
+  get heldBytes(): number {
+    if (this.#stopped) return 0
+    const message = this.#inMessage ? this.#messageBytes + this.#messageFrames * frameCost : 0
+    return message + (this.#body?.length ?? 0) + this.#left.length
   }
 
   /** Decodes nothing more; called from a sink that closes the connection. */

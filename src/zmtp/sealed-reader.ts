@@ -67,6 +67,11 @@ export class SealedReader {
     return this.#inner.decode(this.#arena.bytes.subarray(0, to), from, batch, this.#commands)
   }
 
+  /** Octets of memory that the unfinished message takes. */
+  get heldBytes(): number {
+    return this.#inner.heldBytes
+  }
+
   stop(): void {
     this.#inner.stop()
   }
