@@ -12,9 +12,11 @@ export { type ChangeRecordOptions, changeRecord, sameRecord } from "./record-cha
 export {
   decodeRootRecord,
   encodeRootRecord,
+  type GenerationId,
   type RootPlace,
   type RootRecord,
   recordBytesMax,
-  type Voter,
+  type VoterEntry,
+  type VoterId,
   votersMax,
 } from "./root-record.ts"

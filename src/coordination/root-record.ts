@@ -7,27 +7,31 @@ import { messageOf, ZincError } from "../core/errors.ts"
 import { isEndpointId } from "../core/id.ts"
 import { isName, nameBytesMax } from "../core/name.ts"
 
+/** Names a voter for as long as its data folder lasts: sixteen octets written as a UUID. No folder, no vote (R1). */
+export type VoterId = string
+
+/** Drawn when a tree is founded: sixteen octets written as a UUID. Two generations that meet refuse each other. */
+export type GenerationId = string
+
 /** The record of one tree. Plain data; never changed in place. */
 export interface RootRecord {
   /** The tree's name, 1–64 octets of UTF-8. */
   readonly tree: string
-  /** Drawn when the tree was founded, sixteen octets written as a UUID. Two generations of one tree refuse each other. */
-  readonly generation: string
+  readonly generation: GenerationId
   /** Rises by one with every change of the record, so that copies of it can be compared; 1 – 2⁵³ − 1. */
   readonly revision: number
   /** The number of the root's reign, 1 – 2³² − 1. A higher one fences all lower ones of the same generation. */
   readonly epoch: number
   readonly root: RootPlace
-  /** Who may vote, at most `votersMax`, none twice. A majority is of these, alive or not. */
-  readonly voters: readonly Voter[]
+  /** Who may vote, at most `votersMax`, none twice, in the order of their succession. A majority is of these, alive or not. */
+  readonly voters: readonly VoterEntry[]
   /** Fields of a later Zinc, kept as they came, so that an older writer does not take them away. */
   readonly extra?: Readonly<Record<string, unknown>>
 }
 
 /** Where a voter is found. */
-export interface Voter {
-  /** Lasting, from the voter's data folder; sixteen octets written as a UUID. */
-  readonly voterId: string
+export interface VoterEntry {
+  readonly voterId: VoterId
   /** 1–64 octets of UTF-8, for people. */
   readonly name?: string
   /** Where it listens, in the order in which to try; at most `addressesMax`. */
@@ -40,7 +44,7 @@ export interface Voter {
 }
 
 /** The root: a voter, and the endpoint that it is now. */
-export interface RootPlace extends Voter {
+export interface RootPlace extends VoterEntry {
   /** The endpoint's id, new for each opening. */
   readonly id?: string
 }
@@ -118,7 +122,7 @@ function parsed(bytes: Uint8Array): unknown {
   }
 }
 
-function voterOf({ voterId, name, addresses, direct }: Record<string, unknown>): Voter {
+function voterOf({ voterId, name, addresses, direct }: Record<string, unknown>): VoterEntry {
   const places = listOf("addresses", addresses, addressesMax)
   for (const address of places) {
     if (!isAddressText(address)) throw bad(`an address is not a text of 1 to ${addressBytesMax} octets`)

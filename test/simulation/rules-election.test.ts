@@ -26,7 +26,7 @@ describe("R1", () => {
     tree.run(5000)
     expect(tree.types(tree.machine(2))).toContain("generationRefused")
     expect(tree.machine(1).voter!.record!.voters).toHaveLength(1)
-    expect(tree.machine(2).voter!.record!.root).toBe(tree.machine(2).id)
+    expect(tree.machine(2).voter!.record!.root.voterId).toBe(tree.machine(2).id)
     // Two trees: what the oracle says of one root per epoch does not hold between them.
     expect(tree.journal.violations.map(each => each.invariant)).toEqual(["one root per epoch", "epochs rise"])
     tree.journal.violations.length = 0

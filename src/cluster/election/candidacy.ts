@@ -4,7 +4,7 @@
  */
 import type { Timer } from "../../core/clock.ts"
 import { comparePositions, type LogPosition } from "./ordered-entry.ts"
-import { isMajority, isVoter, type RootRecord, type VoterEntry, type VoterId } from "./root-record.ts"
+import { isMajority, isVoter, type RootRecord, underRoot, type VoterEntry, type VoterId } from "./root-record.ts"
 import type { Fetched, Sign, Signature, WouldSignReply } from "./voter-message.ts"
 import type { VoterState } from "./voter-state.ts"
 
@@ -180,7 +180,7 @@ export class Candidacy {
   // ---- the most advanced log ----
 
   #fetch(): void {
-    const source = this.#record.voters.find(voter => voter.id === this.#source!.id)
+    const source = this.#record.voters.find(voter => voter.voterId === this.#source!.id)
     if (source === undefined || this.#fetchesLeft-- === 0) {
       this.#withoutSource()
       return
@@ -235,12 +235,7 @@ export class Candidacy {
     }
     this.#phase = Phase.Recording
     const expected = this.#record
-    const next: RootRecord = {
-      ...expected,
-      revision: expected.revision + 1,
-      epoch: this.#epoch,
-      root: state.id,
-    }
+    const next = underRoot(expected, this.#epoch, state.self)
     state.keeper.compareAndSet(expected.revision, next, outcome => {
       if (this.#phase !== Phase.Recording) return
       if (outcome.type === "set") return this.#win(next)
@@ -272,7 +267,7 @@ export class Candidacy {
       return
     }
     this.#state.heardEpoch(record.epoch)
-    if (record.epoch === this.#epoch && record.root === this.#state.id) {
+    if (record.epoch === this.#epoch && record.root.voterId === this.#state.id) {
       this.#win(record)
       return
     }
@@ -310,7 +305,7 @@ export class Candidacy {
   }
 
   #otherVoters(): VoterEntry[] {
-    return this.#record.voters.filter(voter => voter.id !== this.#state.id)
+    return this.#record.voters.filter(voter => voter.voterId !== this.#state.id)
   }
 
   #again(action: () => void): void {

@@ -20,7 +20,7 @@ import {
 } from "./root-record.ts"
 import { commonPlaces, noteRun, runsMax, type StreamRun } from "./stream-runs.ts"
 
-const voter = (name: string): VoterEntry => ({ id: name as VoterId, address: `sim://${name}`, direct: true })
+const voter = (name: string): VoterEntry => ({ voterId: name, addresses: [`sim://${name}`], direct: true })
 const record = (...names: string[]) => ({
   ...foundingRecord("tree", "g" as GenerationId, voter("a")),
   voters: names.map(voter),
@@ -37,9 +37,9 @@ describe("R1 root record", () => {
 
   it("changes by one voter, each time with a higher revision", () => {
     const two = withVoter(record("a"), voter("b"))
-    expect(two.voters.map(each => each.id)).toEqual(["a", "b"])
+    expect(two.voters.map(each => each.voterId)).toEqual(["a", "b"])
     expect(two.revision).toBe(2)
-    expect(withoutVoter(two, "a" as VoterId).voters.map(each => each.id)).toEqual(["b"])
+    expect(withoutVoter(two, "a" as VoterId).voters.map(each => each.voterId)).toEqual(["b"])
     expect(() => withVoter(two, voter("b"))).toThrow(expect.objectContaining({ code: "BadOption" }))
     expect(() => withoutVoter(record("a"), "a" as VoterId)).toThrow(expect.objectContaining({ code: "BadOption" }))
     const seven = record("a", "b", "c", "d", "e", "f", "g")

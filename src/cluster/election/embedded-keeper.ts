@@ -82,13 +82,13 @@ export class EmbeddedKeeper implements RecordKeeper {
         this.#onPrepare(message, reply => this.#state.send(from, reply))
         return
       case "recordPromise":
-        this.#onPromise(from.id, message)
+        this.#onPromise(from.voterId, message)
         return
       case "recordAccept":
         this.#onAccept(message, reply => this.#state.send(from, reply))
         return
       case "recordAccepted":
-        this.#onAccepted(from.id, message)
+        this.#onAccepted(from.voterId, message)
         return
     }
   }
@@ -181,8 +181,8 @@ export class EmbeddedKeeper implements RecordKeeper {
   #prepare(attempt: Attempt, voters: readonly VoterEntry[]): void {
     const prepare: RecordPrepare = { type: "recordPrepare", ballot: attempt.ballot }
     for (const voter of voters) {
-      if (attempt.promises.has(voter.id)) continue
-      if (voter.id === this.#state.id) this.#onPrepare(prepare, reply => this.#onPromise(voter.id, reply))
+      if (attempt.promises.has(voter.voterId)) continue
+      if (voter.voterId === this.#state.id) this.#onPrepare(prepare, reply => this.#onPromise(voter.voterId, reply))
       else this.#state.send(voter, prepare)
     }
   }
@@ -235,9 +235,9 @@ export class EmbeddedKeeper implements RecordKeeper {
     const accept: RecordAccept = { type: "recordAccept", ballot: attempt.ballot, record: attempt.value }
     const asked = new Set<VoterId>()
     for (const voter of attempt.sets.flat()) {
-      if (asked.has(voter.id)) continue
-      asked.add(voter.id)
-      if (voter.id === this.#state.id) this.#onAccept(accept, reply => this.#onAccepted(voter.id, reply))
+      if (asked.has(voter.voterId)) continue
+      asked.add(voter.voterId)
+      if (voter.voterId === this.#state.id) this.#onAccept(accept, reply => this.#onAccepted(voter.voterId, reply))
       else this.#state.send(voter, accept)
     }
   }

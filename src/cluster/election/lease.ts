@@ -20,11 +20,12 @@ export class Lease {
 
   /** Until when, on the root's clock, a majority of that record's voters has promised not to sign for another. */
   until(record: RootRecord): number {
-    const others = majorityOf(record.voters.length) - (record.voters.some(voter => voter.id === this.#self) ? 1 : 0)
+    const others =
+      majorityOf(record.voters.length) - (record.voters.some(voter => voter.voterId === this.#self) ? 1 : 0)
     if (others <= 0) return Number.POSITIVE_INFINITY
     const sent = record.voters
-      .filter(voter => voter.id !== this.#self)
-      .map(voter => this.#sentAt.get(voter.id) ?? Number.NEGATIVE_INFINITY)
+      .filter(voter => voter.voterId !== this.#self)
+      .map(voter => this.#sentAt.get(voter.voterId) ?? Number.NEGATIVE_INFINITY)
       .sort((a, b) => b - a)
     return (sent[others - 1] ?? Number.NEGATIVE_INFINITY) + this.#leaseMs
   }

@@ -118,7 +118,7 @@ export class Reign {
   begin(): void {
     const state = this.#state
     state.counters.reigns++
-    for (const voter of state.others) this.#progress.set(voter.id, new Progress(state.log.last.number + 1))
+    for (const voter of state.others) this.#progress.set(voter.voterId, new Progress(state.log.last.number + 1))
     this.#opening = this.#write(EntryKind.Opening)
     state.emit({ type: "inherited", epoch: this.epoch, at: this.#opening })
     this.#beat()
@@ -198,17 +198,17 @@ export class Reign {
 
   /** Who gets the log: the voters of every set that counts, and one that is to become a voter. */
   #audience(): VoterEntry[] {
-    const voters = this.#record.voters.filter(voter => voter.id !== this.#state.id)
+    const voters = this.#record.voters.filter(voter => voter.voterId !== this.#state.id)
     const joining = this.#change?.joining
-    if (joining !== undefined && !voters.some(voter => voter.id === joining.id)) voters.push(joining)
+    if (joining !== undefined && !voters.some(voter => voter.voterId === joining.voterId)) voters.push(joining)
     return voters
   }
 
   #progressOf(voter: VoterEntry): Progress {
-    let progress = this.#progress.get(voter.id)
+    let progress = this.#progress.get(voter.voterId)
     if (progress === undefined) {
       progress = new Progress(this.#state.log.last.number + 1)
-      this.#progress.set(voter.id, progress)
+      this.#progress.set(voter.voterId, progress)
     }
     return progress
   }
@@ -257,7 +257,7 @@ export class Reign {
     if (this.#over) return
     this.#state.heardEpoch(reply.signed)
     if (reply.epoch !== this.epoch) return
-    const progress = this.#progress.get(from.id)
+    const progress = this.#progress.get(from.voterId)
     if (progress === undefined) return
     if (!reply.accepted) {
       progress.refusals++
@@ -265,7 +265,7 @@ export class Reign {
       this.#state.counters.refusedAppends++
       return
     }
-    this.#lease.confirmed(from.id, reply.sentAt)
+    this.#lease.confirmed(from.voterId, reply.sentAt)
     progress.accepted(this.#state.now())
     if (reply.matched === undefined) {
       if (progress.mismatched(reply.last, reply.sentAt, this.#state.now())) this.#bring(from, true)
@@ -328,7 +328,7 @@ export class Reign {
   // ---- R1: the set of voters changes by one at a time ----
 
   addVoter(voter: VoterEntry): boolean {
-    if (isVoter(this.#record, voter.id)) return false
+    if (isVoter(this.#record, voter.voterId)) return false
     return this.#beginChange(withVoter(this.#record, voter), voter)
   }
 
@@ -427,8 +427,8 @@ export class Reign {
     done: (outcome: { readonly epoch: number } | undefined) => void,
   ): boolean {
     if (!this.hasAuthority() || this.#change !== undefined) return false
-    const successor = to === undefined ? this.#furthest() : this.#record.voters.find(voter => voter.id === to)
-    if (successor === undefined || successor.id === this.#state.id) return false
+    const successor = to === undefined ? this.#furthest() : this.#record.voters.find(voter => voter.voterId === to)
+    if (successor === undefined || successor.voterId === this.#state.id) return false
     const { clock, timing } = this.#state
     // A successor that does not answer costs a second, then we reign on.
     const deadline = clock.after(timing.candidacyMs, () => {
@@ -446,9 +446,9 @@ export class Reign {
     let best: VoterEntry | undefined
     const since = this.#state.now() - this.#state.timing.heartbeatMs * this.#state.timing.heartbeatMisses
     for (const voter of this.#record.voters) {
-      const progress = this.#progress.get(voter.id)
-      if (voter.id === this.#state.id || progress === undefined || progress.heardAt < since) continue
-      if (best === undefined || progress.matched > this.#progress.get(best.id)!.matched) best = voter
+      const progress = this.#progress.get(voter.voterId)
+      if (voter.voterId === this.#state.id || progress === undefined || progress.heardAt < since) continue
+      if (best === undefined || progress.matched > this.#progress.get(best.voterId)!.matched) best = voter
     }
     return best
   }
@@ -458,10 +458,10 @@ export class Reign {
     const plan = this.#handOver
     const state = this.#state
     if (plan === undefined || plan.phase !== "catchingUp") return
-    if ((this.#progress.get(plan.to.id)?.matched ?? 0) < state.log.last.number) return
+    if ((this.#progress.get(plan.to.voterId)?.matched ?? 0) < state.log.last.number) return
     plan.phase = "signing"
     const epoch = Math.max(state.highestEpoch, this.epoch) + 1
-    state.sign(epoch, plan.to.id, () => {
+    state.sign(epoch, plan.to.voterId, () => {
       if (this.#over) return
       plan.phase = "given"
       plan.deadline.cancel()

@@ -13,6 +13,7 @@ import type { RecordKeeper } from "./record-keeper.ts"
 import {
   type GenerationId,
   isVoter,
+  type RootPlace,
   type RootRecord,
   type VoterEntry,
   type VoterId,
@@ -24,7 +25,7 @@ import type { VoterMessage } from "./voter-message.ts"
 
 export interface VoterStateOptions {
   readonly tree: string
-  readonly self: VoterEntry
+  readonly self: RootPlace
   readonly clock: Clock
   readonly random: Random
   readonly links: VoterLinks
@@ -39,7 +40,7 @@ export interface VoterStateOptions {
 
 export class VoterState {
   readonly tree: string
-  readonly self: VoterEntry
+  readonly self: RootPlace
   readonly clock: Clock
   readonly random: Random
   readonly keeper: RecordKeeper
@@ -87,7 +88,7 @@ export class VoterState {
   // ---- who we are ----
 
   get id(): VoterId {
-    return this.self.id
+    return this.self.voterId
   }
   get signed(): { readonly epoch: number; readonly candidate: VoterId | undefined } {
     return this.#signed
@@ -133,7 +134,7 @@ export class VoterState {
       tree: this.tree,
       generation: this.generation,
       from: this.id,
-      to: to.id,
+      to: to.voterId,
       incarnation: this.incarnation,
       message,
     })
@@ -145,7 +146,7 @@ export class VoterState {
 
   /** The other voters of the record. */
   get others(): readonly VoterEntry[] {
-    return this.#record?.voters.filter(voter => voter.id !== this.id) ?? []
+    return this.#record?.voters.filter(voter => voter.voterId !== this.id) ?? []
   }
 
   // ---- what must not be forgotten ----

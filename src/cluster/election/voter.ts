@@ -26,9 +26,9 @@ import type { RecordKeeper } from "./record-keeper.ts"
 import { type OrderOutcome, Reign } from "./reign.ts"
 import {
   foundingRecord,
-  isVoter,
   needsLease,
   newGenerationId,
+  type RootPlace,
   type RootRecord,
   type VoterEntry,
   type VoterId,
@@ -51,7 +51,7 @@ import { VoterState } from "./voter-state.ts"
 export interface VoterOptions {
   readonly tree: string
   /** Who we are and where we are dialled. */
-  readonly self: VoterEntry
+  readonly self: RootPlace
   readonly clock: Clock
   readonly random: Random
   readonly links: VoterLinks
@@ -277,7 +277,7 @@ export class Voter {
     if (outcome !== DialOutcome.Refused || promised?.id !== peer || asked === undefined) return
     // Refused was the life that we asked after; a later one may reign by now.
     if (promised.epoch !== asked.epoch || promised.incarnation !== asked.incarnation) return
-    if (!this.#entryOf(peer).direct && this.#state.rules.directOnly) return
+    if (this.#entryOf(peer).direct !== true && this.#state.rules.directOnly) return
     this.#lostRoot("nothing listens at its direct address")
   }
 
@@ -622,16 +622,16 @@ export class Voter {
   }
 
   #entryOf(id: VoterId): VoterEntry {
-    return this.#state.record?.voters.find(voter => voter.id === id) ?? { id, address: "", direct: false }
+    return this.#state.record?.voters.find(voter => voter.voterId === id) ?? { voterId: id, addresses: [] }
   }
 
   /** By succession, so that votes do not split; after failures by chance, over an ever wider time. */
   #drawStagger(): void {
     const { record, timing, random, id } = this.#state
-    const heirs = record?.voters.filter(voter => voter.id !== record.root && isVoter(record, voter.id)) ?? []
+    const heirs = record?.voters.filter(voter => voter.voterId !== record.root.voterId) ?? []
     const rank = Math.max(
       0,
-      heirs.findIndex(voter => voter.id === id),
+      heirs.findIndex(voter => voter.voterId === id),
     )
     const width = timing.staggerMs * 2 ** Math.min(this.#failures, 6)
     this.#stagger =

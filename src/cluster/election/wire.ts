@@ -1,20 +1,19 @@
 /** Voter frames as octets and back: `proto/election.proto`. What cannot be a frame throws `BadFrame` and costs its sender the link. */
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf"
+import { decodeRootRecord, encodeRootRecord } from "../../coordination/root-record.ts"
 import { ZincError } from "../../core/errors.ts"
 import { endpointIdFromBytes, endpointIdToBytes, isEndpointId } from "../../core/id.ts"
 import {
-  type RecordSchema,
   type Vote,
   VoteSchema,
   type Ballot as WireBallot,
   type Entry as WireEntry,
   type LogSnapshot as WireLogSnapshot,
   type Position as WirePosition,
-  type Record as WireRecord,
 } from "../../message/generated/election_pb.ts"
 import { EntryKind, type LogPosition, type OrderedEntry } from "./ordered-entry.ts"
 import type { LogSnapshot } from "./ordered-log.ts"
-import { type GenerationId, type RootRecord, type VoterId, votersMax } from "./root-record.ts"
+import type { RootRecord } from "./root-record.ts"
 import { runsMax } from "./stream-runs.ts"
 import { originsMax } from "./stream-table.ts"
 import type { Ballot } from "./vote-storage.ts"
@@ -55,9 +54,9 @@ export function decodeVoterFrame(bytes: Uint8Array): VoterFrame | undefined {
   if (message === undefined) return undefined
   return {
     tree: vote.tree,
-    generation: vote.generation.length === 0 ? undefined : (idOf(vote.generation) as GenerationId),
-    from: idOf(vote.from) as VoterId,
-    to: idOf(vote.to) as VoterId,
+    generation: vote.generation.length === 0 ? undefined : idOf(vote.generation),
+    from: idOf(vote.from),
+    to: idOf(vote.to),
     incarnation: countOf(vote.incarnation),
     message,
   }
@@ -94,7 +93,7 @@ function bodyOf(message: VoterMessage): Body {
       return { case: "appended", value: matched === undefined ? value : { ...value, matched: BigInt(matched) } }
     }
     case "wouldSign":
-      return { case: "wouldSign", value: { epoch: message.epoch, revision: message.revision } }
+      return { case: "wouldSign", value: { epoch: message.epoch, revision: BigInt(message.revision) } }
     case "wouldSignReply": {
       const { epoch, granted, signed, record } = message
       return { case: "wouldSignReply", value: { epoch, granted, signed, ...optionalRecord(record) } }
@@ -102,7 +101,7 @@ function bodyOf(message: VoterMessage): Body {
     case "sign":
       return {
         case: "sign",
-        value: { epoch: message.epoch, revision: message.revision, released: message.released },
+        value: { epoch: message.epoch, revision: BigInt(message.revision), released: message.released },
       }
     case "signature": {
       const { epoch, granted, signed, last, record } = message
@@ -193,19 +192,18 @@ function snapshotTo({ at, streams }: LogSnapshot) {
   }
 }
 
-function recordTo(record: RootRecord): MessageInitShape<typeof RecordSchema> {
-  const { tree, generation, revision, epoch, root, voters } = record
-  return {
-    tree,
-    generation: octetsOf(generation),
-    revision,
-    epoch,
-    root: octetsOf(root),
-    voters: voters.map(({ id, address, direct }) => ({ voterId: octetsOf(id), address, direct })),
-  }
+/** Records are never changed in place, and the root sends its own with every append. */
+const written = new WeakMap<RootRecord, Uint8Array>()
+
+function recordTo(record: RootRecord): Uint8Array {
+  const known = written.get(record)
+  if (known !== undefined) return known
+  const bytes = encodeRootRecord(record)
+  written.set(record, bytes)
+  return bytes
 }
 
-function optionalRecord(record: RootRecord | undefined): { record?: MessageInitShape<typeof RecordSchema> } {
+function optionalRecord(record: RootRecord | undefined): { record?: Uint8Array } {
   return record === undefined ? {} : { record: recordTo(record) }
 }
 
@@ -221,7 +219,7 @@ function octetsOf(id: string): Uint8Array {
 
 // ---- from octets ----
 
-function messageOf({ body }: Vote): VoterMessage | undefined {
+function messageOf({ tree, body }: Vote): VoterMessage | undefined {
   switch (body.case) {
     case "append": {
       const { epoch, sentAt, previous, entries, committed, record } = body.value
@@ -232,7 +230,7 @@ function messageOf({ body }: Vote): VoterMessage | undefined {
         previous: positionFrom(previous),
         entries: entriesFrom(entries),
         committed: countOf(committed),
-        record: recordFrom(record),
+        record: recordFrom(tree, record),
       }
     }
     case "installSnapshot": {
@@ -242,7 +240,7 @@ function messageOf({ body }: Vote): VoterMessage | undefined {
         epoch,
         sentAt: timeOf(sentAt),
         snapshot: snapshotFrom(snapshot),
-        record: recordFrom(record),
+        record: recordFrom(tree, record),
       }
     }
     case "appended": {
@@ -258,21 +256,21 @@ function messageOf({ body }: Vote): VoterMessage | undefined {
       }
     }
     case "wouldSign":
-      return { type: "wouldSign", epoch: body.value.epoch, revision: body.value.revision }
+      return { type: "wouldSign", epoch: body.value.epoch, revision: countOf(body.value.revision) }
     case "wouldSignReply": {
       const { epoch, granted, signed, record } = body.value
-      return { type: "wouldSignReply", epoch, granted, signed, record: maybeRecord(record) }
+      return { type: "wouldSignReply", epoch, granted, signed, record: maybeRecord(tree, record) }
     }
     case "sign":
       return {
         type: "sign",
         epoch: body.value.epoch,
-        revision: body.value.revision,
+        revision: countOf(body.value.revision),
         released: body.value.released,
       }
     case "signature": {
       const { epoch, granted, signed, last, record } = body.value
-      return { type: "signature", epoch, granted, signed, last: positionFrom(last), record: maybeRecord(record) }
+      return { type: "signature", epoch, granted, signed, last: positionFrom(last), record: maybeRecord(tree, record) }
     }
     case "fetch":
       return { type: "fetch", epoch: body.value.epoch, after: countOf(body.value.after) }
@@ -305,11 +303,15 @@ function messageOf({ body }: Vote): VoterMessage | undefined {
         accepted:
           accepted === undefined
             ? undefined
-            : { ballot: ballotFrom(accepted.ballot), record: recordFrom(accepted.record) },
+            : { ballot: ballotFrom(accepted.ballot), record: recordFrom(tree, accepted.record) },
       }
     }
     case "recordAccept":
-      return { type: "recordAccept", ballot: ballotFrom(body.value.ballot), record: recordFrom(body.value.record) }
+      return {
+        type: "recordAccept",
+        ballot: ballotFrom(body.value.ballot),
+        record: recordFrom(tree, body.value.record),
+      }
     case "recordAccepted":
       return {
         type: "recordAccepted",
@@ -321,8 +323,8 @@ function messageOf({ body }: Vote): VoterMessage | undefined {
   }
 }
 
-function bad(what: string): ZincError {
-  return new ZincError("BadFrame", `a voter sent a vote with ${what}`)
+function bad(what: string, cause?: unknown): ZincError {
+  return new ZincError("BadFrame", `a voter sent a vote with ${what}`, cause === undefined ? {} : { cause })
 }
 
 function countOf(value: bigint): number {
@@ -391,25 +393,22 @@ function snapshotFrom(snapshot: WireLogSnapshot | undefined): LogSnapshot {
   }
 }
 
-function recordFrom(record: WireRecord | undefined): RootRecord {
-  if (record === undefined) throw bad("no record")
-  const { tree, generation, revision, epoch, root, voters } = record
-  if (voters.length === 0 || voters.length > votersMax) throw bad(`a record of ${voters.length} voters`)
-  return {
-    tree,
-    generation: idOf(generation) as GenerationId,
-    revision,
-    epoch,
-    root: idOf(root) as VoterId,
-    voters: voters.map(({ voterId, address, direct }) => ({ id: idOf(voterId) as VoterId, address, direct })),
+function recordFrom(tree: string, octets: Uint8Array): RootRecord {
+  let record: RootRecord
+  try {
+    record = decodeRootRecord(octets, tree)
+  } catch (cause) {
+    throw bad("a record that is none", cause)
   }
+  if (record.voters.length === 0) throw bad("a record without voters")
+  return record
 }
 
-function maybeRecord(record: WireRecord | undefined): RootRecord | undefined {
-  return record === undefined ? undefined : recordFrom(record)
+function maybeRecord(tree: string, octets: Uint8Array): RootRecord | undefined {
+  return octets.length === 0 ? undefined : recordFrom(tree, octets)
 }
 
 function ballotFrom(ballot: WireBallot | undefined): Ballot {
   if (ballot === undefined) throw bad("no ballot")
-  return { counter: countOf(ballot.counter), voter: idOf(ballot.voterId) as VoterId }
+  return { counter: countOf(ballot.counter), voter: idOf(ballot.voterId) }
 }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file control.proto.
  */
 export const file_control: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jb250cm9sLnByb3RvEgd6aW5jLnYxIqwHCgdDb250cm9sEg0KBWFmdGVyGAEgASgEEh0KBGpvaW4YCiABKAsyDS56aW5jLnYxLkpvaW5IABIhCgZhY2NlcHQYCyABKAsyDy56aW5jLnYxLkFjY2VwdEgAEiUKCHJlZGlyZWN0GAwgASgLMhEuemluYy52MS5SZWRpcmVjdEgAEiEKBnJlZnVzZRgNIAEoCzIPLnppbmMudjEuUmVmdXNlSAASHQoEc3luYxgOIAEoCzINLnppbmMudjEuU3luY0gAEicKCWhlYXJ0YmVhdBgPIAEoCzISLnppbmMudjEuSGVhcnRiZWF0SAASMgoPaGVhcnRiZWF0X3JlcGx5GBAgASgLMhcuemluYy52MS5IZWFydGJlYXRSZXBseUgAEhsKA2FjaxgRIAEoCzIMLnppbmMudjEuQWNrSAASMAoOcmVwYWlyX3JlcXVlc3QYEiABKAsyFi56aW5jLnYxLlJlcGFpclJlcXVlc3RIABIhCgZyZXBhaXIYEyABKAsyDy56aW5jLnYxLlJlcGFpckgAEiMKB3Jlc29sdmUYFCABKAsyEC56aW5jLnYxLlJlc29sdmVIABIlCghyZXNvbHZlZBgVIAEoCzIRLnppbmMudjEuUmVzb2x2ZWRIABIfCgVsZWF2ZRgWIAEoCzIOLnppbmMudjEuTGVhdmVIABIdCgRzbG93GBcgASgLMg0uemluYy52MS5TbG93SAASKwoLdW5zdWJzY3JpYmUYGCABKAsyFC56aW5jLnYxLlVuc3Vic2NyaWJlSAASLwoNdW5kZWxpdmVyYWJsZRgZIAEoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZUgAEh8KBXByb2JlGBogASgLMg4uemluYy52MS5Qcm9iZUgAEioKC3Byb2JlX3JlcGx5GBsgASgLMhMuemluYy52MS5Qcm9iZVJlcGx5SAASHQoEbW92ZRgcIAEoCzINLnppbmMudjEuTW92ZUgAEh8KBWRyYWluGB0gASgLMg4uemluYy52MS5EcmFpbkgAEioKC3BhdGhfY2hhbmdlGB4gASgLMhMuemluYy52MS5QYXRoQ2hhbmdlSAASJQoIdGFrZW92ZXIYHyABKAsyES56aW5jLnYxLlRha2VvdmVySAASIQoGZGVuaWVkGCAgASgLMg8uemluYy52MS5EZW5pZWRIABIjCgdtZW1iZXJzGCEgASgLMhAuemluYy52MS5NZW1iZXJzSABCBgoEYm9keSL9AwoESm9pbhITCgt2ZXJzaW9uX21pbhgBIAEoDRITCgt2ZXJzaW9uX21heBgCIAEoDRIQCghmZWF0dXJlcxgDIAMoCRIMCgR0cmVlGAQgASgJEhIKCmdlbmVyYXRpb24YBSABKAwSDQoFdG9rZW4YBiABKAwSEwoLZW5kcG9pbnRfaWQYByABKAwSDAoEbmFtZRgIIAEoCRIQCgh2b3Rlcl9pZBgJIAEoDBINCgVyZWxheRgKIAEoCBIPCgdzZXNzaW9uGAsgASgMEg4KBnRpY2tldBgMIAEoDBIRCglsZWdfZmlyc3QYDSABKAQSEAoIbGVnX2xhc3QYDiABKAQSJAoGbWVtb3J5GA8gAygLMhQuemluYy52MS5Ub3BpY01lbW9yeRIOCgZoZWlnaHQYECABKA0SDAoEc2l6ZRgRIAEoDRIQCghlbGlnaWJsZRgSIAEoCBINCgVlcG9jaBgTIAEoDRIMCgRsaW5rGBQgASgNEhIKCnNpbmdsZV9sZWcYFSABKAgSEQoJcmVkaXJlY3RzGBYgASgNEhMKC2luY2FybmF0aW9uGBcgASgNEg8KB2RpYWxsZWQYGCABKAkSEQoJYWRkcmVzc2VzGBkgAygJEhsKBHJvb20YGiABKAsyDS56aW5jLnYxLlJvb20SDgoGc2V0dGxlGBsgASgIIlEKBFJvb20SDAoEZnJlZRgBIAEoDRINCgViZWxvdxgCIAEoDRIOCgZsZXZlbHMYAyABKA0SDgoGaGVpZ2h0GAQgASgNEgwKBHNpemUYBSABKA0iQQoLVG9waWNNZW1vcnkSDQoFdG9waWMYASABKAwSDQoFZmlyc3QYAiABKAQSFAoMYWNrbm93bGVkZ2VkGAMgASgEIp8ECgZBY2NlcHQSDwoHdmVyc2lvbhgBIAEoDRIQCghmZWF0dXJlcxgCIAMoCRIMCgR0cmVlGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKAwSDQoFZXBvY2gYBSABKA0SDwoHaG9zdF9pZBgGIAEoDBIRCglob3N0X25hbWUYByABKAkSEwoLaW5jYXJuYXRpb24YCCABKA0SDAoEbGluaxgJIAEoDRIPCgdzZXNzaW9uGAogASgMEg8KB3Jlc3VtZWQYCyABKAgSJQoJYWRkcmVzc2VzGAwgASgLMhIuemluYy52MS5BZGRyZXNzZXMSFgoOcHJpdmF0ZV9wcmVmaXgYDSABKAwSEAoIcmVjZWl2ZWQYDiABKAQSDgoGcm9vdGVkGA8gASgEEgwKBHBhdGgYECADKAwSJgoKc3VjY2Vzc2lvbhgRIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEiIKBnZvdGVycxgSIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEh8KBmxpbWl0cxgTIAEoCzIPLnppbmMudjEuTGltaXRzEg4KBnRpY2tldBgUIAEoDBItCg11bmRlbGl2ZXJhYmxlGBUgAygLMhYuemluYy52MS5VbmRlbGl2ZXJhYmxlEh8KBmRlbmllZBgWIAMoCzIPLnppbmMudjEuRGVuaWVkEhwKFG5vdGljZXNfbG9zdF90aHJvdWdoGBcgASgEIjsKCUFkZHJlc3NlcxIPCgdjb250cm9sGAEgASgJEg8KB3B1Ymxpc2gYAiABKAkSDAoEcHVzaBgDIAEoCSJTCglDYW5kaWRhdGUSEwoLZW5kcG9pbnRfaWQYASABKAwSDAoEbmFtZRgCIAEoCRIRCglhZGRyZXNzZXMYAyADKAkSEAoIdm90ZXJfaWQYBCABKAwiuwEKBkxpbWl0cxIUCgxoZWFydGJlYXRfbXMYASABKA0SGAoQaGVhcnRiZWF0X21pc3NlcxgCIAEoDRIXCg9zZXNzaW9uX2tlZXBfbXMYAyABKA0SGQoRbWF4X21lc3NhZ2VfYnl0ZXMYBCABKA0SFwoPd2luZG93X21lc3NhZ2VzGAUgASgNEhQKDHdpbmRvd19ieXRlcxgGIAEoDRIQCghsZWFzZV9tcxgHIAEoDRIMCgRob3BzGAggASgNIkoKCFJlZGlyZWN0EiYKCmNhbmRpZGF0ZXMYASADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIWCg5yZXRyeV9hZnRlcl9tcxgCIAEoDSJoCgZSZWZ1c2USDAoEY29kZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0SEwoLdmVyc2lvbl9taW4YBCABKA0SEwoLdmVyc2lvbl9tYXgYBSABKA0iOgoEU3luYxIOCgZudW1iZXIYASABKA0SEAoIcHJlZml4ZXMYAiADKAwSEAoIc2V0dGxpbmcYAyADKAwiHwoLVW5zdWJzY3JpYmUSEAoIcHJlZml4ZXMYASADKAwiwQEKCEJhc2VsaW5lEg4KBm51bWJlchgBIAEoDRIRCglwdWJsaXNoZWQYAiABKAQSJwoHcmVmdXNlZBgDIAMoCzIWLnppbmMudjEuUmVmdXNlZFByZWZpeBIqCglwb3NpdGlvbnMYBCADKAsyFy56aW5jLnYxLlN0cmVhbVBvc2l0aW9uEhoKEnBvc2l0aW9uc19jb21wbGV0ZRgFIAEoCBITCgtpbmNhcm5hdGlvbhgGIAEoDRIMCgRtYXJrGAcgASgEIi8KDVJlZnVzZWRQcmVmaXgSDgoGcHJlZml4GAEgASgMEg4KBnJlYXNvbhgCIAEoCSJbCg5TdHJlYW1Qb3NpdGlvbhINCgV0b3BpYxgBIAEoDBIOCgZvcmlnaW4YAiABKAwSDAoEbGFzdBgDIAEoBBINCgVlcG9jaBgEIAEoDRINCgVmaXJzdBgFIAEoBCJjCglIZWFydGJlYXQSDQoFY291bnQYASABKAQSEQoJcHVibGlzaGVkGAIgASgEEg0KBWVwb2NoGAMgASgNEg4KBmRpcmVjdBgEIAEoBBIVCg1yb3VuZF90cmlwX3VzGAUgASgNIpUBCg5IZWFydGJlYXRSZXBseRINCgVjb3VudBgBIAEoBBIMCgRtYXJrGAIgASgEEhAKCGxlZ19sYXN0GAMgASgEEg4KBnBhcmtlZBgEIAEoDRITCgtsb29wX2xhZ19tcxgFIAEoDRIbCgRyb29tGAYgASgLMg0uemluYy52MS5Sb29tEhIKCnF1ZXVlX2ZpbGwYByABKA0iTwoETWFyaxIOCgZudW1iZXIYASABKAQSEQoJcHVibGlzaGVkGAIgASgEEiQKBnRvcGljcxgDIAMoCzIULnppbmMudjEuVG9waWNOdW1iZXIiLAoLVG9waWNOdW1iZXISDQoFdG9waWMYASABKAwSDgoGbnVtYmVyGAIgASgEIjcKA0FjaxIQCghyZWNlaXZlZBgBIAEoBBIOCgZyb290ZWQYAiABKAQSDgoGcmVzZW5kGAMgASgIIkEKDVJlcGFpclJlcXVlc3QSCgoCaWQYASABKA0SJAoGcmFuZ2VzGAIgAygLMhQuemluYy52MS5SZXBhaXJSYW5nZSI8CgtSZXBhaXJSYW5nZRINCgV0b3BpYxgBIAEoDBINCgVhZnRlchgCIAEoBBIPCgd0aHJvdWdoGAMgASgEIlcKBlJlcGFpchIKCgJpZBgBIAEoDRIMCgRsYXN0GAIgASgIEiIKBGxvc3QYAyADKAsyFC56aW5jLnYxLlJlcGFpclJhbmdlEg8KB3Rocm91Z2gYBCABKAQiIwoHUmVzb2x2ZRIKCgJpZBgBIAEoDRIMCgRuYW1lGAIgASgJIiwKCFJlc29sdmVkEgoKAmlkGAEgASgNEhQKDGVuZHBvaW50X2lkcxgCIAMoDCJ0Cg1VbmRlbGl2ZXJhYmxlEg4KBnRhcmdldBgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBIMCgRjb2RlGAMgASgJEhMKC2NvcnJlbGF0aW9uGAQgASgEEg4KBm51bWJlchgFIAEoBBIOCgZvcmlnaW4YBiABKAwiVwoGRGVuaWVkEg0KBXRvcGljGAEgASgMEhAKCHNlcXVlbmNlGAIgASgEEgwKBGNvZGUYAyABKAkSDgoGcmVhc29uGAQgASgJEg4KBm51bWJlchgFIAEoBCI9CgVMZWF2ZRIMCgRjb2RlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDSJ1CgRTbG93Eg4KBnBvbGljeRgBIAEoCRIOCgZsYWdfbXMYAiABKA0SGAoQd2FpdGluZ19tZXNzYWdlcxgDIAEoBBIVCg13YWl0aW5nX2J5dGVzGAQgASgEEgwKBGxhc3QYBSABKAQSDgoGcmVzeW5jGAYgAygMIjIKBVByb2JlEg0KBXRva2VuGAEgASgMEgwKBHBhdGgYAiADKAwSDAoEaGVyZRgDIAEoCCJaCgpQcm9iZVJlcGx5Eg0KBXRva2VuGAEgASgMEgwKBHBhdGgYAiADKAwSEwoLbG9vcF9sYWdfbXMYAyABKA0SGgoScm9vdF9yb3VuZF90cmlwX3VzGAQgASgNIj4KBE1vdmUSJgoKY2FuZGlkYXRlcxgBIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEg4KBnJlYXNvbhgCIAEoCSJCCgVEcmFpbhIRCgl3aXRoaW5fbXMYASABKA0SJgoKY2FuZGlkYXRlcxgCIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlImIKClBhdGhDaGFuZ2USDwoHdmVyc2lvbhgBIAEoBBIMCgRwYXRoGAIgAygMEiYKCnN1Y2Nlc3Npb24YAyADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRINCgVlcG9jaBgEIAEoDSJaCgdNZW1iZXJzEiAKB2Fycml2ZWQYASADKAsyDy56aW5jLnYxLk1lbWJlchIQCghkZXBhcnRlZBgCIAMoDBINCgVmaXJzdBgDIAEoCBIMCgRsYXN0GAQgASgIIjwKBk1lbWJlchITCgtlbmRwb2ludF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEg8KB2hvc3RfaWQYAyABKAwiNQoIVGFrZW92ZXISDwoHZGVhZF9pZBgBIAEoDBIYChBkZWFkX2luY2FybmF0aW9uGAIgASgNYgZwcm90bzM");
+  fileDesc("Cg1jb250cm9sLnByb3RvEgd6aW5jLnYxIvcICgdDb250cm9sEg0KBWFmdGVyGAEgASgEEh0KBGpvaW4YCiABKAsyDS56aW5jLnYxLkpvaW5IABIhCgZhY2NlcHQYCyABKAsyDy56aW5jLnYxLkFjY2VwdEgAEiUKCHJlZGlyZWN0GAwgASgLMhEuemluYy52MS5SZWRpcmVjdEgAEiEKBnJlZnVzZRgNIAEoCzIPLnppbmMudjEuUmVmdXNlSAASHQoEc3luYxgOIAEoCzINLnppbmMudjEuU3luY0gAEicKCWhlYXJ0YmVhdBgPIAEoCzISLnppbmMudjEuSGVhcnRiZWF0SAASMgoPaGVhcnRiZWF0X3JlcGx5GBAgASgLMhcuemluYy52MS5IZWFydGJlYXRSZXBseUgAEhsKA2FjaxgRIAEoCzIMLnppbmMudjEuQWNrSAASMAoOcmVwYWlyX3JlcXVlc3QYEiABKAsyFi56aW5jLnYxLlJlcGFpclJlcXVlc3RIABIhCgZyZXBhaXIYEyABKAsyDy56aW5jLnYxLlJlcGFpckgAEiMKB3Jlc29sdmUYFCABKAsyEC56aW5jLnYxLlJlc29sdmVIABIlCghyZXNvbHZlZBgVIAEoCzIRLnppbmMudjEuUmVzb2x2ZWRIABIfCgVsZWF2ZRgWIAEoCzIOLnppbmMudjEuTGVhdmVIABIdCgRzbG93GBcgASgLMg0uemluYy52MS5TbG93SAASKwoLdW5zdWJzY3JpYmUYGCABKAsyFC56aW5jLnYxLlVuc3Vic2NyaWJlSAASLwoNdW5kZWxpdmVyYWJsZRgZIAEoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZUgAEh8KBXByb2JlGBogASgLMg4uemluYy52MS5Qcm9iZUgAEioKC3Byb2JlX3JlcGx5GBsgASgLMhMuemluYy52MS5Qcm9iZVJlcGx5SAASHQoEbW92ZRgcIAEoCzINLnppbmMudjEuTW92ZUgAEh8KBWRyYWluGB0gASgLMg4uemluYy52MS5EcmFpbkgAEioKC3BhdGhfY2hhbmdlGB4gASgLMhMuemluYy52MS5QYXRoQ2hhbmdlSAASJQoIdGFrZW92ZXIYHyABKAsyES56aW5jLnYxLlRha2VvdmVySAASIQoGZGVuaWVkGCAgASgLMg8uemluYy52MS5EZW5pZWRIABIjCgdtZW1iZXJzGCEgASgLMhAuemluYy52MS5NZW1iZXJzSAASKgoLdm90ZXJfaGVsbG8YIiABKAsyEy56aW5jLnYxLlZvdGVySGVsbG9IABIuCg12b3Rlcl93ZWxjb21lGCMgASgLMhUuemluYy52MS5Wb3RlcldlbGNvbWVIABIOCgR2b3RlGCQgASgMSAASKAoKdm90ZXJfam9pbhglIAEoCzISLnppbmMudjEuVm90ZXJKb2luSAASMwoQdm90ZXJfam9pbl9yZXBseRgmIAEoCzIXLnppbmMudjEuVm90ZXJKb2luUmVwbHlIAEIGCgRib2R5Iv0DCgRKb2luEhMKC3ZlcnNpb25fbWluGAEgASgNEhMKC3ZlcnNpb25fbWF4GAIgASgNEhAKCGZlYXR1cmVzGAMgAygJEgwKBHRyZWUYBCABKAkSEgoKZ2VuZXJhdGlvbhgFIAEoDBINCgV0b2tlbhgGIAEoDBITCgtlbmRwb2ludF9pZBgHIAEoDBIMCgRuYW1lGAggASgJEhAKCHZvdGVyX2lkGAkgASgMEg0KBXJlbGF5GAogASgIEg8KB3Nlc3Npb24YCyABKAwSDgoGdGlja2V0GAwgASgMEhEKCWxlZ19maXJzdBgNIAEoBBIQCghsZWdfbGFzdBgOIAEoBBIkCgZtZW1vcnkYDyADKAsyFC56aW5jLnYxLlRvcGljTWVtb3J5Eg4KBmhlaWdodBgQIAEoDRIMCgRzaXplGBEgASgNEhAKCGVsaWdpYmxlGBIgASgIEg0KBWVwb2NoGBMgASgNEgwKBGxpbmsYFCABKA0SEgoKc2luZ2xlX2xlZxgVIAEoCBIRCglyZWRpcmVjdHMYFiABKA0SEwoLaW5jYXJuYXRpb24YFyABKA0SDwoHZGlhbGxlZBgYIAEoCRIRCglhZGRyZXNzZXMYGSADKAkSGwoEcm9vbRgaIAEoCzINLnppbmMudjEuUm9vbRIOCgZzZXR0bGUYGyABKAgiUQoEUm9vbRIMCgRmcmVlGAEgASgNEg0KBWJlbG93GAIgASgNEg4KBmxldmVscxgDIAEoDRIOCgZoZWlnaHQYBCABKA0SDAoEc2l6ZRgFIAEoDSJBCgtUb3BpY01lbW9yeRINCgV0b3BpYxgBIAEoDBINCgVmaXJzdBgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyABKAQinwQKBkFjY2VwdBIPCgd2ZXJzaW9uGAEgASgNEhAKCGZlYXR1cmVzGAIgAygJEgwKBHRyZWUYAyABKAkSEgoKZ2VuZXJhdGlvbhgEIAEoDBINCgVlcG9jaBgFIAEoDRIPCgdob3N0X2lkGAYgASgMEhEKCWhvc3RfbmFtZRgHIAEoCRITCgtpbmNhcm5hdGlvbhgIIAEoDRIMCgRsaW5rGAkgASgNEg8KB3Nlc3Npb24YCiABKAwSDwoHcmVzdW1lZBgLIAEoCBIlCglhZGRyZXNzZXMYDCABKAsyEi56aW5jLnYxLkFkZHJlc3NlcxIWCg5wcml2YXRlX3ByZWZpeBgNIAEoDBIQCghyZWNlaXZlZBgOIAEoBBIOCgZyb290ZWQYDyABKAQSDAoEcGF0aBgQIAMoDBImCgpzdWNjZXNzaW9uGBEgAygLMhIuemluYy52MS5DYW5kaWRhdGUSIgoGdm90ZXJzGBIgAygLMhIuemluYy52MS5DYW5kaWRhdGUSHwoGbGltaXRzGBMgASgLMg8uemluYy52MS5MaW1pdHMSDgoGdGlja2V0GBQgASgMEi0KDXVuZGVsaXZlcmFibGUYFSADKAsyFi56aW5jLnYxLlVuZGVsaXZlcmFibGUSHwoGZGVuaWVkGBYgAygLMg8uemluYy52MS5EZW5pZWQSHAoUbm90aWNlc19sb3N0X3Rocm91Z2gYFyABKAQiOwoJQWRkcmVzc2VzEg8KB2NvbnRyb2wYASABKAkSDwoHcHVibGlzaBgCIAEoCRIMCgRwdXNoGAMgASgJIlMKCUNhbmRpZGF0ZRITCgtlbmRwb2ludF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEhEKCWFkZHJlc3NlcxgDIAMoCRIQCgh2b3Rlcl9pZBgEIAEoDCK7AQoGTGltaXRzEhQKDGhlYXJ0YmVhdF9tcxgBIAEoDRIYChBoZWFydGJlYXRfbWlzc2VzGAIgASgNEhcKD3Nlc3Npb25fa2VlcF9tcxgDIAEoDRIZChFtYXhfbWVzc2FnZV9ieXRlcxgEIAEoDRIXCg93aW5kb3dfbWVzc2FnZXMYBSABKA0SFAoMd2luZG93X2J5dGVzGAYgASgNEhAKCGxlYXNlX21zGAcgASgNEgwKBGhvcHMYCCABKA0iSgoIUmVkaXJlY3QSJgoKY2FuZGlkYXRlcxgBIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEhYKDnJldHJ5X2FmdGVyX21zGAIgASgNImgKBlJlZnVzZRIMCgRjb2RlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDRITCgt2ZXJzaW9uX21pbhgEIAEoDRITCgt2ZXJzaW9uX21heBgFIAEoDSI6CgRTeW5jEg4KBm51bWJlchgBIAEoDRIQCghwcmVmaXhlcxgCIAMoDBIQCghzZXR0bGluZxgDIAMoDCIfCgtVbnN1YnNjcmliZRIQCghwcmVmaXhlcxgBIAMoDCLBAQoIQmFzZWxpbmUSDgoGbnVtYmVyGAEgASgNEhEKCXB1Ymxpc2hlZBgCIAEoBBInCgdyZWZ1c2VkGAMgAygLMhYuemluYy52MS5SZWZ1c2VkUHJlZml4EioKCXBvc2l0aW9ucxgEIAMoCzIXLnppbmMudjEuU3RyZWFtUG9zaXRpb24SGgoScG9zaXRpb25zX2NvbXBsZXRlGAUgASgIEhMKC2luY2FybmF0aW9uGAYgASgNEgwKBG1hcmsYByABKAQiLwoNUmVmdXNlZFByZWZpeBIOCgZwcmVmaXgYASABKAwSDgoGcmVhc29uGAIgASgJIlsKDlN0cmVhbVBvc2l0aW9uEg0KBXRvcGljGAEgASgMEg4KBm9yaWdpbhgCIAEoDBIMCgRsYXN0GAMgASgEEg0KBWVwb2NoGAQgASgNEg0KBWZpcnN0GAUgASgEImMKCUhlYXJ0YmVhdBINCgVjb3VudBgBIAEoBBIRCglwdWJsaXNoZWQYAiABKAQSDQoFZXBvY2gYAyABKA0SDgoGZGlyZWN0GAQgASgEEhUKDXJvdW5kX3RyaXBfdXMYBSABKA0ilQEKDkhlYXJ0YmVhdFJlcGx5Eg0KBWNvdW50GAEgASgEEgwKBG1hcmsYAiABKAQSEAoIbGVnX2xhc3QYAyABKAQSDgoGcGFya2VkGAQgASgNEhMKC2xvb3BfbGFnX21zGAUgASgNEhsKBHJvb20YBiABKAsyDS56aW5jLnYxLlJvb20SEgoKcXVldWVfZmlsbBgHIAEoDSJPCgRNYXJrEg4KBm51bWJlchgBIAEoBBIRCglwdWJsaXNoZWQYAiABKAQSJAoGdG9waWNzGAMgAygLMhQuemluYy52MS5Ub3BpY051bWJlciIsCgtUb3BpY051bWJlchINCgV0b3BpYxgBIAEoDBIOCgZudW1iZXIYAiABKAQiNwoDQWNrEhAKCHJlY2VpdmVkGAEgASgEEg4KBnJvb3RlZBgCIAEoBBIOCgZyZXNlbmQYAyABKAgiQQoNUmVwYWlyUmVxdWVzdBIKCgJpZBgBIAEoDRIkCgZyYW5nZXMYAiADKAsyFC56aW5jLnYxLlJlcGFpclJhbmdlIjwKC1JlcGFpclJhbmdlEg0KBXRvcGljGAEgASgMEg0KBWFmdGVyGAIgASgEEg8KB3Rocm91Z2gYAyABKAQiVwoGUmVwYWlyEgoKAmlkGAEgASgNEgwKBGxhc3QYAiABKAgSIgoEbG9zdBgDIAMoCzIULnppbmMudjEuUmVwYWlyUmFuZ2USDwoHdGhyb3VnaBgEIAEoBCIjCgdSZXNvbHZlEgoKAmlkGAEgASgNEgwKBG5hbWUYAiABKAkiLAoIUmVzb2x2ZWQSCgoCaWQYASABKA0SFAoMZW5kcG9pbnRfaWRzGAIgAygMInQKDVVuZGVsaXZlcmFibGUSDgoGdGFyZ2V0GAEgASgMEhAKCHNlcXVlbmNlGAIgASgEEgwKBGNvZGUYAyABKAkSEwoLY29ycmVsYXRpb24YBCABKAQSDgoGbnVtYmVyGAUgASgEEg4KBm9yaWdpbhgGIAEoDCJXCgZEZW5pZWQSDQoFdG9waWMYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEY29kZRgDIAEoCRIOCgZyZWFzb24YBCABKAkSDgoGbnVtYmVyGAUgASgEIj0KBUxlYXZlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNInUKBFNsb3cSDgoGcG9saWN5GAEgASgJEg4KBmxhZ19tcxgCIAEoDRIYChB3YWl0aW5nX21lc3NhZ2VzGAMgASgEEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSDAoEbGFzdBgFIAEoBBIOCgZyZXN5bmMYBiADKAwiMgoFUHJvYmUSDQoFdG9rZW4YASABKAwSDAoEcGF0aBgCIAMoDBIMCgRoZXJlGAMgASgIIloKClByb2JlUmVwbHkSDQoFdG9rZW4YASABKAwSDAoEcGF0aBgCIAMoDBITCgtsb29wX2xhZ19tcxgDIAEoDRIaChJyb290X3JvdW5kX3RyaXBfdXMYBCABKA0iPgoETW92ZRImCgpjYW5kaWRhdGVzGAEgAygLMhIuemluYy52MS5DYW5kaWRhdGUSDgoGcmVhc29uGAIgASgJIkIKBURyYWluEhEKCXdpdGhpbl9tcxgBIAEoDRImCgpjYW5kaWRhdGVzGAIgAygLMhIuemluYy52MS5DYW5kaWRhdGUiYgoKUGF0aENoYW5nZRIPCgd2ZXJzaW9uGAEgASgEEgwKBHBhdGgYAiADKAwSJgoKc3VjY2Vzc2lvbhgDIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEg0KBWVwb2NoGAQgASgNIloKB01lbWJlcnMSIAoHYXJyaXZlZBgBIAMoCzIPLnppbmMudjEuTWVtYmVyEhAKCGRlcGFydGVkGAIgAygMEg0KBWZpcnN0GAMgASgIEgwKBGxhc3QYBCABKAgiPAoGTWVtYmVyEhMKC2VuZHBvaW50X2lkGAEgASgMEgwKBG5hbWUYAiABKAkSDwoHaG9zdF9pZBgDIAEoDCI1CghUYWtlb3ZlchIPCgdkZWFkX2lkGAEgASgMEhgKEGRlYWRfaW5jYXJuYXRpb24YAiABKA0ifQoKVm90ZXJIZWxsbxIPCgd2ZXJzaW9uGAEgASgNEgwKBHRyZWUYAiABKAkSEgoKZ2VuZXJhdGlvbhgDIAEoDBIhCgRmcm9tGAQgASgLMhMuemluYy52MS5Wb3RlclBsYWNlEgoKAnRvGAUgASgMEg0KBXRva2VuGAYgASgMIkEKDFZvdGVyV2VsY29tZRIhCgRmcm9tGAEgASgLMhMuemluYy52MS5Wb3RlclBsYWNlEg4KBnJlY29yZBgCIAEoDCJPCgpWb3RlclBsYWNlEhAKCHZvdGVyX2lkGAEgASgMEgwKBG5hbWUYAiABKAkSEQoJYWRkcmVzc2VzGAMgAygJEg4KBmRpcmVjdBgEIAEoCCIvCglWb3RlckpvaW4SIgoFdm90ZXIYASABKAsyEy56aW5jLnYxLlZvdGVyUGxhY2UiLgoOVm90ZXJKb2luUmVwbHkSDAoEY29kZRgBIAEoCRIOCgZyZWNvcmQYAiABKAxiBnByb3RvMw");
 
 /**
  * @generated from message zinc.v1.Control
@@ -175,6 +175,38 @@ export type Control = Message<"zinc.v1.Control"> & {
      */
     value: Members;
     case: "members";
+  } | {
+    /**
+     * @generated from field: zinc.v1.VoterHello voter_hello = 34;
+     */
+    value: VoterHello;
+    case: "voterHello";
+  } | {
+    /**
+     * @generated from field: zinc.v1.VoterWelcome voter_welcome = 35;
+     */
+    value: VoterWelcome;
+    case: "voterWelcome";
+  } | {
+    /**
+     * One Vote of election.proto.
+     *
+     * @generated from field: bytes vote = 36;
+     */
+    value: Uint8Array;
+    case: "vote";
+  } | {
+    /**
+     * @generated from field: zinc.v1.VoterJoin voter_join = 37;
+     */
+    value: VoterJoin;
+    case: "voterJoin";
+  } | {
+    /**
+     * @generated from field: zinc.v1.VoterJoinReply voter_join_reply = 38;
+     */
+    value: VoterJoinReply;
+    case: "voterJoinReply";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1667,4 +1699,159 @@ export type Takeover = Message<"zinc.v1.Takeover"> & {
  */
 export const TakeoverSchema: GenMessage<Takeover> = /*@__PURE__*/
   messageDesc(file_control, 36);
+
+/**
+ * The first message of a voter that dials, in place of a JOIN.
+ *
+ * @generated from message zinc.v1.VoterHello
+ */
+export type VoterHello = Message<"zinc.v1.VoterHello"> & {
+  /**
+   * The version of election.proto it speaks: 1.
+   *
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: string tree = 2;
+   */
+  tree: string;
+
+  /**
+   * The generation it belongs to; empty for none yet.
+   *
+   * @generated from field: bytes generation = 3;
+   */
+  generation: Uint8Array;
+
+  /**
+   * @generated from field: zinc.v1.VoterPlace from = 4;
+   */
+  from?: VoterPlace | undefined;
+
+  /**
+   * The voter it wants; empty for whoever is there.
+   *
+   * @generated from field: bytes to = 5;
+   */
+  to: Uint8Array;
+
+  /**
+   * For the host's authenticator.
+   *
+   * @generated from field: bytes token = 6;
+   */
+  token: Uint8Array;
+};
+
+/**
+ * Describes the message zinc.v1.VoterHello.
+ * Use `create(VoterHelloSchema)` to create a new message.
+ */
+export const VoterHelloSchema: GenMessage<VoterHello> = /*@__PURE__*/
+  messageDesc(file_control, 37);
+
+/**
+ * Answers it. A REFUSE does so otherwise.
+ *
+ * @generated from message zinc.v1.VoterWelcome
+ */
+export type VoterWelcome = Message<"zinc.v1.VoterWelcome"> & {
+  /**
+   * @generated from field: zinc.v1.VoterPlace from = 1;
+   */
+  from?: VoterPlace | undefined;
+
+  /**
+   * The root record as known here, in the form of docs/protocol/records.md; empty for none.
+   *
+   * @generated from field: bytes record = 2;
+   */
+  record: Uint8Array;
+};
+
+/**
+ * Describes the message zinc.v1.VoterWelcome.
+ * Use `create(VoterWelcomeSchema)` to create a new message.
+ */
+export const VoterWelcomeSchema: GenMessage<VoterWelcome> = /*@__PURE__*/
+  messageDesc(file_control, 38);
+
+/**
+ * @generated from message zinc.v1.VoterPlace
+ */
+export type VoterPlace = Message<"zinc.v1.VoterPlace"> & {
+  /**
+   * @generated from field: bytes voter_id = 1;
+   */
+  voterId: Uint8Array;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: repeated string addresses = 3;
+   */
+  addresses: string[];
+
+  /**
+   * Nothing stands between us and the process: a refused dial proves that it has ended.
+   *
+   * @generated from field: bool direct = 4;
+   */
+  direct: boolean;
+};
+
+/**
+ * Describes the message zinc.v1.VoterPlace.
+ * Use `create(VoterPlaceSchema)` to create a new message.
+ */
+export const VoterPlaceSchema: GenMessage<VoterPlace> = /*@__PURE__*/
+  messageDesc(file_control, 39);
+
+/**
+ * To the root: make me a voter, or let the record say where I am by now.
+ *
+ * @generated from message zinc.v1.VoterJoin
+ */
+export type VoterJoin = Message<"zinc.v1.VoterJoin"> & {
+  /**
+   * @generated from field: zinc.v1.VoterPlace voter = 1;
+   */
+  voter?: VoterPlace | undefined;
+};
+
+/**
+ * Describes the message zinc.v1.VoterJoin.
+ * Use `create(VoterJoinSchema)` to create a new message.
+ */
+export const VoterJoinSchema: GenMessage<VoterJoin> = /*@__PURE__*/
+  messageDesc(file_control, 40);
+
+/**
+ * @generated from message zinc.v1.VoterJoinReply
+ */
+export type VoterJoinReply = Message<"zinc.v1.VoterJoinReply"> & {
+  /**
+   * "Begun", "Done", or why not: "NoAuthority" (the record says who may have it), "Full", "Busy".
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * @generated from field: bytes record = 2;
+   */
+  record: Uint8Array;
+};
+
+/**
+ * Describes the message zinc.v1.VoterJoinReply.
+ * Use `create(VoterJoinReplySchema)` to create a new message.
+ */
+export const VoterJoinReplySchema: GenMessage<VoterJoinReply> = /*@__PURE__*/
+  messageDesc(file_control, 41);
 

@@ -391,7 +391,7 @@ class ElectionRun {
     return records.every(record => {
       if (record === undefined) return true
       const kept = record.voters.filter(
-        voter => voter.id !== machine.id && this.#machines.some(each => each.id === voter.id),
+        voter => voter.voterId !== machine.id && this.#machines.some(each => each.id === voter.voterId),
       )
       // One to spare, for a change of the set may be under way.
       return (

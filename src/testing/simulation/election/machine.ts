@@ -89,7 +89,7 @@ export class Machine {
     return this.#id
   }
   get entry(): VoterEntry {
-    return { id: this.#id, address: `sim://${this.name}`, direct: this.#o.direct }
+    return { voterId: this.#id, addresses: [`sim://${this.name}`], direct: this.#o.direct }
   }
   get #node() {
     return this.#o.network.node(this.name)
@@ -126,13 +126,13 @@ export class Machine {
       random: random.fork(),
       links: {
         send: (to, frame) => {
-          this.#o.oracle.said(to.id, frame)
-          network.send(this.name, machineOf(to.id), { voter: this.#o.wire(frame) })
+          this.#o.oracle.said(to.voterId, frame)
+          network.send(this.name, machineOf(to.voterId), { voter: this.#o.wire(frame) })
         },
         redial: to => {
-          const peer = machineOf(to.id)
+          const peer = machineOf(to.voterId)
           network.dial(this.name, peer, result => {
-            if (this.#voter === voter) voter.redialed(to.id, result)
+            if (this.#voter === voter) voter.redialed(to.voterId, result)
           })
         },
       },
@@ -282,7 +282,7 @@ export class Machine {
 
   #idOf(peer: string): VoterId | undefined {
     const record = this.#voter?.record
-    return record?.voters.find(voter => machineOf(voter.id) === peer)?.id
+    return record?.voters.find(voter => machineOf(voter.voterId) === peer)?.voterId
   }
 }
 
@@ -304,5 +304,5 @@ function shorten(text: string): string {
 
 export function describeRecord(record: RootRecord | undefined): string {
   if (record === undefined) return "none"
-  return `${record.revision}: epoch ${record.epoch} of ${nameOf(record.root)} among ${record.voters.map(voter => nameOf(voter.id)).join(" ")}`
+  return `${record.revision}: epoch ${record.epoch} of ${nameOf(record.root.voterId)} among ${record.voters.map(voter => nameOf(voter.voterId)).join(" ")}`
 }

@@ -15,16 +15,16 @@ export class Operator {
     const record = root?.voter?.record
     if (root === undefined || record === undefined) return
     const missing = [...this.wanted].find(
-      machine => machine.up && !record.voters.some(voter => voter.id === machine.id),
+      machine => machine.up && !record.voters.some(voter => voter.voterId === machine.id),
     )
     if (missing !== undefined) {
       root.voter!.addVoter(missing.entry)
       return
     }
-    const surplus = record.voters.find(voter => ![...this.wanted].some(machine => machine.id === voter.id))
+    const surplus = record.voters.find(voter => ![...this.wanted].some(machine => machine.id === voter.voterId))
     if (surplus === undefined) return
-    if (surplus.id === root.id) root.voter!.handOver({ leaving: true })
-    else root.voter!.removeVoter(surplus.id)
+    if (surplus.voterId === root.id) root.voter!.handOver({ leaving: true })
+    else root.voter!.removeVoter(surplus.voterId)
   }
 
   /** Whether the record is what is wanted. */
@@ -33,7 +33,7 @@ export class Operator {
     return (
       record !== undefined &&
       record.voters.length === this.wanted.size &&
-      [...this.wanted].every(machine => record.voters.some(voter => voter.id === machine.id))
+      [...this.wanted].every(machine => record.voters.some(voter => voter.voterId === machine.id))
     )
   }
 }
