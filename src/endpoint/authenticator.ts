@@ -20,6 +20,8 @@ export interface Grants {
   readonly send?: readonly string[]
   /** Whether it may host a cluster of its own and speak for others, under their ids. Default false. */
   readonly relay?: boolean
+  /** Whether it may vote: who is root, and keep the tree's ordered log. Asked for its voter id. Default false. */
+  readonly voter?: boolean
 }
 
 export type Verdict =

@@ -27,6 +27,11 @@ export type {
   Slow,
   Sync,
   Undeliverable,
+  VoterHello,
+  VoterJoin,
+  VoterJoinReply,
+  VoterPlace,
+  VoterWelcome,
 } from "./generated/control_pb.ts"
 
 /** The body of a control message, as `{ case: "join", value: { … } }`. */

@@ -38,8 +38,6 @@ export type ElectionEvent =
   | { readonly type: "fewVoters"; readonly count: number }
   /** Somebody of another generation of this tree was heard and refused. */
   | { readonly type: "generationRefused"; readonly from: VoterId; readonly generation: GenerationId }
-  /** The successor reigns; whoever asked for the hand-over may go. */
-  | { readonly type: "handedOver"; readonly to: VoterId; readonly epoch: number }
   /** A change of the set of voters is recorded and committed, or was given up. */
   | { readonly type: "votersChanged"; readonly record: RootRecord }
   | { readonly type: "votersKept"; readonly why: string }

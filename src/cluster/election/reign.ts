@@ -15,6 +15,7 @@ import {
   type VoterId,
   withoutVoter,
   withVoter,
+  withVoterMoved,
 } from "./root-record.ts"
 import type { Appended } from "./voter-message.ts"
 import type { VoterState } from "./voter-state.ts"
@@ -335,6 +336,12 @@ export class Reign {
   removeVoter(id: VoterId): boolean {
     if (!isVoter(this.#record, id) || id === this.#state.id || this.#record.voters.length < 2) return false
     return this.#beginChange(withoutVoter(this.#record, id), undefined)
+  }
+
+  /** The set stays what it is; only where that voter is dialled changes. */
+  moveVoter(voter: VoterEntry): boolean {
+    if (!isVoter(this.#record, voter.voterId)) return false
+    return this.#beginChange(withVoterMoved(this.#record, voter), undefined)
   }
 
   #beginChange(record: RootRecord, joining: VoterEntry | undefined): boolean {

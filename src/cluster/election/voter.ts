@@ -22,7 +22,7 @@ import {
 import { LeasePromise } from "./lease-promise.ts"
 import type { LogPosition, Proposal } from "./ordered-entry.ts"
 import type { OrderedLog } from "./ordered-log.ts"
-import type { RecordKeeper } from "./record-keeper.ts"
+import type { ReadOutcome, RecordKeeper } from "./record-keeper.ts"
 import { type OrderOutcome, Reign } from "./reign.ts"
 import {
   foundingRecord,
@@ -120,10 +120,11 @@ export class Voter {
     this.#silence = new Alarm(clock, () => this.#onSilence())
   }
 
-  /** Begins, once this life's number is stored. */
-  start(): void {
+  /** Begins, once this life's number is stored; then `ready` is called. */
+  start(ready: () => void = () => {}): void {
     this.#state.whenStored(() => {
       this.#ready = true
+      ready()
       this.#keeper.watch(record => this.#onRecord(record))
       this.#drawStagger()
       this.#consider()
@@ -201,10 +202,35 @@ export class Voter {
     return this.#reign?.removeVoter(id) ?? false
   }
 
-  /** R7: gives the reign away. `leaving`: we shall not vote any more either. */
-  handOver(options: { readonly to?: VoterId; readonly leaving?: boolean } = {}): boolean {
+  /** R1: that voter of the set is found elsewhere than the record says. False as above. */
+  moveVoter(voter: VoterEntry): boolean {
+    return this.#reign?.moveVoter(voter) ?? false
+  }
+
+  /**
+   * R7: gives the reign away. `leaving`: we shall not vote any more either. `signed` is called once our successor has our
+   * signature, or with undefined when it did not catch up and we reign on.
+   */
+  handOver(
+    options: { readonly to?: VoterId | undefined; readonly leaving?: boolean } = {},
+    signed: (outcome: { readonly epoch: number } | undefined) => void = () => {},
+  ): boolean {
     const { to, leaving = false } = options
-    return this.#reign?.handOver(to, leaving, () => {}) ?? false
+    return this.#reign?.handOver(to, leaving, signed) ?? false
+  }
+
+  /** What the record's keeper holds now. */
+  readRecord(done: (outcome: ReadOutcome) => void): void {
+    this.#keeper.read(outcome => {
+      if (this.#state.ended) return
+      if (outcome.type === "read" && outcome.record !== undefined) this.#onRecord(outcome.record)
+      done(outcome)
+    })
+  }
+
+  /** Somebody has shown a record that holds, or once held. */
+  learn(record: RootRecord): void {
+    if (!this.#state.ended) this.#onRecord(record)
   }
 
   // ---- what comes ----

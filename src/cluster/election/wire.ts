@@ -76,7 +76,7 @@ function bodyOf(message: VoterMessage): Body {
           previous: positionTo(previous),
           entries: entries.map(entryTo),
           committed: BigInt(committed),
-          record: recordTo(record),
+          record: writeRecord(record),
         },
       }
     }
@@ -84,7 +84,7 @@ function bodyOf(message: VoterMessage): Body {
       const { epoch, sentAt, snapshot, record } = message
       return {
         case: "installSnapshot",
-        value: { epoch, sentAt, snapshot: snapshotTo(snapshot), record: recordTo(record) },
+        value: { epoch, sentAt, snapshot: snapshotTo(snapshot), record: writeRecord(record) },
       }
     }
     case "appended": {
@@ -142,13 +142,13 @@ function bodyOf(message: VoterMessage): Body {
         value:
           accepted === undefined
             ? value
-            : { ...value, accepted: { ballot: ballotTo(accepted.ballot), record: recordTo(accepted.record) } },
+            : { ...value, accepted: { ballot: ballotTo(accepted.ballot), record: writeRecord(accepted.record) } },
       }
     }
     case "recordAccept":
       return {
         case: "recordAccept",
-        value: { ballot: ballotTo(message.ballot), record: recordTo(message.record) },
+        value: { ballot: ballotTo(message.ballot), record: writeRecord(message.record) },
       }
     case "recordAccepted":
       return {
@@ -195,7 +195,8 @@ function snapshotTo({ at, streams }: LogSnapshot) {
 /** Records are never changed in place, and the root sends its own with every append. */
 const written = new WeakMap<RootRecord, Uint8Array>()
 
-function recordTo(record: RootRecord): Uint8Array {
+/** The record's octets. */
+export function writeRecord(record: RootRecord): Uint8Array {
   const known = written.get(record)
   if (known !== undefined) return known
   const bytes = encodeRootRecord(record)
@@ -204,7 +205,7 @@ function recordTo(record: RootRecord): Uint8Array {
 }
 
 function optionalRecord(record: RootRecord | undefined): { record?: Uint8Array } {
-  return record === undefined ? {} : { record: recordTo(record) }
+  return record === undefined ? {} : { record: writeRecord(record) }
 }
 
 function ballotTo({ counter, voter }: Ballot) {
@@ -230,7 +231,7 @@ function messageOf({ tree, body }: Vote): VoterMessage | undefined {
         previous: positionFrom(previous),
         entries: entriesFrom(entries),
         committed: countOf(committed),
-        record: recordFrom(tree, record),
+        record: readRecord(tree, record),
       }
     }
     case "installSnapshot": {
@@ -240,7 +241,7 @@ function messageOf({ tree, body }: Vote): VoterMessage | undefined {
         epoch,
         sentAt: timeOf(sentAt),
         snapshot: snapshotFrom(snapshot),
-        record: recordFrom(tree, record),
+        record: readRecord(tree, record),
       }
     }
     case "appended": {
@@ -303,14 +304,14 @@ function messageOf({ tree, body }: Vote): VoterMessage | undefined {
         accepted:
           accepted === undefined
             ? undefined
-            : { ballot: ballotFrom(accepted.ballot), record: recordFrom(tree, accepted.record) },
+            : { ballot: ballotFrom(accepted.ballot), record: readRecord(tree, accepted.record) },
       }
     }
     case "recordAccept":
       return {
         type: "recordAccept",
         ballot: ballotFrom(body.value.ballot),
-        record: recordFrom(tree, body.value.record),
+        record: readRecord(tree, body.value.record),
       }
     case "recordAccepted":
       return {
@@ -393,7 +394,8 @@ function snapshotFrom(snapshot: WireLogSnapshot | undefined): LogSnapshot {
   }
 }
 
-function recordFrom(tree: string, octets: Uint8Array): RootRecord {
+/** Throws `BadFrame`, also for a record of another tree. */
+export function readRecord(tree: string, octets: Uint8Array): RootRecord {
   let record: RootRecord
   try {
     record = decodeRootRecord(octets, tree)
@@ -405,7 +407,7 @@ function recordFrom(tree: string, octets: Uint8Array): RootRecord {
 }
 
 function maybeRecord(tree: string, octets: Uint8Array): RootRecord | undefined {
-  return octets.length === 0 ? undefined : recordFrom(tree, octets)
+  return octets.length === 0 ? undefined : readRecord(tree, octets)
 }
 
 function ballotFrom(ballot: WireBallot | undefined): Ballot {

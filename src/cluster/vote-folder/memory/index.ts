@@ -1,0 +1,1 @@
+export { MemoryVoteDisk, MemoryVoteFolder } from "./memory-vote-folder.ts"

@@ -1,0 +1,358 @@
+/**
+ * The links between voters (R1): whom we dial, who called here, and which connection a vote goes by. The voter with the
+ * lower id dials; the other does too when it waits in vain, so that one who came back elsewhere is found. Two links to one
+ * voter, one dialled from each end, do no harm: the newest is used.
+ */
+
+import { equalBytes } from "../../core/bytes.ts"
+import type { Clock, Timer } from "../../core/clock.ts"
+import { ZincError } from "../../core/errors.ts"
+import { endpointIdFromBytes } from "../../core/id.ts"
+import type { Logger } from "../../core/logger.ts"
+import type { Random } from "../../core/random.ts"
+import type { VoterCaller, VoterConnection, VoterReception } from "../../endpoint/host/voter-gate.ts"
+import {
+  type Control,
+  encodeControl,
+  type VoterHello,
+  type VoterJoin,
+  type VoterJoinReply,
+} from "../../message/control.ts"
+import type { Transport } from "../../transport/transport.ts"
+import {
+  type DialOutcome,
+  decodeVoterFrame,
+  encodeVoterFrame,
+  type VoterFrame,
+  type VoterLinks,
+} from "../election/index.ts"
+import { type GenerationId, isVoter, type RootRecord, type VoterEntry, type VoterId } from "../election/root-record.ts"
+import { readRecord, writeRecord } from "../election/wire.ts"
+import { VoterContact } from "./voter-contact.ts"
+import { octetsOfVoter, VoterDialler } from "./voter-dialler.ts"
+import { type LinkCarrier, VoterLink } from "./voter-link.ts"
+import { placeFrom, placeTo } from "./voter-place.ts"
+
+/** How often it is looked who is to be dialled. */
+const lookMs = 100
+/** Links to one voter that were opened from the same end: only the newest stays. */
+const perEnd = 1
+
+export interface VoterPeersOptions {
+  readonly tree: string
+  readonly self: VoterEntry
+  /** Where other voters are expected. */
+  readonly seeds: readonly string[]
+  readonly token: Uint8Array
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly generation: () => GenerationId | undefined
+  readonly record: () => RootRecord | undefined
+  readonly onFrame: (frame: VoterFrame) => void
+  /** That peer's connection has closed, by its end or on the way. */
+  readonly onLinkClosed: (peer: VoterId) => void
+  readonly onRedialed: (peer: VoterId, outcome: DialOutcome) => void
+  /** A peer has shown the record that it knows. */
+  readonly onRecord: (record: RootRecord) => void
+  /** Somebody wants to become a voter, or be found elsewhere. Returns a code of VOTER_JOIN_REPLY. */
+  readonly onJoin: (voter: VoterEntry) => string
+  readonly onJoinReply: (from: VoterId, code: string) => void
+  readonly onForeign: (from: VoterId, generation: GenerationId) => void
+  readonly onOpened: (peer: VoterEntry) => void
+  /** A dial of that address has ended for the first time, however. */
+  readonly onTried: (address: string) => void
+}
+
+export class VoterPeers implements VoterLinks, VoterReception {
+  readonly #o: VoterPeersOptions
+  readonly #dialler: VoterDialler
+  /** By voter id, or by address where nobody has answered yet. */
+  readonly #contacts = new Map<string, VoterContact>()
+  readonly #tried = new Set<string>()
+  #timer: Timer | undefined
+  #ended = false
+
+  constructor(options: VoterPeersOptions) {
+    this.#o = options
+    const { transport, clock, logger } = options
+    this.#dialler = new VoterDialler({
+      transport,
+      clock,
+      logger,
+      hello: to => this.#hello(to),
+      welcomed: (address, peer, welcome, carrier) => {
+        this.#found(address, peer.voterId)
+        if (peer.voterId === options.self.voterId) return undefined
+        const record = welcome.record.length === 0 ? undefined : readRecord(options.tree, welcome.record)
+        if (record !== undefined && this.#isForeign(peer.voterId, record.generation)) return undefined
+        const link = this.#open(peer, true, carrier)
+        if (record !== undefined) options.onRecord(record)
+        return link
+      },
+      refused: (address, code, reason) => logger.warn("a voter refuses us", { address, code, reason }),
+    })
+  }
+
+  start(): void {
+    for (const address of this.#o.seeds) this.#expect(address)
+    this.#timer = this.#o.clock.every(lookMs, () => this.look())
+    this.look()
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#timer?.cancel()
+    for (const contact of this.#contacts.values()) for (const link of contact.links) link.close()
+    this.#dialler.end()
+  }
+
+  /** Who is linked now. */
+  get linked(): readonly VoterId[] {
+    return [...this.#contacts.values()].flatMap(contact =>
+      contact.voterId !== undefined && contact.link !== undefined ? [contact.voterId] : [],
+    )
+  }
+
+  /** Seeds at which nobody has been found yet, ourselves left out. */
+  get missing(): readonly string[] {
+    return [...this.#contacts.values()].flatMap(contact =>
+      contact.voterId === undefined && contact.foundAs === undefined ? contact.addresses : [],
+    )
+  }
+
+  // ---- VoterLinks ----
+
+  send(to: VoterEntry, frame: VoterFrame): void {
+    const link = this.#contactOf(to).link
+    // Without a link it is lost, as any frame may be; the next one finds a link.
+    if (link === undefined) this.look()
+    else link.tell({ case: "vote", value: encodeVoterFrame(frame) })
+  }
+
+  redial(to: VoterEntry): void {
+    const contact = this.#contactOf(to)
+    void this.#dial(contact).then(outcome => {
+      if (!this.#ended) this.#o.onRedialed(to.voterId, outcome)
+    })
+  }
+
+  /** Asks that voter to have us join, or be found where we are now. False when there is no link to it. */
+  askToJoin(root: VoterEntry): boolean {
+    const link = this.#contactOf(root).link
+    if (link === undefined) {
+      this.look()
+      return false
+    }
+    return link.tell({ case: "voterJoin", value: { voter: placeTo(this.#o.self) } })
+  }
+
+  /** Tells the record to those who are linked but no voters; voters hear of it by the log. */
+  show(record: RootRecord): void {
+    for (const { voterId, link } of this.#contacts.values()) {
+      if (voterId === undefined || link === undefined || isVoter(record, voterId)) continue
+      this.#welcome(link, record)
+    }
+  }
+
+  // ---- VoterReception ----
+
+  arrived(connection: VoterConnection, hello: VoterHello): VoterCaller {
+    const { tree, self, logger } = this.#o
+    const refuse = (code: string, reason: string): VoterCaller => {
+      logger.warn("a voter is refused", { remote: connection.remote, code, reason })
+      const value = { code, reason, retryAfterMs: 0, versionMin: 1, versionMax: 1 }
+      connection.send([encodeControl({ case: "refuse", value })])
+      connection.close()
+      return nobody
+    }
+    let peer: VoterEntry
+    try {
+      peer = placeFrom(hello.from)
+    } catch (thrown) {
+      return refuse("BadJoin", ZincError.is(thrown) ? thrown.message : "it does not say who it is")
+    }
+    if (this.#ended) return refuse("Draining", "this voter is closing")
+    if (hello.tree !== tree) return refuse("WrongTree", `this voter is of tree "${tree}", not "${hello.tree}"`)
+    if (peer.voterId === self.voterId) return refuse("Duplicate", "this voter has that id itself")
+    if (hello.to.length > 0 && !equalBytes(hello.to, octetsOfVoter(self.voterId)))
+      return refuse("NoSuchEndpoint", `the voter here is ${self.voterId}`)
+    const generation = generationFrom(hello.generation)
+    if (generation !== undefined && this.#isForeign(peer.voterId, generation))
+      return refuse("WrongTree", "this voter is of another generation of the tree")
+    const link = this.#open(peer, false, connection)
+    this.#welcome(link, this.#o.record())
+    return { received: control => link.received(control), closed: () => link.lost() }
+  }
+
+  // ---- whom we dial ----
+
+  /** Dials who is to be dialled. */
+  look(): void {
+    if (this.#ended) return
+    const { clock, self, record } = this.#o
+    const now = clock.now()
+    const known = record()
+    for (const voter of known === undefined ? [] : [...known.voters, known.root]) {
+      if (voter.voterId !== self.voterId) this.#contactOf(voter)
+    }
+    for (const contact of this.#contacts.values()) if (this.#isDue(contact, known, now)) void this.#dial(contact)
+  }
+
+  #isDue(contact: VoterContact, record: RootRecord | undefined, now: number): boolean {
+    if (!contact.isDue(now)) return false
+    const { voterId, foundAs } = contact
+    // A seed, unless who listens there is linked already.
+    if (voterId === undefined) return foundAs === undefined || this.#contacts.get(foundAs)?.link === undefined
+    // One that was taken out of the set, or only called here, calls again if it wants.
+    return record?.root.voterId === voterId || record?.voters.some(voter => voter.voterId === voterId) === true
+  }
+
+  async #dial(contact: VoterContact): Promise<DialOutcome> {
+    const { clock, random } = this.#o
+    contact.dialling = true
+    const outcome = await this.#dialler.dial(contact.addresses, contact.voterId)
+    contact.dialling = false
+    if (this.#ended) return outcome
+    contact.dialled(outcome, clock.now(), random.float())
+    for (const address of contact.addresses) {
+      if (this.#tried.has(address)) continue
+      this.#tried.add(address)
+      this.#o.onTried(address)
+    }
+    return outcome
+  }
+
+  #expect(address: string): void {
+    if (this.#o.self.addresses.includes(address) || this.#contacts.has(address)) return
+    this.#contacts.set(address, new VoterContact(undefined, [address], this.#o.clock.now()))
+  }
+
+  #contactOf(voter: VoterEntry): VoterContact {
+    let contact = this.#contacts.get(voter.voterId)
+    if (contact === undefined) {
+      contact = new VoterContact(voter.voterId, voter.addresses, this.#o.clock.now())
+      this.#contacts.set(voter.voterId, contact)
+    } else if (voter.addresses.length > 0) contact.addresses = voter.addresses
+    return contact
+  }
+
+  /** That voter listens at a seed's address: ourselves, or another. */
+  #found(address: string, voterId: VoterId): void {
+    const seed = this.#contacts.get(address)
+    if (seed === undefined || seed.voterId !== undefined) return
+    if (voterId === this.#o.self.voterId) this.#contacts.delete(address)
+    else seed.foundAs = voterId
+  }
+
+  // ---- links ----
+
+  #open(peer: VoterEntry, dialled: boolean, carrier: LinkCarrier): VoterLink {
+    const link = new VoterLink(
+      peer,
+      dialled,
+      carrier,
+      (from, control) => this.#onControl(from, control),
+      lost => this.#onLost(lost),
+    )
+    for (const address of peer.addresses) this.#found(address, peer.voterId)
+    const contact = this.#contactOf(peer)
+    const sameEnd = contact.links.filter(each => each.dialled === dialled)
+    contact.links.push(link)
+    contact.opened()
+    for (const old of sameEnd.slice(0, sameEnd.length + 1 - perEnd)) {
+      contact.links.splice(contact.links.indexOf(old), 1)
+      old.close()
+    }
+    this.#o.logger.debug("a voter is linked", { peer: peer.voterId, dialled })
+    this.#o.onOpened(peer)
+    return link
+  }
+
+  #onLost(link: VoterLink): void {
+    const { clock, self } = this.#o
+    const { voterId } = link.peer
+    const contact = this.#contacts.get(voterId)
+    const at = contact?.links.indexOf(link) ?? -1
+    if (contact === undefined || at < 0) return
+    contact.links.splice(at, 1)
+    if (contact.links.length === 0) contact.lost(clock.now(), self.voterId < voterId)
+    if (!this.#ended) this.#o.onLinkClosed(voterId)
+  }
+
+  #onControl(link: VoterLink, { body }: Control): void {
+    switch (body.case) {
+      case "vote": {
+        const frame = decodeVoterFrame(body.value)
+        if (frame === undefined) return
+        // Nobody speaks for another.
+        if (frame.from !== link.peer.voterId)
+          throw new ZincError("BadFrame", `voter ${link.peer.voterId} sent a vote of ${frame.from}`)
+        this.#o.onFrame(frame)
+        return
+      }
+      case "voterWelcome":
+        if (body.value.record.length > 0) this.#o.onRecord(readRecord(this.#o.tree, body.value.record))
+        return
+      case "voterJoin":
+        this.#onJoin(link, body.value)
+        return
+      case "voterJoinReply":
+        this.#onJoinReply(link, body.value)
+        return
+      default:
+        // Of a later version.
+        return
+    }
+  }
+
+  #welcome(link: VoterLink, record: RootRecord | undefined): void {
+    link.tell({
+      case: "voterWelcome",
+      value: { from: placeTo(this.#o.self), record: record === undefined ? new Uint8Array(0) : writeRecord(record) },
+    })
+  }
+
+  #onJoin(link: VoterLink, { voter }: VoterJoin): void {
+    const entry = placeFrom(voter)
+    if (entry.voterId !== link.peer.voterId)
+      throw new ZincError("BadFrame", `voter ${link.peer.voterId} asks for ${entry.voterId}`)
+    const code = this.#o.onJoin(entry)
+    const record = this.#o.record()
+    link.tell({
+      case: "voterJoinReply",
+      value: { code, record: record === undefined ? new Uint8Array(0) : writeRecord(record) },
+    })
+  }
+
+  #onJoinReply(link: VoterLink, { code, record }: VoterJoinReply): void {
+    if (record.length > 0) this.#o.onRecord(readRecord(this.#o.tree, record))
+    this.#o.onJoinReply(link.peer.voterId, code)
+  }
+
+  #isForeign(peer: VoterId, generation: GenerationId): boolean {
+    const own = this.#o.generation()
+    if (own === undefined || own === generation) return false
+    this.#o.onForeign(peer, generation)
+    return true
+  }
+
+  #hello(to: VoterId | undefined) {
+    const { tree, self, token, generation } = this.#o
+    return {
+      version: 1,
+      tree,
+      generation: octetsOfVoter(generation()),
+      from: placeTo(self),
+      to: octetsOfVoter(to),
+      token,
+    }
+  }
+}
+
+const nobody: VoterCaller = { received: () => {}, closed: () => {} }
+
+function generationFrom(octets: Uint8Array): GenerationId | undefined {
+  return octets.length === 16 ? endpointIdFromBytes(octets) : undefined
+}
