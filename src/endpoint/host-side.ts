@@ -41,6 +41,7 @@ import { SubscriberGuard } from "./host/subscriber-guard.ts"
 import { SubtreeInterest } from "./host/subtree-interest.ts"
 import { UpLeg } from "./host/up-leg.ts"
 import { reportViolation } from "./host/violation.ts"
+import { VoterGate, type VoterReception } from "./host/voter-gate.ts"
 import type { Node } from "./node.ts"
 import { depthMax } from "./place.ts"
 import { isPrivate, syncNumberOf } from "./private-topic.ts"
@@ -99,6 +100,7 @@ export class HostSide {
   #news: { arrived: NewMember[]; departed: Uint8Array[] } | undefined
   readonly #direct: DirectRoute
   readonly #upLeg: UpLeg
+  readonly #voters: VoterGate
   #ticker: Timer | undefined
   #tickedAt = 0
   /** How late the last ticks were. */
@@ -196,6 +198,12 @@ export class HostSide {
       onLost: connection => this.#onControlLost(connection),
       onFailed: (connection, thrown) => this.#cutControl(connection, thrown),
     })
+    this.#voters = new VoterGate({
+      router: this.#router,
+      authenticator: options.authenticator,
+      logger: node.logger,
+      onFailed: (connection, thrown) => this.#cutControl(connection, thrown),
+    })
     this.#slow = new SlowSubscribers({ node, slow, links, publication, queues: this.#publisher, tell, end })
     this.#guard = new SubscriberGuard({
       node,
@@ -257,6 +265,11 @@ export class HostSide {
   start(): void {
     this.#ticked(this.#node.clock.now())
     this.#ticker = this.#node.clock.every(this.#o.heartbeatMs, () => this.#tick())
+  }
+
+  /** Who hears the voters that call at the control address; undefined refuses them. */
+  receiveVoters(reception: VoterReception | undefined): void {
+    this.#voters.reception = reception
   }
 
   get peers(): PeerInfo[] {
@@ -402,6 +415,7 @@ export class HostSide {
     if (this.#closing) return
     this.#closing = true
     this.#admission.close()
+    this.#voters.end()
     this.#ticker?.cancel()
     this.#acknowledgements.flush()
     // Everyone follows marks, so the last one tells each client that all before it has come.
@@ -423,6 +437,7 @@ export class HostSide {
     this.#ended = true
     this.publication.end()
     this.#admission.close()
+    this.#voters.end()
     this.#acknowledgements.cancel()
     this.#ticker?.cancel()
     this.#router.abort()
@@ -453,6 +468,18 @@ export class HostSide {
 
   #onControlMessage(connection: number, control: Control): void {
     const { body } = control
+    if (body.case === "voterHello") {
+      const remote = this.#admission.remoteOf(connection) ?? ""
+      if (this.#links.ofControl(connection) !== undefined || this.#admission.isDeciding(connection))
+        throw new ZincError("BadFrame", "a client says VOTER_HELLO")
+      this.#admission.disconnected(connection)
+      this.#voters.hello(connection, remote, body.value)
+      return
+    }
+    if (this.#voters.has(connection)) {
+      this.#voters.received(connection, control)
+      return
+    }
     if (body.case === "join") {
       this.#admission.join(connection, body.value)
       return
@@ -606,6 +633,7 @@ export class HostSide {
   // ---- the end of a connection, and of a session ----
 
   #onControlLost(connection: number, error?: Error): void {
+    this.#voters.disconnected(connection)
     this.#admission.disconnected(connection)
     const link = this.#links.controlClosed(connection)
     if (link === undefined) return

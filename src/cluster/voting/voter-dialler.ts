@@ -97,8 +97,7 @@ export class VoterDialler {
       {
         onBatch: batch => {
           try {
-            // Entries of the log are kept, and must not pin what was read together with them.
-            for (let i = 0; i < batch.count && !over; i++) onControl(decodeControl(batch.frame(i, 0).slice()))
+            for (let i = 0; i < batch.count && !over; i++) onControl(decodeControl(batch.frame(i, 0)))
           } catch (thrown) {
             logger.warn("a voter broke the protocol", { address, thrown })
             end()

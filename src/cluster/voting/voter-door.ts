@@ -68,7 +68,7 @@ export class VoterDoor {
     const { connection } = batch
     try {
       for (let i = 0; i < batch.count; i++) {
-        const control = decodeControl(batch.frame(i, 0).slice())
+        const control = decodeControl(batch.frame(i, 0))
         if (control.body.case === "voterHello")
           this.#gate.hello(connection, this.#remotes.get(connection) ?? "", control.body.value)
         else if (this.#gate.has(connection)) this.#gate.received(connection, control)

@@ -284,7 +284,8 @@ export class VoterPeers implements VoterLinks, VoterReception {
   #onControl(link: VoterLink, { body }: Control): void {
     switch (body.case) {
       case "vote": {
-        const frame = decodeVoterFrame(body.value)
+        // Entries of the log are kept, and must not pin what was read together with them.
+        const frame = decodeVoterFrame(body.value.slice())
         if (frame === undefined) return
         // Nobody speaks for another.
         if (frame.from !== link.peer.voterId)
