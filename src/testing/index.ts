@@ -1,3 +1,4 @@
+export { type HistoryEntry, type Judgement, type JudgeOptions, judgeHistory } from "./chaos/index.ts"
 export {
   describeFault,
   type Fault,

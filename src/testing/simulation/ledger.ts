@@ -129,6 +129,14 @@ export class Ledger {
     this.#order.sent(life, topic, `${key} ${message.n}`)
   }
 
+  /** It was written down as sent, and then there was no room for it: the number is used again. */
+  unsent(life: WitnessedLife, topic: string, n: number): void {
+    const times = this.#sent.get(`${topic} ${this.#index(life)}`)
+    if (times?.length === n) times.pop()
+    this.sends--
+    this.#journal.note(life.label, "had no room for", topic, n)
+  }
+
   /** An acknowledged send is under way; its outcome is judged. */
   expectAcknowledgement(life: WitnessedLife, topic: string, message: Sent, outcome: Promise<void>): void {
     this.#waiting.set(life, this.waiting(life) + 1)
