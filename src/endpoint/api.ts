@@ -12,6 +12,10 @@ import type { Codec } from "../message/codec.ts"
 import type { Route } from "../message/topic.ts"
 import type { QueueLimits, Transport } from "../transport/transport.ts"
 import type { Authenticator } from "./authenticator.ts"
+import type { Roster } from "./roster/roster-view.ts"
+
+export type { Roster, RosterChange, RosterEntry } from "./roster/roster-view.ts"
+export type { Rates } from "./roster/traffic.ts"
 
 // ---- opening ----
 
@@ -30,6 +34,11 @@ export interface EndpointOptions {
   readonly sendWindow?: QueueLimits
   /** Largest payload sent or accepted, in octets. Default 16 MiB. */
   readonly maxPayloadBytes?: number
+  /**
+   * How often it tells the tree how it fares, at most; 0: never, and as a relay nothing of those below either. An idle
+   * one tells every ten times that. Default 1,000.
+   */
+  readonly statusMs?: number
   /** Default: the machine's. A simulated one lets tests advance time. */
   readonly clock?: Clock
   /** Default: the machine's. */
@@ -319,6 +328,11 @@ export interface MessagingSurface extends AsyncDisposable {
   readonly peers: readonly PeerInfo[]
   /** All below this endpoint, at any depth; empty for a client. The root knows of everyone. */
   readonly members: readonly MemberInfo[]
+  /**
+   * Who is in the tree and how each fares, kept up to date until it is closed. The root knows by itself; elsewhere the
+   * tree is told to this endpoint while a roster is open. Throws `Closed`.
+   */
+  roster(): Roster
   /** Ids from the root of the tree to this endpoint, both included. */
   readonly path: readonly EndpointId[]
   readonly statistics: EndpointStatistics

@@ -35,6 +35,7 @@ import type { Node, UpSide } from "./node.ts"
 import { baselineTopicBytes, directTopicBytes, directUpTopic, isPrivate, markTopic } from "./private-topic.ts"
 import type { Receiver } from "./receiver.ts"
 import { type RoomNumbers, sameRoom } from "./room.ts"
+import type { RosterKeeper } from "./roster/roster-keeper.ts"
 import type { TopicState } from "./topic-state.ts"
 
 export interface ClientSideOptions {
@@ -50,6 +51,7 @@ export interface ClientSideOptions {
   readonly windowMessages: number
   readonly windowBytes: number
   readonly maxPayloadBytes: number
+  readonly roster: RosterKeeper
   /** The side is over for good. */
   readonly onClosed: (error: ZincError | undefined) => void
   readonly onLink: (change: "up" | "down" | "regenerated") => void
@@ -131,6 +133,7 @@ export class ClientSide implements UpSide {
       onRooted: number => options.relay?.onRooted(number),
       pusher: () => (this.linked ? this.#attachment.legs?.pusher : undefined),
       statistics: node.statistics,
+      traffic: node.traffic,
     })
     this.#interests = new Interests(() => node.clock.soon(() => this.#syncNew()))
     void this.#interests.want(markTopic)
@@ -339,6 +342,7 @@ export class ClientSide implements UpSide {
       this.#o.onLink("regenerated")
     }
     this.#o.onLink("up")
+    this.#o.roster.attached()
     this.#syncNew()
     this.#down.up()
     this.#up.pump()
@@ -419,6 +423,9 @@ export class ClientSide implements UpSide {
         break
       case "denied":
         this.#notices.denied(body.value)
+        break
+      case "roster":
+        this.#o.roster.toldFromAbove(body.value)
         break
       case "pathChange":
         this.#onPathChange(legs, body.value)
@@ -602,6 +609,7 @@ export class ClientSide implements UpSide {
     const late = now - this.#tickedAt - this.#heartbeatMs
     this.#tickedAt = now
     this.#loopLagMs = Math.max(0, late, this.#loopLagMs / 2)
+    this.#o.roster.late(late)
     if (late > this.#heartbeatMs) this.#heardAt = Math.min(now, this.#heardAt + late)
     const silence = now - this.#heardAt
     this.#silent = silence >= 3 * this.#heartbeatMs

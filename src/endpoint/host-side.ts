@@ -48,6 +48,7 @@ import { isPrivate, syncNumberOf } from "./private-topic.ts"
 import { idOf } from "./received-message.ts"
 import type { Range } from "./repair-range.ts"
 import type { RoomNumbers } from "./room.ts"
+import type { RosterBelow } from "./roster/roster-keeper.ts"
 
 /**
  * Largest control message a client may send. The largest are a JOIN that names the topics its sender remembers, and a
@@ -189,12 +190,10 @@ export class HostSide {
       publication,
       tell,
       end,
-      onNew: link =>
-        this.#tellLater().arrived.push({
-          endpointId: link.peer.bytes,
-          name: link.name,
-          hostId: node.self.bytes,
-        }),
+      onNew: link => {
+        this.#tellLater().arrived.push({ endpointId: link.peer.bytes, name: link.name, hostId: node.self.bytes })
+        options.roster.joined(link)
+      },
       onLost: connection => this.#onControlLost(connection),
       onFailed: (connection, thrown) => this.#cutControl(connection, thrown),
     })
@@ -273,8 +272,21 @@ export class HostSide {
   }
 
   get peers(): PeerInfo[] {
+    return [...this.#links].map(link => this.#observe(link))
+  }
+
+  /** What the roster sees of this side. */
+  get forRoster(): RosterBelow {
+    return {
+      clients: this.#links,
+      tell: (link, body) => this.#tell(link, body),
+      observe: link => this.#observe(link),
+    }
+  }
+
+  #observe(link: Link): PeerInfo {
     const now = this.#node.clock.now()
-    return [...this.#links].map(link => link.info(now, this.#slow.lagOf(link, now)))
+    return link.info(now, this.#slow.lagOf(link, now))
   }
 
   /** Ids of all below with that name, clients first. */
@@ -516,6 +528,12 @@ export class HostSide {
         if (!link.relay) throw new ZincError("BadFrame", "a client that is no relay speaks of others")
         this.#members.told(link, body.value)
         break
+      case "roster":
+        this.#o.roster.told(link, body.value)
+        break
+      case "watch":
+        this.#o.roster.watch(link, body.value.on)
+        break
       case "undeliverable":
         if (!this.#direct.passUndeliverable(body.value, link)) this.#o.onUndeliverable(body.value)
         break
@@ -670,6 +688,7 @@ export class HostSide {
     if (link.push !== 0) this.#puller.disconnect(link.push)
     link.control = 0
     if (wasUp) this.#left(link, code, reason)
+    this.#o.roster.gone(link, code === "Replaced")
     // One that joined anew under its id is not gone.
     if (code === "Replaced") return
     this.#members.forget(link)
@@ -720,6 +739,7 @@ export class HostSide {
     const stalled = late > heartbeatMs
     this.#loopLagMs = Math.max(0, late, this.#loopLagMs / 2)
     this.#ticked(now)
+    this.#o.roster.late(late)
     if (stalled) this.publication.forgive(late)
     this.publication.mark(now, this.#isSomebodyBehind())
     for (const link of [...this.#links]) {

@@ -40,6 +40,8 @@ import type { Above } from "./host/host-options.ts"
 import { HostSide } from "./host-side.ts"
 import { Node } from "./node.ts"
 import type { Receiver } from "./receiver.ts"
+import { RosterKeeper } from "./roster/roster-keeper.ts"
+import type { Roster } from "./roster/roster-view.ts"
 import {
   checkCodec,
   type EndpointSettings,
@@ -68,6 +70,7 @@ export class MessageEndpoint implements MessagingSurface {
   readonly #direct: DirectMessages
   readonly #topics = new Map<string, TopicState>()
   readonly #port: EndpointDocumentPort
+  readonly #roster: RosterKeeper
   readonly #pools = new Set<WorkerPool>()
   #host: HostSide | undefined
   #client: ClientSide | undefined
@@ -84,6 +87,12 @@ export class MessageEndpoint implements MessagingSurface {
     this.role = role
     this.#lifecycle = new Lifecycle(`endpoint "${name}"`)
     this.#node = new Node({ id, clock, random, logger })
+    this.#roster = new RosterKeeper({
+      node: this.#node,
+      name,
+      everyMs: this.#common.statusMs,
+      addresses: () => this.addresses,
+    })
     this.#listener = new ChannelListener({
       node: this.#node,
       codecs,
@@ -147,6 +156,7 @@ export class MessageEndpoint implements MessagingSurface {
     this.#host = side
     this.#node.down = side.publication
     side.start()
+    this.#roster.start({ below: side.forRoster, above: undefined })
     this.#ready = true
     this.#lifecycle.opened()
   }
@@ -160,6 +170,7 @@ export class MessageEndpoint implements MessagingSurface {
       transport: this.#common.transport,
       ...hostingSettings(options),
       maxPayloadBytes: this.#common.maxPayloadBytes,
+      roster: this.#roster,
       onDirect: (frame, origin, sequence) => this.#takeDirect(frame, origin, sequence),
       onGone: id => {
         this.#direct.peerGone(id)
@@ -203,6 +214,7 @@ export class MessageEndpoint implements MessagingSurface {
       addresses,
       ...joiningSettings(options, this.#common.maxPayloadBytes),
       maxPayloadBytes: this.#common.maxPayloadBytes,
+      roster: this.#roster,
       onClosed: error => {
         this.#host?.abort()
         this.#ended(error)
@@ -237,6 +249,7 @@ export class MessageEndpoint implements MessagingSurface {
     this.#node.down = host?.publication
     // It heeds its clients from the first, and lets none in before the host above has taken it (`Detached`).
     host?.start()
+    this.#roster.start({ below: host?.forRoster, above: side })
     try {
       await side.join(options.signal)
     } catch (thrown) {
@@ -294,6 +307,10 @@ export class MessageEndpoint implements MessagingSurface {
   }
   get members(): readonly MemberInfo[] {
     return this.#host?.members ?? []
+  }
+  roster(): Roster {
+    this.#lifecycle.assertOpen()
+    return this.#roster.open()
   }
   get path(): readonly EndpointId[] {
     return this.#node.place.path.map(id => endpointIdFromBytes(id))
@@ -603,6 +620,7 @@ export class MessageEndpoint implements MessagingSurface {
       const closed = new ZincError("Closed", `endpoint "${this.name}" was closed`)
       if (this.#ready)
         await within(clock, timeoutMs, Promise.all([this.flushed().catch(() => {}), this.#listener.idle()]))
+      this.#roster.close()
       // A relay lets its clients go first: what they pushed and is not rooted they take along.
       await this.#host?.close(Math.min(timeoutMs, 1000), "Draining", "the host was closed")
       await this.#client?.close(Math.min(timeoutMs, 1000))
@@ -623,6 +641,7 @@ export class MessageEndpoint implements MessagingSurface {
   }
 
   #ended(error: ZincError | undefined): void {
+    this.#roster.close()
     this.#direct.failAll(error ?? new ZincError("Closed", `endpoint "${this.name}" was closed`))
     this.#port.closed()
     for (const pool of this.#pools) void pool.close()

@@ -23,6 +23,7 @@ import { Place } from "./place.ts"
 import { directUpTopic, isPrivate, markTopic } from "./private-topic.ts"
 import { idOf } from "./received-message.ts"
 import type { Receiver } from "./receiver.ts"
+import { newTraffic, type Traffic } from "./roster/traffic.ts"
 import { Offer, type ParkedTotal, Stream } from "./stream.ts"
 import { type Origin, type TopicState, TopicTable } from "./topic-state.ts"
 
@@ -88,6 +89,7 @@ export class Node {
     joins: 0,
     reconnects: 0,
   }
+  readonly traffic: Traffic = newTraffic()
   epoch = 0
   up: UpSide | undefined
   down: DownSide | undefined

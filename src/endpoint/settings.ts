@@ -26,6 +26,7 @@ export interface EndpointSettings {
   readonly codecs: CodecRegistry
   readonly codec: Codec
   readonly maxPayloadBytes: number
+  readonly statusMs: number
   readonly id: EndpointId
 }
 
@@ -64,6 +65,7 @@ export function readSettings(options: EndpointOptions): EndpointSettings {
     codecs,
     codec: typeof codec === "string" ? codecs.byName(codec) : codec,
     maxPayloadBytes,
+    statusMs: wholeNumber("statusMs", options.statusMs, 1000, 0, 3_600_000),
   }
 }
 

@@ -8,6 +8,8 @@ import {
   ControlSchema,
   type Mark,
   MarkSchema,
+  type RosterEntrySchema,
+  type RosterSchema,
 } from "./generated/control_pb.ts"
 
 export type {
@@ -24,6 +26,8 @@ export type {
   Repair,
   RepairRequest,
   Room,
+  Roster as RosterMessage,
+  RosterEntry as RosterEntryMessage,
   Slow,
   Sync,
   Undeliverable,
@@ -33,6 +37,10 @@ export type {
   VoterPlace,
   VoterWelcome,
 } from "./generated/control_pb.ts"
+
+/** What a roster message and its entries are made of. */
+export type RosterShape = MessageInitShape<typeof RosterSchema>
+export type RosterEntryShape = MessageInitShape<typeof RosterEntrySchema>
 
 /** The body of a control message, as `{ case: "join", value: { … } }`. */
 export type ControlBody = NonNullable<MessageInitShape<typeof ControlSchema>["body"]>

@@ -99,6 +99,43 @@ describe.each([
   )
 })
 
+describe.each(["zmtp", "native"])("The roster of a tree on %s", name => {
+  it.skipIf(!nativeLoads && name === "native")(
+    "is seen whole by a leaf of another branch, and follows who comes, fares and goes",
+    async () => {
+      const statusMs = 100
+      const root = await host({ name: "root", statusMs, transport: await make(name) })
+      const relay = await join(root, { name: "relay", statusMs, listen, transport: await make(name) })
+      const ada = await join(relay, { name: "ada", statusMs, transport: await make(name) })
+      const ben = await join(root, { name: "ben", statusMs, transport: await make(name) })
+      const roster = ben.roster()
+      /** Resolves when the roster is as it shall be. */
+      const seen = (isSo: () => boolean) =>
+        new Promise<void>(resolve => {
+          const look = () => isSo() && (stop(), resolve())
+          const stop = roster.on("change", look)
+          look()
+        })
+      await roster.ready
+      await seen(() => roster.entries.length === 4 && roster.entries.every(({ version }) => version !== ""))
+      expect(roster.entries.map(({ name, role, depth }) => [name, role, depth])).toEqual([
+        ["root", "root", 0],
+        ["relay", "relay", 1],
+        ["ada", "client", 2],
+        ["ben", "client", 1],
+      ])
+      expect(roster.get(relay.id)).toMatchObject({ addresses: relay.addresses, parent: root.id })
+      expect(roster.get(ada.id)).toMatchObject({ path: [root.id, relay.id, ada.id], state: "up" })
+      for (let n = 0; n < 500; n++) ada.send("t", n)
+      await seen(() => (roster.get(ada.id)?.rates.messagesOut ?? 0) > 0)
+      await seen(() => roster.get(ada.id)?.rates.messagesOut === 0)
+      await ada.close()
+      await seen(() => roster.get(ada.id) === undefined)
+      expect(roster.get(relay.id)?.state).toBe("up")
+    },
+  )
+})
+
 describe("A relay whose host is killed and started again", () => {
   it("keeps its clients, who hear each other meanwhile, and sends on what they sent when it is back", async () => {
     const first = await host({ name: "root", transport: await make("zmtp") })

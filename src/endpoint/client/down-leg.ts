@@ -172,7 +172,7 @@ export class DownLeg {
   published(batch: FrameBatch): void {
     const frame = this.#frame
     const { first, buffers, starts, ends } = batch
-    const topics = this.#node.topics
+    const { topics, traffic } = this.#node
     for (let i = 0; i < batch.count; i++) {
       const at = first[i]!
       if (first[i + 1]! - at !== 3 || !isHeader(buffers[at + 1]!, starts[at + 1]!, ends[at + 1]!, false)) {
@@ -189,6 +189,10 @@ export class DownLeg {
       frame.end = ends[at + 2]!
       // Frames of another life of this host: its numbers mean nothing here.
       if (readU32(frame.header, frame.at + At.Incarnation) !== this.#incarnation) continue
+      if (frame.kind !== Kind.Mark) {
+        traffic.messagesIn++
+        traffic.bytesIn += frame.headerEnd - frame.at + frame.payloadBytes
+      }
       try {
         this.#noticeHoles(topics.at(buffers[at]!, starts[at]!, ends[at]!), frame)
       } catch (thrown) {

@@ -33,6 +33,7 @@ function setUp(options: { readonly messagesMax?: number; readonly credit?: numbe
     referenceBytes: 1000,
     pusher: () => (leg.isUp ? pusher : undefined),
     statistics,
+    traffic: { messagesOut: 0, bytesOut: 0 },
     isOwn: () => true,
   })
   const push = (payload = new Uint8Array(1)) => buffer.push(topic, new Uint8Array(headerBytes), payload)

@@ -7,6 +7,7 @@ import { ZincError } from "../../core/errors.ts"
 import { At, Flag } from "../../message/header.ts"
 import type { PusherSocket } from "../../transport/transport.ts"
 import { FrameLog } from "../frame-log.ts"
+import type { Traffic } from "../roster/traffic.ts"
 import type { TopicState } from "../topic-state.ts"
 
 /** How far a push has come: at the host, or at the root of the tree. */
@@ -21,6 +22,7 @@ export interface UpBufferOptions {
   /** Where pushes go now; undefined while the link is not up or its push leg is lost. */
   readonly pusher: () => Pick<PusherSocket, "send"> | undefined
   readonly statistics: { resent: number }
+  readonly traffic: Pick<Traffic, "messagesOut" | "bytesOut">
   /** The header is that of a message of our own, not of one of those below. */
   readonly isOwn: (header: Uint8Array) => boolean
   /** The root has all pushed up to that leg number. */
@@ -111,6 +113,9 @@ export class UpBuffer {
     header.set(this.#session, At.Session)
     writeU64(header, At.LegNumber, number)
     this.#log.append(topic, header, payload)
+    const { traffic } = this.#o
+    traffic.messagesOut++
+    traffic.bytesOut += header.length + payload.length
     if (this.#sent === number - 1) {
       const out = this.#out
       out[0] = topic.bytes

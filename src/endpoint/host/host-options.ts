@@ -6,6 +6,7 @@ import type { SlowOptions } from "../api.ts"
 import type { Authenticator } from "../authenticator.ts"
 import type { Frame } from "../frame.ts"
 import type { Node } from "../node.ts"
+import type { RosterKeeper } from "../roster/roster-keeper.ts"
 import type { Origin } from "../topic-state.ts"
 import type { InterestAbove } from "./subtree-interest.ts"
 
@@ -27,6 +28,7 @@ export interface HostSideOptions {
   readonly replayMessages: number
   readonly replayBytes: number
   readonly slow: HostSlowOptions
+  readonly roster: RosterKeeper
   /** A direct message for this endpoint itself. */
   readonly onDirect: (frame: Frame, origin: Origin, sequence: number) => void
   /** That endpoint, a client or one below a client, is gone for good. */

@@ -74,6 +74,9 @@ export class Publication implements DownSide {
     writeU64(header, At.Number, number)
     writeU64(header, At.Previous, topic.published)
     topic.published = number
+    const { traffic } = this.#node
+    traffic.messagesOut++
+    traffic.bytesOut += header.length + payload.length
     if (!topic.changed && !isPrivate(topic.bytes)) {
       topic.changed = true
       this.#changed.push(topic)
@@ -106,6 +109,9 @@ export class Publication implements DownSide {
     topic.changed = true
     const payload = encodeMark({ number: BigInt(this.marked), published: BigInt(this.published), topics })
     this.publish(topic, header, payload, 0)
+    // Of our own making, not the user's.
+    this.#node.traffic.messagesOut--
+    this.#node.traffic.bytesOut -= header.length + payload.length
     this.#markedThrough = this.#changed.length > 0 ? -1 : this.published
     this.#marks.push({ number: this.marked, at: now })
     if (this.#marks.length > marksMax) this.#marks.shift()

@@ -119,6 +119,8 @@ export class UpLeg {
       this.#acknowledgements.soon(link)
       if (this.#acknowledgements.isPressing(link)) prompt = true
       node.statistics.received++
+      node.traffic.messagesIn++
+      node.traffic.bytesIn += frame.headerEnd - frame.at + frame.payloadBytes
       try {
         this.#take(link, buffers[at]!, starts[at]!, ends[at]!, frame)
       } catch (thrown) {

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file control.proto.
  */
 export const file_control: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jb250cm9sLnByb3RvEgd6aW5jLnYxIvcICgdDb250cm9sEg0KBWFmdGVyGAEgASgEEh0KBGpvaW4YCiABKAsyDS56aW5jLnYxLkpvaW5IABIhCgZhY2NlcHQYCyABKAsyDy56aW5jLnYxLkFjY2VwdEgAEiUKCHJlZGlyZWN0GAwgASgLMhEuemluYy52MS5SZWRpcmVjdEgAEiEKBnJlZnVzZRgNIAEoCzIPLnppbmMudjEuUmVmdXNlSAASHQoEc3luYxgOIAEoCzINLnppbmMudjEuU3luY0gAEicKCWhlYXJ0YmVhdBgPIAEoCzISLnppbmMudjEuSGVhcnRiZWF0SAASMgoPaGVhcnRiZWF0X3JlcGx5GBAgASgLMhcuemluYy52MS5IZWFydGJlYXRSZXBseUgAEhsKA2FjaxgRIAEoCzIMLnppbmMudjEuQWNrSAASMAoOcmVwYWlyX3JlcXVlc3QYEiABKAsyFi56aW5jLnYxLlJlcGFpclJlcXVlc3RIABIhCgZyZXBhaXIYEyABKAsyDy56aW5jLnYxLlJlcGFpckgAEiMKB3Jlc29sdmUYFCABKAsyEC56aW5jLnYxLlJlc29sdmVIABIlCghyZXNvbHZlZBgVIAEoCzIRLnppbmMudjEuUmVzb2x2ZWRIABIfCgVsZWF2ZRgWIAEoCzIOLnppbmMudjEuTGVhdmVIABIdCgRzbG93GBcgASgLMg0uemluYy52MS5TbG93SAASKwoLdW5zdWJzY3JpYmUYGCABKAsyFC56aW5jLnYxLlVuc3Vic2NyaWJlSAASLwoNdW5kZWxpdmVyYWJsZRgZIAEoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZUgAEh8KBXByb2JlGBogASgLMg4uemluYy52MS5Qcm9iZUgAEioKC3Byb2JlX3JlcGx5GBsgASgLMhMuemluYy52MS5Qcm9iZVJlcGx5SAASHQoEbW92ZRgcIAEoCzINLnppbmMudjEuTW92ZUgAEh8KBWRyYWluGB0gASgLMg4uemluYy52MS5EcmFpbkgAEioKC3BhdGhfY2hhbmdlGB4gASgLMhMuemluYy52MS5QYXRoQ2hhbmdlSAASJQoIdGFrZW92ZXIYHyABKAsyES56aW5jLnYxLlRha2VvdmVySAASIQoGZGVuaWVkGCAgASgLMg8uemluYy52MS5EZW5pZWRIABIjCgdtZW1iZXJzGCEgASgLMhAuemluYy52MS5NZW1iZXJzSAASKgoLdm90ZXJfaGVsbG8YIiABKAsyEy56aW5jLnYxLlZvdGVySGVsbG9IABIuCg12b3Rlcl93ZWxjb21lGCMgASgLMhUuemluYy52MS5Wb3RlcldlbGNvbWVIABIOCgR2b3RlGCQgASgMSAASKAoKdm90ZXJfam9pbhglIAEoCzISLnppbmMudjEuVm90ZXJKb2luSAASMwoQdm90ZXJfam9pbl9yZXBseRgmIAEoCzIXLnppbmMudjEuVm90ZXJKb2luUmVwbHlIAEIGCgRib2R5Iv0DCgRKb2luEhMKC3ZlcnNpb25fbWluGAEgASgNEhMKC3ZlcnNpb25fbWF4GAIgASgNEhAKCGZlYXR1cmVzGAMgAygJEgwKBHRyZWUYBCABKAkSEgoKZ2VuZXJhdGlvbhgFIAEoDBINCgV0b2tlbhgGIAEoDBITCgtlbmRwb2ludF9pZBgHIAEoDBIMCgRuYW1lGAggASgJEhAKCHZvdGVyX2lkGAkgASgMEg0KBXJlbGF5GAogASgIEg8KB3Nlc3Npb24YCyABKAwSDgoGdGlja2V0GAwgASgMEhEKCWxlZ19maXJzdBgNIAEoBBIQCghsZWdfbGFzdBgOIAEoBBIkCgZtZW1vcnkYDyADKAsyFC56aW5jLnYxLlRvcGljTWVtb3J5Eg4KBmhlaWdodBgQIAEoDRIMCgRzaXplGBEgASgNEhAKCGVsaWdpYmxlGBIgASgIEg0KBWVwb2NoGBMgASgNEgwKBGxpbmsYFCABKA0SEgoKc2luZ2xlX2xlZxgVIAEoCBIRCglyZWRpcmVjdHMYFiABKA0SEwoLaW5jYXJuYXRpb24YFyABKA0SDwoHZGlhbGxlZBgYIAEoCRIRCglhZGRyZXNzZXMYGSADKAkSGwoEcm9vbRgaIAEoCzINLnppbmMudjEuUm9vbRIOCgZzZXR0bGUYGyABKAgiUQoEUm9vbRIMCgRmcmVlGAEgASgNEg0KBWJlbG93GAIgASgNEg4KBmxldmVscxgDIAEoDRIOCgZoZWlnaHQYBCABKA0SDAoEc2l6ZRgFIAEoDSJBCgtUb3BpY01lbW9yeRINCgV0b3BpYxgBIAEoDBINCgVmaXJzdBgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyABKAQinwQKBkFjY2VwdBIPCgd2ZXJzaW9uGAEgASgNEhAKCGZlYXR1cmVzGAIgAygJEgwKBHRyZWUYAyABKAkSEgoKZ2VuZXJhdGlvbhgEIAEoDBINCgVlcG9jaBgFIAEoDRIPCgdob3N0X2lkGAYgASgMEhEKCWhvc3RfbmFtZRgHIAEoCRITCgtpbmNhcm5hdGlvbhgIIAEoDRIMCgRsaW5rGAkgASgNEg8KB3Nlc3Npb24YCiABKAwSDwoHcmVzdW1lZBgLIAEoCBIlCglhZGRyZXNzZXMYDCABKAsyEi56aW5jLnYxLkFkZHJlc3NlcxIWCg5wcml2YXRlX3ByZWZpeBgNIAEoDBIQCghyZWNlaXZlZBgOIAEoBBIOCgZyb290ZWQYDyABKAQSDAoEcGF0aBgQIAMoDBImCgpzdWNjZXNzaW9uGBEgAygLMhIuemluYy52MS5DYW5kaWRhdGUSIgoGdm90ZXJzGBIgAygLMhIuemluYy52MS5DYW5kaWRhdGUSHwoGbGltaXRzGBMgASgLMg8uemluYy52MS5MaW1pdHMSDgoGdGlja2V0GBQgASgMEi0KDXVuZGVsaXZlcmFibGUYFSADKAsyFi56aW5jLnYxLlVuZGVsaXZlcmFibGUSHwoGZGVuaWVkGBYgAygLMg8uemluYy52MS5EZW5pZWQSHAoUbm90aWNlc19sb3N0X3Rocm91Z2gYFyABKAQiOwoJQWRkcmVzc2VzEg8KB2NvbnRyb2wYASABKAkSDwoHcHVibGlzaBgCIAEoCRIMCgRwdXNoGAMgASgJIlMKCUNhbmRpZGF0ZRITCgtlbmRwb2ludF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEhEKCWFkZHJlc3NlcxgDIAMoCRIQCgh2b3Rlcl9pZBgEIAEoDCK7AQoGTGltaXRzEhQKDGhlYXJ0YmVhdF9tcxgBIAEoDRIYChBoZWFydGJlYXRfbWlzc2VzGAIgASgNEhcKD3Nlc3Npb25fa2VlcF9tcxgDIAEoDRIZChFtYXhfbWVzc2FnZV9ieXRlcxgEIAEoDRIXCg93aW5kb3dfbWVzc2FnZXMYBSABKA0SFAoMd2luZG93X2J5dGVzGAYgASgNEhAKCGxlYXNlX21zGAcgASgNEgwKBGhvcHMYCCABKA0iSgoIUmVkaXJlY3QSJgoKY2FuZGlkYXRlcxgBIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEhYKDnJldHJ5X2FmdGVyX21zGAIgASgNImgKBlJlZnVzZRIMCgRjb2RlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDRITCgt2ZXJzaW9uX21pbhgEIAEoDRITCgt2ZXJzaW9uX21heBgFIAEoDSI6CgRTeW5jEg4KBm51bWJlchgBIAEoDRIQCghwcmVmaXhlcxgCIAMoDBIQCghzZXR0bGluZxgDIAMoDCIfCgtVbnN1YnNjcmliZRIQCghwcmVmaXhlcxgBIAMoDCLBAQoIQmFzZWxpbmUSDgoGbnVtYmVyGAEgASgNEhEKCXB1Ymxpc2hlZBgCIAEoBBInCgdyZWZ1c2VkGAMgAygLMhYuemluYy52MS5SZWZ1c2VkUHJlZml4EioKCXBvc2l0aW9ucxgEIAMoCzIXLnppbmMudjEuU3RyZWFtUG9zaXRpb24SGgoScG9zaXRpb25zX2NvbXBsZXRlGAUgASgIEhMKC2luY2FybmF0aW9uGAYgASgNEgwKBG1hcmsYByABKAQiLwoNUmVmdXNlZFByZWZpeBIOCgZwcmVmaXgYASABKAwSDgoGcmVhc29uGAIgASgJIlsKDlN0cmVhbVBvc2l0aW9uEg0KBXRvcGljGAEgASgMEg4KBm9yaWdpbhgCIAEoDBIMCgRsYXN0GAMgASgEEg0KBWVwb2NoGAQgASgNEg0KBWZpcnN0GAUgASgEImMKCUhlYXJ0YmVhdBINCgVjb3VudBgBIAEoBBIRCglwdWJsaXNoZWQYAiABKAQSDQoFZXBvY2gYAyABKA0SDgoGZGlyZWN0GAQgASgEEhUKDXJvdW5kX3RyaXBfdXMYBSABKA0ilQEKDkhlYXJ0YmVhdFJlcGx5Eg0KBWNvdW50GAEgASgEEgwKBG1hcmsYAiABKAQSEAoIbGVnX2xhc3QYAyABKAQSDgoGcGFya2VkGAQgASgNEhMKC2xvb3BfbGFnX21zGAUgASgNEhsKBHJvb20YBiABKAsyDS56aW5jLnYxLlJvb20SEgoKcXVldWVfZmlsbBgHIAEoDSJPCgRNYXJrEg4KBm51bWJlchgBIAEoBBIRCglwdWJsaXNoZWQYAiABKAQSJAoGdG9waWNzGAMgAygLMhQuemluYy52MS5Ub3BpY051bWJlciIsCgtUb3BpY051bWJlchINCgV0b3BpYxgBIAEoDBIOCgZudW1iZXIYAiABKAQiNwoDQWNrEhAKCHJlY2VpdmVkGAEgASgEEg4KBnJvb3RlZBgCIAEoBBIOCgZyZXNlbmQYAyABKAgiQQoNUmVwYWlyUmVxdWVzdBIKCgJpZBgBIAEoDRIkCgZyYW5nZXMYAiADKAsyFC56aW5jLnYxLlJlcGFpclJhbmdlIjwKC1JlcGFpclJhbmdlEg0KBXRvcGljGAEgASgMEg0KBWFmdGVyGAIgASgEEg8KB3Rocm91Z2gYAyABKAQiVwoGUmVwYWlyEgoKAmlkGAEgASgNEgwKBGxhc3QYAiABKAgSIgoEbG9zdBgDIAMoCzIULnppbmMudjEuUmVwYWlyUmFuZ2USDwoHdGhyb3VnaBgEIAEoBCIjCgdSZXNvbHZlEgoKAmlkGAEgASgNEgwKBG5hbWUYAiABKAkiLAoIUmVzb2x2ZWQSCgoCaWQYASABKA0SFAoMZW5kcG9pbnRfaWRzGAIgAygMInQKDVVuZGVsaXZlcmFibGUSDgoGdGFyZ2V0GAEgASgMEhAKCHNlcXVlbmNlGAIgASgEEgwKBGNvZGUYAyABKAkSEwoLY29ycmVsYXRpb24YBCABKAQSDgoGbnVtYmVyGAUgASgEEg4KBm9yaWdpbhgGIAEoDCJXCgZEZW5pZWQSDQoFdG9waWMYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEY29kZRgDIAEoCRIOCgZyZWFzb24YBCABKAkSDgoGbnVtYmVyGAUgASgEIj0KBUxlYXZlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNInUKBFNsb3cSDgoGcG9saWN5GAEgASgJEg4KBmxhZ19tcxgCIAEoDRIYChB3YWl0aW5nX21lc3NhZ2VzGAMgASgEEhUKDXdhaXRpbmdfYnl0ZXMYBCABKAQSDAoEbGFzdBgFIAEoBBIOCgZyZXN5bmMYBiADKAwiMgoFUHJvYmUSDQoFdG9rZW4YASABKAwSDAoEcGF0aBgCIAMoDBIMCgRoZXJlGAMgASgIIloKClByb2JlUmVwbHkSDQoFdG9rZW4YASABKAwSDAoEcGF0aBgCIAMoDBITCgtsb29wX2xhZ19tcxgDIAEoDRIaChJyb290X3JvdW5kX3RyaXBfdXMYBCABKA0iPgoETW92ZRImCgpjYW5kaWRhdGVzGAEgAygLMhIuemluYy52MS5DYW5kaWRhdGUSDgoGcmVhc29uGAIgASgJIkIKBURyYWluEhEKCXdpdGhpbl9tcxgBIAEoDRImCgpjYW5kaWRhdGVzGAIgAygLMhIuemluYy52MS5DYW5kaWRhdGUiYgoKUGF0aENoYW5nZRIPCgd2ZXJzaW9uGAEgASgEEgwKBHBhdGgYAiADKAwSJgoKc3VjY2Vzc2lvbhgDIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEg0KBWVwb2NoGAQgASgNIloKB01lbWJlcnMSIAoHYXJyaXZlZBgBIAMoCzIPLnppbmMudjEuTWVtYmVyEhAKCGRlcGFydGVkGAIgAygMEg0KBWZpcnN0GAMgASgIEgwKBGxhc3QYBCABKAgiPAoGTWVtYmVyEhMKC2VuZHBvaW50X2lkGAEgASgMEgwKBG5hbWUYAiABKAkSDwoHaG9zdF9pZBgDIAEoDCI1CghUYWtlb3ZlchIPCgdkZWFkX2lkGAEgASgMEhgKEGRlYWRfaW5jYXJuYXRpb24YAiABKA0ifQoKVm90ZXJIZWxsbxIPCgd2ZXJzaW9uGAEgASgNEgwKBHRyZWUYAiABKAkSEgoKZ2VuZXJhdGlvbhgDIAEoDBIhCgRmcm9tGAQgASgLMhMuemluYy52MS5Wb3RlclBsYWNlEgoKAnRvGAUgASgMEg0KBXRva2VuGAYgASgMIkEKDFZvdGVyV2VsY29tZRIhCgRmcm9tGAEgASgLMhMuemluYy52MS5Wb3RlclBsYWNlEg4KBnJlY29yZBgCIAEoDCJPCgpWb3RlclBsYWNlEhAKCHZvdGVyX2lkGAEgASgMEgwKBG5hbWUYAiABKAkSEQoJYWRkcmVzc2VzGAMgAygJEg4KBmRpcmVjdBgEIAEoCCIvCglWb3RlckpvaW4SIgoFdm90ZXIYASABKAsyEy56aW5jLnYxLlZvdGVyUGxhY2UiLgoOVm90ZXJKb2luUmVwbHkSDAoEY29kZRgBIAEoCRIOCgZyZWNvcmQYAiABKAxiBnByb3RvMw");
+  fileDesc("Cg1jb250cm9sLnByb3RvEgd6aW5jLnYxIrsJCgdDb250cm9sEg0KBWFmdGVyGAEgASgEEh0KBGpvaW4YCiABKAsyDS56aW5jLnYxLkpvaW5IABIhCgZhY2NlcHQYCyABKAsyDy56aW5jLnYxLkFjY2VwdEgAEiUKCHJlZGlyZWN0GAwgASgLMhEuemluYy52MS5SZWRpcmVjdEgAEiEKBnJlZnVzZRgNIAEoCzIPLnppbmMudjEuUmVmdXNlSAASHQoEc3luYxgOIAEoCzINLnppbmMudjEuU3luY0gAEicKCWhlYXJ0YmVhdBgPIAEoCzISLnppbmMudjEuSGVhcnRiZWF0SAASMgoPaGVhcnRiZWF0X3JlcGx5GBAgASgLMhcuemluYy52MS5IZWFydGJlYXRSZXBseUgAEhsKA2FjaxgRIAEoCzIMLnppbmMudjEuQWNrSAASMAoOcmVwYWlyX3JlcXVlc3QYEiABKAsyFi56aW5jLnYxLlJlcGFpclJlcXVlc3RIABIhCgZyZXBhaXIYEyABKAsyDy56aW5jLnYxLlJlcGFpckgAEiMKB3Jlc29sdmUYFCABKAsyEC56aW5jLnYxLlJlc29sdmVIABIlCghyZXNvbHZlZBgVIAEoCzIRLnppbmMudjEuUmVzb2x2ZWRIABIfCgVsZWF2ZRgWIAEoCzIOLnppbmMudjEuTGVhdmVIABIdCgRzbG93GBcgASgLMg0uemluYy52MS5TbG93SAASKwoLdW5zdWJzY3JpYmUYGCABKAsyFC56aW5jLnYxLlVuc3Vic2NyaWJlSAASLwoNdW5kZWxpdmVyYWJsZRgZIAEoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZUgAEh8KBXByb2JlGBogASgLMg4uemluYy52MS5Qcm9iZUgAEioKC3Byb2JlX3JlcGx5GBsgASgLMhMuemluYy52MS5Qcm9iZVJlcGx5SAASHQoEbW92ZRgcIAEoCzINLnppbmMudjEuTW92ZUgAEh8KBWRyYWluGB0gASgLMg4uemluYy52MS5EcmFpbkgAEioKC3BhdGhfY2hhbmdlGB4gASgLMhMuemluYy52MS5QYXRoQ2hhbmdlSAASJQoIdGFrZW92ZXIYHyABKAsyES56aW5jLnYxLlRha2VvdmVySAASIQoGZGVuaWVkGCAgASgLMg8uemluYy52MS5EZW5pZWRIABIjCgdtZW1iZXJzGCEgASgLMhAuemluYy52MS5NZW1iZXJzSAASKgoLdm90ZXJfaGVsbG8YIiABKAsyEy56aW5jLnYxLlZvdGVySGVsbG9IABIuCg12b3Rlcl93ZWxjb21lGCMgASgLMhUuemluYy52MS5Wb3RlcldlbGNvbWVIABIOCgR2b3RlGCQgASgMSAASKAoKdm90ZXJfam9pbhglIAEoCzISLnppbmMudjEuVm90ZXJKb2luSAASMwoQdm90ZXJfam9pbl9yZXBseRgmIAEoCzIXLnppbmMudjEuVm90ZXJKb2luUmVwbHlIABIhCgZyb3N0ZXIYKCABKAsyDy56aW5jLnYxLlJvc3RlckgAEh8KBXdhdGNoGCkgASgLMg4uemluYy52MS5XYXRjaEgAQgYKBGJvZHki/QMKBEpvaW4SEwoLdmVyc2lvbl9taW4YASABKA0SEwoLdmVyc2lvbl9tYXgYAiABKA0SEAoIZmVhdHVyZXMYAyADKAkSDAoEdHJlZRgEIAEoCRISCgpnZW5lcmF0aW9uGAUgASgMEg0KBXRva2VuGAYgASgMEhMKC2VuZHBvaW50X2lkGAcgASgMEgwKBG5hbWUYCCABKAkSEAoIdm90ZXJfaWQYCSABKAwSDQoFcmVsYXkYCiABKAgSDwoHc2Vzc2lvbhgLIAEoDBIOCgZ0aWNrZXQYDCABKAwSEQoJbGVnX2ZpcnN0GA0gASgEEhAKCGxlZ19sYXN0GA4gASgEEiQKBm1lbW9yeRgPIAMoCzIULnppbmMudjEuVG9waWNNZW1vcnkSDgoGaGVpZ2h0GBAgASgNEgwKBHNpemUYESABKA0SEAoIZWxpZ2libGUYEiABKAgSDQoFZXBvY2gYEyABKA0SDAoEbGluaxgUIAEoDRISCgpzaW5nbGVfbGVnGBUgASgIEhEKCXJlZGlyZWN0cxgWIAEoDRITCgtpbmNhcm5hdGlvbhgXIAEoDRIPCgdkaWFsbGVkGBggASgJEhEKCWFkZHJlc3NlcxgZIAMoCRIbCgRyb29tGBogASgLMg0uemluYy52MS5Sb29tEg4KBnNldHRsZRgbIAEoCCJRCgRSb29tEgwKBGZyZWUYASABKA0SDQoFYmVsb3cYAiABKA0SDgoGbGV2ZWxzGAMgASgNEg4KBmhlaWdodBgEIAEoDRIMCgRzaXplGAUgASgNIkEKC1RvcGljTWVtb3J5Eg0KBXRvcGljGAEgASgMEg0KBWZpcnN0GAIgASgEEhQKDGFja25vd2xlZGdlZBgDIAEoBCKfBAoGQWNjZXB0Eg8KB3ZlcnNpb24YASABKA0SEAoIZmVhdHVyZXMYAiADKAkSDAoEdHJlZRgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgMEg0KBWVwb2NoGAUgASgNEg8KB2hvc3RfaWQYBiABKAwSEQoJaG9zdF9uYW1lGAcgASgJEhMKC2luY2FybmF0aW9uGAggASgNEgwKBGxpbmsYCSABKA0SDwoHc2Vzc2lvbhgKIAEoDBIPCgdyZXN1bWVkGAsgASgIEiUKCWFkZHJlc3NlcxgMIAEoCzISLnppbmMudjEuQWRkcmVzc2VzEhYKDnByaXZhdGVfcHJlZml4GA0gASgMEhAKCHJlY2VpdmVkGA4gASgEEg4KBnJvb3RlZBgPIAEoBBIMCgRwYXRoGBAgAygMEiYKCnN1Y2Nlc3Npb24YESADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIiCgZ2b3RlcnMYEiADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIfCgZsaW1pdHMYEyABKAsyDy56aW5jLnYxLkxpbWl0cxIOCgZ0aWNrZXQYFCABKAwSLQoNdW5kZWxpdmVyYWJsZRgVIAMoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZRIfCgZkZW5pZWQYFiADKAsyDy56aW5jLnYxLkRlbmllZBIcChRub3RpY2VzX2xvc3RfdGhyb3VnaBgXIAEoBCI7CglBZGRyZXNzZXMSDwoHY29udHJvbBgBIAEoCRIPCgdwdWJsaXNoGAIgASgJEgwKBHB1c2gYAyABKAkiUwoJQ2FuZGlkYXRlEhMKC2VuZHBvaW50X2lkGAEgASgMEgwKBG5hbWUYAiABKAkSEQoJYWRkcmVzc2VzGAMgAygJEhAKCHZvdGVyX2lkGAQgASgMIrsBCgZMaW1pdHMSFAoMaGVhcnRiZWF0X21zGAEgASgNEhgKEGhlYXJ0YmVhdF9taXNzZXMYAiABKA0SFwoPc2Vzc2lvbl9rZWVwX21zGAMgASgNEhkKEW1heF9tZXNzYWdlX2J5dGVzGAQgASgNEhcKD3dpbmRvd19tZXNzYWdlcxgFIAEoDRIUCgx3aW5kb3dfYnl0ZXMYBiABKA0SEAoIbGVhc2VfbXMYByABKA0SDAoEaG9wcxgIIAEoDSJKCghSZWRpcmVjdBImCgpjYW5kaWRhdGVzGAEgAygLMhIuemluYy52MS5DYW5kaWRhdGUSFgoOcmV0cnlfYWZ0ZXJfbXMYAiABKA0iaAoGUmVmdXNlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNEhMKC3ZlcnNpb25fbWluGAQgASgNEhMKC3ZlcnNpb25fbWF4GAUgASgNIjoKBFN5bmMSDgoGbnVtYmVyGAEgASgNEhAKCHByZWZpeGVzGAIgAygMEhAKCHNldHRsaW5nGAMgAygMIh8KC1Vuc3Vic2NyaWJlEhAKCHByZWZpeGVzGAEgAygMIsEBCghCYXNlbGluZRIOCgZudW1iZXIYASABKA0SEQoJcHVibGlzaGVkGAIgASgEEicKB3JlZnVzZWQYAyADKAsyFi56aW5jLnYxLlJlZnVzZWRQcmVmaXgSKgoJcG9zaXRpb25zGAQgAygLMhcuemluYy52MS5TdHJlYW1Qb3NpdGlvbhIaChJwb3NpdGlvbnNfY29tcGxldGUYBSABKAgSEwoLaW5jYXJuYXRpb24YBiABKA0SDAoEbWFyaxgHIAEoBCIvCg1SZWZ1c2VkUHJlZml4Eg4KBnByZWZpeBgBIAEoDBIOCgZyZWFzb24YAiABKAkiWwoOU3RyZWFtUG9zaXRpb24SDQoFdG9waWMYASABKAwSDgoGb3JpZ2luGAIgASgMEgwKBGxhc3QYAyABKAQSDQoFZXBvY2gYBCABKA0SDQoFZmlyc3QYBSABKAQiYwoJSGVhcnRiZWF0Eg0KBWNvdW50GAEgASgEEhEKCXB1Ymxpc2hlZBgCIAEoBBINCgVlcG9jaBgDIAEoDRIOCgZkaXJlY3QYBCABKAQSFQoNcm91bmRfdHJpcF91cxgFIAEoDSKVAQoOSGVhcnRiZWF0UmVwbHkSDQoFY291bnQYASABKAQSDAoEbWFyaxgCIAEoBBIQCghsZWdfbGFzdBgDIAEoBBIOCgZwYXJrZWQYBCABKA0SEwoLbG9vcF9sYWdfbXMYBSABKA0SGwoEcm9vbRgGIAEoCzINLnppbmMudjEuUm9vbRISCgpxdWV1ZV9maWxsGAcgASgNIk8KBE1hcmsSDgoGbnVtYmVyGAEgASgEEhEKCXB1Ymxpc2hlZBgCIAEoBBIkCgZ0b3BpY3MYAyADKAsyFC56aW5jLnYxLlRvcGljTnVtYmVyIiwKC1RvcGljTnVtYmVyEg0KBXRvcGljGAEgASgMEg4KBm51bWJlchgCIAEoBCI3CgNBY2sSEAoIcmVjZWl2ZWQYASABKAQSDgoGcm9vdGVkGAIgASgEEg4KBnJlc2VuZBgDIAEoCCJBCg1SZXBhaXJSZXF1ZXN0EgoKAmlkGAEgASgNEiQKBnJhbmdlcxgCIAMoCzIULnppbmMudjEuUmVwYWlyUmFuZ2UiPAoLUmVwYWlyUmFuZ2USDQoFdG9waWMYASABKAwSDQoFYWZ0ZXIYAiABKAQSDwoHdGhyb3VnaBgDIAEoBCJXCgZSZXBhaXISCgoCaWQYASABKA0SDAoEbGFzdBgCIAEoCBIiCgRsb3N0GAMgAygLMhQuemluYy52MS5SZXBhaXJSYW5nZRIPCgd0aHJvdWdoGAQgASgEIiMKB1Jlc29sdmUSCgoCaWQYASABKA0SDAoEbmFtZRgCIAEoCSIsCghSZXNvbHZlZBIKCgJpZBgBIAEoDRIUCgxlbmRwb2ludF9pZHMYAiADKAwidAoNVW5kZWxpdmVyYWJsZRIOCgZ0YXJnZXQYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEY29kZRgDIAEoCRITCgtjb3JyZWxhdGlvbhgEIAEoBBIOCgZudW1iZXIYBSABKAQSDgoGb3JpZ2luGAYgASgMIlcKBkRlbmllZBINCgV0b3BpYxgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBIMCgRjb2RlGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIOCgZudW1iZXIYBSABKAQiPQoFTGVhdmUSDAoEY29kZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0idQoEU2xvdxIOCgZwb2xpY3kYASABKAkSDgoGbGFnX21zGAIgASgNEhgKEHdhaXRpbmdfbWVzc2FnZXMYAyABKAQSFQoNd2FpdGluZ19ieXRlcxgEIAEoBBIMCgRsYXN0GAUgASgEEg4KBnJlc3luYxgGIAMoDCIyCgVQcm9iZRINCgV0b2tlbhgBIAEoDBIMCgRwYXRoGAIgAygMEgwKBGhlcmUYAyABKAgiWgoKUHJvYmVSZXBseRINCgV0b2tlbhgBIAEoDBIMCgRwYXRoGAIgAygMEhMKC2xvb3BfbGFnX21zGAMgASgNEhoKEnJvb3Rfcm91bmRfdHJpcF91cxgEIAEoDSI+CgRNb3ZlEiYKCmNhbmRpZGF0ZXMYASADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIOCgZyZWFzb24YAiABKAkiQgoFRHJhaW4SEQoJd2l0aGluX21zGAEgASgNEiYKCmNhbmRpZGF0ZXMYAiADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZSJiCgpQYXRoQ2hhbmdlEg8KB3ZlcnNpb24YASABKAQSDAoEcGF0aBgCIAMoDBImCgpzdWNjZXNzaW9uGAMgAygLMhIuemluYy52MS5DYW5kaWRhdGUSDQoFZXBvY2gYBCABKA0iWgoHTWVtYmVycxIgCgdhcnJpdmVkGAEgAygLMg8uemluYy52MS5NZW1iZXISEAoIZGVwYXJ0ZWQYAiADKAwSDQoFZmlyc3QYAyABKAgSDAoEbGFzdBgEIAEoCCI8CgZNZW1iZXISEwoLZW5kcG9pbnRfaWQYASABKAwSDAoEbmFtZRgCIAEoCRIPCgdob3N0X2lkGAMgASgMIjUKCFRha2VvdmVyEg8KB2RlYWRfaWQYASABKAwSGAoQZGVhZF9pbmNhcm5hdGlvbhgCIAEoDSJ9CgpWb3RlckhlbGxvEg8KB3ZlcnNpb24YASABKA0SDAoEdHJlZRgCIAEoCRISCgpnZW5lcmF0aW9uGAMgASgMEiEKBGZyb20YBCABKAsyEy56aW5jLnYxLlZvdGVyUGxhY2USCgoCdG8YBSABKAwSDQoFdG9rZW4YBiABKAwiQQoMVm90ZXJXZWxjb21lEiEKBGZyb20YASABKAsyEy56aW5jLnYxLlZvdGVyUGxhY2USDgoGcmVjb3JkGAIgASgMIk8KClZvdGVyUGxhY2USEAoIdm90ZXJfaWQYASABKAwSDAoEbmFtZRgCIAEoCRIRCglhZGRyZXNzZXMYAyADKAkSDgoGZGlyZWN0GAQgASgIIi8KCVZvdGVySm9pbhIiCgV2b3RlchgBIAEoCzITLnppbmMudjEuVm90ZXJQbGFjZSIuCg5Wb3RlckpvaW5SZXBseRIMCgRjb2RlGAEgASgJEg4KBnJlY29yZBgCIAEoDCJvCgZSb3N0ZXISJQoHZW50cmllcxgBIAMoCzIULnppbmMudjEuUm9zdGVyRW50cnkSEAoIZGVwYXJ0ZWQYAiADKAwSDQoFZmlyc3QYAyABKAgSDAoEbGFzdBgEIAEoCBIPCgdyZWZ1c2VkGAUgASgJIuICCgtSb3N0ZXJFbnRyeRITCgtlbmRwb2ludF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEgwKBHJvbGUYAyABKAkSDgoGcGFyZW50GAQgASgMEhEKCWFkZHJlc3NlcxgFIAMoCRINCgVlcG9jaBgGIAEoDRIOCgZhdHRhY2gYByABKAQSDQoFY2xvY2sYCCABKAQSDwoHY2xpZW50cxgJIAEoDRITCgttZXNzYWdlc19pbhgKIAEoDRIUCgxtZXNzYWdlc19vdXQYCyABKA0SEAoIYnl0ZXNfaW4YDCABKAQSEQoJYnl0ZXNfb3V0GA0gASgEEhMKC2xvb3BfbGFnX21zGA4gASgNEg8KB3ZlcnNpb24YDyABKAkSDQoFc3RhdGUYECABKAkSFAoMcXVldWVfbGFnX21zGBEgASgNEhUKDXJvdW5kX3RyaXBfdXMYEiABKA0SDgoGYWdlX21zGBMgASgNIhMKBVdhdGNoEgoKAm9uGAEgASgIYgZwcm90bzM");
 
 /**
  * @generated from message zinc.v1.Control
@@ -207,6 +207,18 @@ export type Control = Message<"zinc.v1.Control"> & {
      */
     value: VoterJoinReply;
     case: "voterJoinReply";
+  } | {
+    /**
+     * @generated from field: zinc.v1.Roster roster = 40;
+     */
+    value: Roster;
+    case: "roster";
+  } | {
+    /**
+     * @generated from field: zinc.v1.Watch watch = 41;
+     */
+    value: Watch;
+    case: "watch";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1854,4 +1866,194 @@ export type VoterJoinReply = Message<"zinc.v1.VoterJoinReply"> & {
  */
 export const VoterJoinReplySchema: GenMessage<VoterJoinReply> = /*@__PURE__*/
   messageDesc(file_control, 41);
+
+/**
+ * Who is in the tree and how each fares. From a client: itself and, from a relay, those below. From a host: the tree, to
+ * those who watch. Without flags: what changed.
+ *
+ * @generated from message zinc.v1.Roster
+ */
+export type Roster = Message<"zinc.v1.Roster"> & {
+  /**
+   * @generated from field: repeated zinc.v1.RosterEntry entries = 1;
+   */
+  entries: RosterEntry[];
+
+  /**
+   * Endpoint ids: gone, as far as the sender knows.
+   *
+   * @generated from field: repeated bytes departed = 2;
+   */
+  departed: Uint8Array[];
+
+  /**
+   * The first and the last message of a whole census: whoever was told by this link before and is not in it has gone.
+   *
+   * @generated from field: bool first = 3;
+   */
+  first: boolean;
+
+  /**
+   * @generated from field: bool last = 4;
+   */
+  last: boolean;
+
+  /**
+   * To one who may not watch: why.
+   *
+   * @generated from field: string refused = 5;
+   */
+  refused: string;
+};
+
+/**
+ * Describes the message zinc.v1.Roster.
+ * Use `create(RosterSchema)` to create a new message.
+ */
+export const RosterSchema: GenMessage<Roster> = /*@__PURE__*/
+  messageDesc(file_control, 42);
+
+/**
+ * @generated from message zinc.v1.RosterEntry
+ */
+export type RosterEntry = Message<"zinc.v1.RosterEntry"> & {
+  /**
+   * @generated from field: bytes endpoint_id = 1;
+   */
+  endpointId: Uint8Array;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * "root", "relay" or "client".
+   *
+   * @generated from field: string role = 3;
+   */
+  role: string;
+
+  /**
+   * The host it is a client of; empty for the root.
+   *
+   * @generated from field: bytes parent = 4;
+   */
+  parent: Uint8Array;
+
+  /**
+   * Where it may be dialled.
+   *
+   * @generated from field: repeated string addresses = 5;
+   */
+  addresses: string[];
+
+  /**
+   * @generated from field: uint32 epoch = 6;
+   */
+  epoch: number;
+
+  /**
+   * How often it has been attached since it opened, and how often it has spoken of itself. A higher pair is newer.
+   *
+   * @generated from field: uint64 attach = 7;
+   */
+  attach: bigint;
+
+  /**
+   * @generated from field: uint64 clock = 8;
+   */
+  clock: bigint;
+
+  /**
+   * Clients it hosts.
+   *
+   * @generated from field: uint32 clients = 9;
+   */
+  clients: number;
+
+  /**
+   * What it took in and gave out, per second; a frame published to many counts once.
+   *
+   * @generated from field: uint32 messages_in = 10;
+   */
+  messagesIn: number;
+
+  /**
+   * @generated from field: uint32 messages_out = 11;
+   */
+  messagesOut: number;
+
+  /**
+   * @generated from field: uint64 bytes_in = 12;
+   */
+  bytesIn: bigint;
+
+  /**
+   * @generated from field: uint64 bytes_out = 13;
+   */
+  bytesOut: bigint;
+
+  /**
+   * The longest its event loop stood still since it last spoke.
+   *
+   * @generated from field: uint32 loop_lag_ms = 14;
+   */
+  loopLagMs: number;
+
+  /**
+   * @generated from field: string version = 15;
+   */
+  version: string;
+
+  /**
+   * As its host sees it: "up", "degraded" or "away", how far it is behind, and the round trip; 0 for not known.
+   *
+   * @generated from field: string state = 16;
+   */
+  state: string;
+
+  /**
+   * @generated from field: uint32 queue_lag_ms = 17;
+   */
+  queueLagMs: number;
+
+  /**
+   * @generated from field: uint32 round_trip_us = 18;
+   */
+  roundTripUs: number;
+
+  /**
+   * How long ago it spoke, when this was sent.
+   *
+   * @generated from field: uint32 age_ms = 19;
+   */
+  ageMs: number;
+};
+
+/**
+ * Describes the message zinc.v1.RosterEntry.
+ * Use `create(RosterEntrySchema)` to create a new message.
+ */
+export const RosterEntrySchema: GenMessage<RosterEntry> = /*@__PURE__*/
+  messageDesc(file_control, 43);
+
+/**
+ * From a client to its host: it wants to be told of the whole tree, or no longer.
+ *
+ * @generated from message zinc.v1.Watch
+ */
+export type Watch = Message<"zinc.v1.Watch"> & {
+  /**
+   * @generated from field: bool on = 1;
+   */
+  on: boolean;
+};
+
+/**
+ * Describes the message zinc.v1.Watch.
+ * Use `create(WatchSchema)` to create a new message.
+ */
+export const WatchSchema: GenMessage<Watch> = /*@__PURE__*/
+  messageDesc(file_control, 44);
 

@@ -7,6 +7,7 @@ import type { SlowOptions } from "../../endpoint/api.ts"
 import { Cluster } from "./cluster.ts"
 import { describeFault, drawScript, type Fault, play } from "./fault-script.ts"
 import type { Violation } from "./journal.ts"
+import { RosterWatch, watchSettledMs, watchStatusMs } from "./roster-watch.ts"
 import { describeTopology, drawTree, star } from "./topology.ts"
 import { drawWorkload, Workload, type WorkloadCounts, type WorkloadPlan } from "./workload.ts"
 import { World } from "./world.ts"
@@ -15,6 +16,8 @@ export interface MessageSwarmOptions {
   readonly seed: number
   /** A tree of relays rather than a host with its clients. */
   readonly tree?: boolean
+  /** Everyone tells how it fares, some watch, and in the end each watcher must see who is where. Default false. */
+  readonly roster?: boolean
   /** Journal entries kept. Default 400. */
   readonly kept?: number
   /** Places in the fault script that are played. Default all. */
@@ -73,9 +76,14 @@ export async function simulateMessages(options: MessageSwarmOptions): Promise<Me
     most: 9,
   }).filter((_, at) => options.only?.includes(at) ?? true)
   const hostLost = script.some(fault => fault.kind === "crashHost" || fault.kind === "closeHost")
-  const world = new World({ seed, ...(options.kept === undefined ? {} : { kept: options.kept }) })
+  const world = new World({
+    seed,
+    statusMs: options.roster ? watchStatusMs : 0,
+    ...(options.kept === undefined ? {} : { kept: options.kept }),
+  })
   const { journal } = world
   const workload = new Workload(world, plan.workload, () => hostLost, topology)
+  const watch = options.roster ? new RosterWatch(world) : undefined
   const cluster = new Cluster(world, {
     topology,
     hosting: {
@@ -89,7 +97,10 @@ export async function simulateMessages(options: MessageSwarmOptions): Promise<Me
       reconnect: { minMs: plan.backOffMs, maxMs: plan.backOffMs * 10 },
       sendWindow: { messages: plan.windowMessages },
     },
-    onOpen: life => workload.employ(life),
+    onOpen: life => {
+      workload.employ(life)
+      watch?.employ(life)
+    },
   })
 
   let endpoints = 0
@@ -108,6 +119,8 @@ export async function simulateMessages(options: MessageSwarmOptions): Promise<Me
       await world.run(calmMs)
     }
     workload.judge()
+    if (watch !== undefined) await world.run(watchSettledMs)
+    watch?.judge()
     endpoints = world.living.length
     await cluster.close(random)
   } catch (thrown) {

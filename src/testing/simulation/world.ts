@@ -36,6 +36,8 @@ export interface WorldOptions {
   readonly seed: number
   /** Journal entries kept for reading. Default 400. */
   readonly kept?: number
+  /** Of every endpoint, unless it is opened otherwise. Default 0: what old seeds show stays what it was. */
+  readonly statusMs?: number
 }
 
 /** What may be under way in one direction of a connection: little, so that a slow line has caught up a few seconds later. */
@@ -53,8 +55,11 @@ export class World {
   readonly #counts = new Map<string, number>()
   readonly #listeners: ((life: Life, event: EndpointEvent) => void)[] = []
 
+  readonly #statusMs: number
+
   constructor(options: WorldOptions) {
     this.seed = options.seed
+    this.#statusMs = options.statusMs ?? 0
     this.clock = new SimulatedClock()
     this.random = new SeededRandom(options.seed)
     this.network = new SimulatedNetwork({ clock: this.clock, random: this.random.fork(), windowBytes })
@@ -110,6 +115,7 @@ export class World {
   #common(life: Life) {
     return {
       name: life.name,
+      statusMs: this.#statusMs,
       clock: life.clock,
       random: this.random.fork(),
       transport: this.network.transport(life.name),
