@@ -253,6 +253,7 @@ export class MessageEndpoint implements MessagingSurface {
     try {
       await side.join(options.signal)
     } catch (thrown) {
+      this.#roster.close()
       side.abort(asZincError(thrown))
       host?.abort()
       this.#lifecycle.finished({ requested: false, error: asZincError(thrown) })

@@ -267,6 +267,8 @@ export class RosterKeeper {
     if (this.#ticker === undefined || this.#urgent !== undefined) return
     this.#urgent = this.#node.clock.after(Math.max(1, this.#o.everyMs / urgentPart), () => {
       this.#urgent = undefined
+      const said = this.#table.get(this.#node.id)?.standing
+      if (said !== undefined && said.clients !== this.#clients) this.#speak(this.#node.clock.now(), said.rates)
       this.#flush()
     })
   }
@@ -335,11 +337,15 @@ export class RosterKeeper {
     this.#loopLagMs = 0
   }
 
+  get #clients(): number {
+    let clients = 0
+    for (const link of this.#below?.clients ?? []) if (link.awaySince === undefined) clients++
+    return clients
+  }
+
   #standing(now: number, rates: Rates): Standing {
     const below = this.#below
     const above = this.#above
-    let clients = 0
-    for (const link of below?.clients ?? []) if (link.awaySince === undefined) clients++
     return {
       ...nothingSaid,
       id: this.#node.id,
@@ -348,7 +354,7 @@ export class RosterKeeper {
       parent: above?.hostId,
       addresses: below === undefined ? [] : this.#o.addresses(),
       epoch: this.#node.epoch,
-      clients,
+      clients: this.#clients,
       rates,
       loopLagMs: Math.round(this.#loopLagMs),
       version,
