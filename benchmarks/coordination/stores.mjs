@@ -1,15 +1,11 @@
 // How long does a change of the root record take, how soon does another endpoint see it, and how soon is a store that
 // stands still found out? One coordinator changes the record as often as it can, another watches; then the server is
 // stopped (SIGSTOP). Real servers at their defaults, on this machine; what is not installed is left out.
-import { spawn } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { connect, createServer } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { EtcdCoordinator } from "../../dist/coordination/etcd/index.js"
 import { MemoryCoordinator, MemoryRecords } from "../../dist/coordination/memory/index.js"
 import { ZooKeeperCoordinator } from "../../dist/coordination/zookeeper/index.js"
 import { installServices } from "../../scripts/services.mjs"
+import { startEtcd, startZooKeeper } from "../harness/store-server.mjs"
 
 export default {
   name: "coordination/stores",
@@ -146,73 +142,4 @@ function switchOf(records) {
       records.reachable = true
     },
   }
-}
-
-async function startZooKeeper({ java, classPath }) {
-  const folder = mkdtempSync(join(tmpdir(), "zinc-bench-zookeeper-"))
-  const port = await freePort()
-  mkdirSync(join(folder, "data"))
-  const settings = [
-    `dataDir=${join(folder, "data")}`,
-    `clientPort=${port}`,
-    "clientPortAddress=127.0.0.1",
-    "admin.enableServer=false",
-  ]
-  writeFileSync(join(folder, "zoo.cfg"), settings.join("\n"))
-  const main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
-  return started(java, ["-Xmx128m", "-cp", classPath, main, "zoo.cfg"], folder, port)
-}
-
-async function startEtcd(etcd) {
-  const folder = mkdtempSync(join(tmpdir(), "zinc-bench-etcd-"))
-  const port = await freePort()
-  const [client, peer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${await freePort()}`]
-  const parameters = [
-    ["--name", "bench", "--data-dir", join(folder, "data"), "--log-level", "warn"],
-    ["--listen-client-urls", client, "--advertise-client-urls", client],
-    ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", `bench=${peer}`],
-  ].flat()
-  return started(etcd, parameters, folder, port)
-}
-
-async function started(command, parameters, folder, port) {
-  const child = spawn(command, parameters, { cwd: folder, stdio: "ignore" })
-  const kill = () => child.kill("SIGKILL")
-  process.on("exit", kill)
-  while (!(await dialled(port))) {
-    if (child.exitCode !== null) throw new Error(`${command} ended at once`)
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  return {
-    address: `127.0.0.1:${port}`,
-    pause: () => child.kill("SIGSTOP"),
-    resume: () => child.kill("SIGCONT"),
-    async end() {
-      const gone = new Promise(resolve => child.once("exit", resolve))
-      kill()
-      await gone
-      process.off("exit", kill)
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
-}
-
-function dialled(port) {
-  return new Promise(resolve => {
-    const socket = connect({ host: "127.0.0.1", port })
-    socket.once("connect", () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once("error", () => resolve(false))
-  })
-}
-
-function freePort() {
-  return new Promise(resolve => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 }
