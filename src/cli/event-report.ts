@@ -36,6 +36,10 @@ function wordsFor(event: EndpointEvent, { colours }: Output): string | undefined
       return `${colours.yellow("!")} the host started anew and knows nothing of before`
     case "gap":
       return `${colours.yellow("!")} gap on ${printable(event.topic)}: ${event.from}–${event.through} are lost (${event.reason})`
+    case "diverged":
+      return `${colours.yellow("!")} ${event.from}–${event.through} of ${printable(event.topic)} are void: numbered anew in reign ${event.epoch}`
+    case "role":
+      return `${colours.yellow("!")} ${event.from} → ${event.to}, reign ${event.epoch}: ${printable(event.reason)}`
     case "slow":
       return `${colours.yellow("!")} ${printable(event.peer.name)} is ${duration(event.lagMs)} behind, ${event.waiting.messages} messages wait: ${event.acted}`
     case "tooSlow":

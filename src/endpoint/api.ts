@@ -208,8 +208,11 @@ export interface SendOptions {
   readonly codec?: CodecName | Codec
 }
 
-/** Who has it when the promise resolves (DESIGN D5): the nearest host, or the root. */
-export type AckTier = "received" | "rooted"
+/**
+ * Who has it when the promise resolves (DESIGN D5): the nearest host; the root; or, for ordered messages in a tree with
+ * voters, a majority of these, so that no promotion loses it.
+ */
+export type AckTier = "received" | "rooted" | "replicated"
 
 export interface AckOptions extends SendOptions {
   readonly ack: AckTier
@@ -230,6 +233,9 @@ export interface RequestOptions {
 export type Target = EndpointId | string | { readonly any: string }
 
 // ---- peers and events ----
+
+/** The root of a tree, a host that has one above itself, or a leaf. */
+export type EndpointRole = "host" | "relay" | "client"
 
 export interface PeerInfo {
   readonly id: EndpointId
@@ -275,6 +281,26 @@ export type EndpointEvent =
       readonly through: number
       readonly reason: GapReason
     }
+  /**
+   * Messages of an ordered topic that were heard are not part of its order: the root that numbered them was lost before a
+   * majority of the voters had them. What takes these numbers comes anew, the same messages or others.
+   */
+  | {
+      readonly type: "diverged"
+      readonly topic: string
+      /** The reign in which the numbers are given anew. */
+      readonly epoch: number
+      readonly from: number
+      readonly through: number
+    }
+  /** A voter of the tree became its root, or is root no more (R1 to R7). `host` is the role of a root. */
+  | {
+      readonly type: "role"
+      readonly from: EndpointRole
+      readonly to: EndpointRole
+      readonly epoch: number
+      readonly reason: string
+    }
   /** A subscriber falls behind, at its host; `acted` is the policy when it was applied. */
   | {
       readonly type: "slow"
@@ -319,7 +345,7 @@ export interface MessagingSurface extends AsyncDisposable {
   readonly id: EndpointId
   readonly name: string
   /** A relay is a client above and a host below. */
-  readonly role: "host" | "relay" | "client"
+  readonly role: EndpointRole
   readonly state: State
   readonly closed: Promise<CloseReason>
   /** What others may dial to reach this host; empty for a client. */
@@ -341,7 +367,7 @@ export interface MessagingSurface extends AsyncDisposable {
   handle(topic: string, handler: MessageHandler | HandlerModule, options?: HandleOptions): Handling
   /** To everyone who handles the topic, but never back to the sender. False: the send window is full, nothing was taken. */
   send(topic: string, value: unknown, options?: SendOptions): boolean
-  /** As above; resolves at the tier. Waits for room. Rejects with `Closed`, `Aborted`, `Unauthorized` or `Lost`. */
+  /** As above; resolves at the tier. Waits for room. Rejects with `Closed`, `Aborted`, `Unauthorized`, `Lost` or `Unsupported`. */
   send(topic: string, value: unknown, options: AckOptions): Promise<void>
   /** To one endpoint. Resolves when rooted at the host where it turns down. Rejects with `NoSuchEndpoint`, `Ambiguous`, `Lost`. */
   sendTo(target: Target, topic: string, value: unknown, options?: Pick<SendOptions, "codec">): Promise<void>

@@ -30,6 +30,7 @@ import type { Legs } from "./client/legs.ts"
 import { NameQueries } from "./client/name-queries.ts"
 import { NoticeReader, type NoticeReaderOptions } from "./client/notice-reader.ts"
 import { type Tier, UpBuffer } from "./client/up-buffer.ts"
+import type { Crown } from "./crown.ts"
 import type { Frame } from "./frame.ts"
 import type { Node, UpSide } from "./node.ts"
 import { baselineTopicBytes, directTopicBytes, directUpTopic, isPrivate, markTopic } from "./private-topic.ts"
@@ -74,12 +75,16 @@ export interface RelayOptions {
   /** A direct message for somebody below. */
   readonly onward: (frame: Frame) => void
   /** A message of somebody below found nobody. False when it is not of somebody below. */
-  readonly undeliverable: (news: Undeliverable) => boolean
+  readonly undeliverable: (
+    news: Pick<Undeliverable, "target" | "sequence" | "correlation" | "code" | "origin">,
+  ) => boolean
   /** The tree above began anew, and nothing of it has come yet. */
   readonly onRegenerated: () => void
 }
 
 const envelopeVersion = 1
+/** How a host that was told of is dialled again. */
+const soughtAgain = { minMs: 20, maxMs: 250 }
 /** What a host may say of its time, as its own options are held to. */
 const heartbeatRange = [10, 60_000] as const
 const sessionKeepRange = [100, 86_400_000] as const
@@ -99,6 +104,8 @@ export class ClientSide implements UpSide {
   readonly #notices: NoticeReader
   readonly #names = new NameQueries()
   readonly #subscribedOn = new WeakSet<SubscriberSocket>()
+  /** In the place of a host, while this endpoint is the root of a tree with voters. */
+  #crown: Crown | undefined
   /** The session of our last link is worth taking up again. */
   #isResumable = false
   #ticket = new Uint8Array(0)
@@ -131,7 +138,7 @@ export class ClientSide implements UpSide {
       referenceBytes: options.transport.supports.referenceBytes,
       isOwn: header => sameBytes(node.self.bytes, header, At.Origin, At.Origin + 16),
       onRooted: number => options.relay?.onRooted(number),
-      pusher: () => (this.linked ? this.#attachment.legs?.pusher : undefined),
+      pusher: () => this.#crown ?? (this.linked ? this.#attachment.legs?.pusher : undefined),
       statistics: node.statistics,
       traffic: node.traffic,
     })
@@ -283,6 +290,13 @@ export class ClientSide implements UpSide {
       throw new ZincError("Refused", "the host is below this endpoint: joining it would close a loop [Loop]", {
         retryable: true,
       })
+    const isSameTree = equalBytes(this.#generation, accept.generation)
+    if (isSameTree && accept.epoch < this.#node.epoch)
+      throw new ZincError(
+        "Refused",
+        `${accept.hostName} is in reign ${accept.epoch}, and this endpoint has heard of ${this.#node.epoch} [Epoch]`,
+        { retryable: true, retryAfterMs: 20 },
+      )
     const newReign = this.#generation.length > 0 && !equalBytes(this.#generation, accept.generation)
     if (newReign) this.#o.relay?.onRegenerated()
     // Told when the link is up, which may take more attempts than this one.
@@ -294,7 +308,8 @@ export class ClientSide implements UpSide {
     this.#hostName = accept.hostName
     this.#heartbeatMs = held(accept.limits?.heartbeatMs || 250, heartbeatRange)
     this.#sessionKeepMs = held(accept.limits?.sessionKeepMs || 10_000, sessionKeepRange)
-    this.#node.epoch = Math.max(this.#node.epoch, accept.epoch)
+    // Another tree counts its reigns anew.
+    this.#node.epoch = accept.epoch
     if (!accept.resumed) this.#roundTripMs = undefined
     // Before anything counts as acknowledged.
     this.#notices.accepted(accept)
@@ -476,7 +491,9 @@ export class ClientSide implements UpSide {
   /** A host that finds itself below us lets go of the higher link: ours goes on, its own was what closed the loop. */
   #onPathChange(legs: Legs, { path, epoch }: PathChange): void {
     if (legs.accept === undefined || path.length === 0 || path.some(id => id.length !== 16)) return
-    this.#node.epoch = Math.max(this.#node.epoch, epoch)
+    // T2: what a deposed root commands is nothing to us.
+    if (epoch < this.#node.epoch) return
+    this.#node.epoch = epoch
     if (path.some(id => equalBytes(id, this.#node.self.bytes))) {
       this.#attachment.lost(
         new ZincError("PeerLost", "the host has come below this endpoint: the tree has a loop [Loop]", {
@@ -530,7 +547,11 @@ export class ClientSide implements UpSide {
   }
 
   push(topic: TopicState, header: Uint8Array, payload: Uint8Array): boolean {
-    return this.#up.push(topic, header, payload)
+    const pushed = this.#up.push(topic, header, payload)
+    // What was pushed while this was under way, by whoever heard of it, waits behind it.
+    if (pushed && this.#crown !== undefined && this.#up.sent < this.#up.last)
+      this.#node.clock.soon(() => this.#up.pump())
+    return pushed
   }
 
   putOff(streams: TopicState, frame: Frame): void {
@@ -549,6 +570,61 @@ export class ClientSide implements UpSide {
   /** Calls back when a refused push may succeed. */
   onRoom(callback: () => void): void {
     this.#up.onRoom(callback)
+  }
+
+  // ---- in a tree with voters: who is above is decided elsewhere ----
+
+  /** From now on nobody is above but the crown: this endpoint is the root. */
+  crowned(crown: Crown, generation: Uint8Array): void {
+    const hadHost = this.#hostId !== undefined
+    this.#generation = generation.slice()
+    this.#attachment.rest(new ZincError("PeerLost", "this endpoint has become the root", { retryable: true }))
+    this.#crown = crown
+    this.#isResumable = false
+    this.#hostId = undefined
+    this.#hostName = ""
+    this.#ticket = new Uint8Array(0)
+    this.#names.fail(new ZincError("PeerLost", "the host was lost while it was asked for a name", { retryable: true }))
+    this.#down.crowned()
+    this.#interests.answerAll()
+    if (hadHost) this.#o.onLink("down")
+  }
+
+  /** The crown takes what is not rooted yet, and then what comes. */
+  beginReign(): void {
+    this.#up.resendAfter(0)
+    this.#up.pump()
+    this.#up.tellRoom()
+  }
+
+  /** Of what was pushed, the crown has all rooted up to that leg number. */
+  crownRooted(through: number): void {
+    this.#up.acknowledge(Math.max(through, this.#up.sent), through, false)
+  }
+
+  /** The crown takes more. */
+  pump(): void {
+    this.#up.pump()
+  }
+
+  /** This endpoint is the root no more; who is, may not be known yet. */
+  uncrowned(): void {
+    if (this.#crown === undefined) return
+    this.#crown = undefined
+    this.#node.place.detached()
+    this.#down.lost()
+  }
+
+  /** The host above is at one of these addresses from now on. */
+  seek(addresses: readonly string[]): void {
+    this.uncrowned()
+    this.#isResumable = false
+    this.#attachment.seek(addresses, this.#o.reconnect ?? soughtAgain)
+  }
+
+  /** A direct message of somebody below, or of ours, found nobody. */
+  undeliverable(news: Pick<Undeliverable, "target" | "sequence" | "correlation" | "code" | "origin">): void {
+    this.#notices.undeliverable(news)
   }
 
   // ---- names ----
@@ -593,6 +669,7 @@ export class ClientSide implements UpSide {
   }
 
   #syncNew(): void {
+    if (this.#crown !== undefined) this.#interests.answerAll()
     const { legs } = this.#attachment
     // While joining, the interests go with the first SYNC or, if that is out, right after the link is up.
     if (!this.linked || legs?.subscriber === undefined || !this.#interests.hasNew) return

@@ -17,7 +17,7 @@ import type { Origin, TopicState } from "./topic-state.ts"
 export interface EndpointDocumentPortOptions {
   readonly node: Node
   readonly direct: DirectMessages
-  readonly isRoot: boolean
+  readonly isRoot: () => boolean
   readonly linked: () => boolean
   readonly host: () => EndpointId | undefined
   readonly follow: (receiver: Receiver) => Promise<void>
@@ -55,7 +55,7 @@ export class EndpointDocumentPort implements DocumentPort {
     return this.#o.node.logger
   }
   get isRoot(): boolean {
-    return this.#o.isRoot
+    return this.#o.isRoot()
   }
   get linked(): boolean {
     return this.#o.linked()
@@ -70,7 +70,7 @@ export class EndpointDocumentPort implements DocumentPort {
     this.#followers.add(receiver)
     this.#o.node.topics.addReceiver(receiver)
     this.#o.follow(receiver).catch(() => {})
-    if (this.#o.isRoot) this.clock.soon(() => this.#followers.has(receiver) && handler.onBaseline())
+    if (this.isRoot) this.clock.soon(() => this.#followers.has(receiver) && handler.onBaseline())
     return {
       close: () => {
         if (!this.#followers.delete(receiver)) return

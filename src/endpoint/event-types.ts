@@ -11,6 +11,8 @@ export const eventTypes: Readonly<Record<EndpointEvent["type"] | "*", true>> = {
   departed: true,
   regenerated: true,
   gap: true,
+  diverged: true,
+  role: true,
   slow: true,
   tooSlow: true,
   handlerFailed: true,

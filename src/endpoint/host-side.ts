@@ -349,7 +349,7 @@ export class HostSide {
   }
 
   /** The host above knows nobody to whom a message can go. False when it was our own. */
-  undeliverable(news: Undeliverable): boolean {
+  undeliverable(news: Pick<Undeliverable, "target" | "sequence" | "correlation" | "code" | "origin">): boolean {
     return this.#direct.passUndeliverable(news, undefined)
   }
 

@@ -15,6 +15,7 @@ import type {
   AckOptions,
   CodecName,
   EndpointEvent,
+  EndpointRole,
   EndpointStatistics,
   HandleOptions,
   HandlerModule,
@@ -42,6 +43,7 @@ import { Node } from "./node.ts"
 import type { Receiver } from "./receiver.ts"
 import { RosterKeeper } from "./roster/roster-keeper.ts"
 import type { Roster } from "./roster/roster-view.ts"
+import { Seat } from "./seat.ts"
 import {
   checkCodec,
   type EndpointSettings,
@@ -61,9 +63,11 @@ const nameKeptMs = 1000
 export class MessageEndpoint implements MessagingSurface {
   readonly id: EndpointId
   readonly name: string
-  readonly role: "host" | "relay" | "client"
   readonly documentPort: DocumentPort
   readonly #common: EndpointSettings
+  readonly #role: EndpointRole
+  /** In a tree with voters: what makes it root or relay. */
+  #seat: Seat | undefined
   readonly #node: Node
   readonly #lifecycle: Lifecycle
   readonly #listener: ChannelListener
@@ -79,12 +83,12 @@ export class MessageEndpoint implements MessagingSurface {
   readonly #awaitingOutbound: (() => void)[] = []
   #ready = false
 
-  protected constructor(options: HostOptions | JoinOptions, role: "host" | "relay" | "client") {
+  protected constructor(options: HostOptions | JoinOptions, role: EndpointRole) {
     this.#common = readSettings(options)
     const { id, name, clock, random, logger, codecs, codec } = this.#common
     this.id = id
     this.name = name
-    this.role = role
+    this.#role = role
     this.#lifecycle = new Lifecycle(`endpoint "${name}"`)
     this.#node = new Node({ id, clock, random, logger })
     this.#roster = new RosterKeeper({
@@ -113,7 +117,7 @@ export class MessageEndpoint implements MessagingSurface {
     this.#port = new EndpointDocumentPort({
       node: this.#node,
       direct: this.#direct,
-      isRoot: role === "host",
+      isRoot: () => this.#isRoot,
       linked: () => this.#client?.linked ?? false,
       host: () => this.#client?.hostId,
       follow: receiver => this.#follow(receiver),
@@ -207,43 +211,7 @@ export class MessageEndpoint implements MessagingSurface {
     const { listen } = options
     if (listen !== undefined) this.#host = await this.#bind({ ...options, listen }, this.#above())
     const host = this.#host
-    const side = new ClientSide({
-      node: this.#node,
-      name: this.name,
-      transport: this.#common.transport,
-      addresses,
-      ...joiningSettings(options, this.#common.maxPayloadBytes),
-      maxPayloadBytes: this.#common.maxPayloadBytes,
-      roster: this.#roster,
-      onClosed: error => {
-        this.#host?.abort()
-        this.#ended(error)
-      },
-      onDenied: (topic, error) => {
-        if (this.#denied.has(topic)) return
-        this.#denied.set(topic, error)
-        this.#node.events.emit({ type: "denied", topic: topic.name, code: error.code, reason: error.message })
-      },
-      onNewSession: () => this.#denied.clear(),
-      onLink: change => {
-        if (change === "up") this.#host?.tellCensus()
-        this.#port.linkChanged(change)
-      },
-      onUndeliverable: (target, sequence, correlation, code) =>
-        this.#undeliverable(target, sequence, correlation, code),
-      relay:
-        host === undefined
-          ? undefined
-          : {
-              addresses: () => this.addresses,
-              height: () => host.height,
-              room: () => host.room,
-              onRooted: number => host.rooted(number),
-              onward: frame => host.directFromAbove(frame),
-              undeliverable: news => host.undeliverable(news),
-              onRegenerated: () => host.regenerate(),
-            },
-    })
+    const side = this.#newClientSide(addresses, options, host)
     this.#client = side
     this.#node.up = side
     this.#node.down = host?.publication
@@ -262,6 +230,73 @@ export class MessageEndpoint implements MessagingSurface {
     this.#ready = true
     this.#lifecycle.opened()
   }
+
+  #newClientSide(addresses: readonly string[], options: JoinOptions, host: HostSide | undefined): ClientSide {
+    return new ClientSide({
+      node: this.#node,
+      name: this.name,
+      transport: this.#common.transport,
+      addresses,
+      ...joiningSettings(options, this.#common.maxPayloadBytes),
+      maxPayloadBytes: this.#common.maxPayloadBytes,
+      roster: this.#roster,
+      onClosed: error => {
+        this.#host?.abort()
+        this.#ended(error)
+      },
+      onDenied: (topic, error) => {
+        if (this.#denied.has(topic)) return
+        this.#denied.set(topic, error)
+        this.#node.events.emit({ type: "denied", topic: topic.name, code: error.code, reason: error.message })
+      },
+      onNewSession: () => this.#denied.clear(),
+      onLink: change => {
+        if (change === "up") {
+          this.#host?.tellCensus()
+          this.#onSeated()
+        }
+        this.#port.linkChanged(change)
+      },
+      onUndeliverable: (target, sequence, correlation, code) =>
+        this.#undeliverable(target, sequence, correlation, code),
+      relay:
+        host === undefined
+          ? undefined
+          : {
+              addresses: () => this.addresses,
+              height: () => host.height,
+              room: () => host.room,
+              onRooted: number => host.rooted(number),
+              onward: frame => host.directFromAbove(frame),
+              undeliverable: news => host.undeliverable(news),
+              onRegenerated: () => host.regenerate(),
+            },
+    })
+  }
+
+  /**
+   * Opens an endpoint that votes: it listens, and lets nobody in before `seat` has been told that it is the root, or who
+   * is. Rejects as `host` does.
+   */
+  protected async openVoter(options: VoterEndpointOptions): Promise<Seat> {
+    const host = await this.#bind(options, this.#above())
+    const client = this.#newClientSide([], options, host)
+    this.#host = host
+    this.#client = client
+    this.#node.up = client
+    this.#node.down = host.publication
+    const onSeated = () => {
+      if (this.#ready) return
+      this.#ready = true
+      this.#lifecycle.opened()
+    }
+    this.#onSeated = onSeated
+    this.#seat = new Seat({ node: this.#node, client, host, onSeated })
+    host.start()
+    this.#roster.start({ below: host.forRoster, above: client })
+    return this.#seat
+  }
+  #onSeated: () => void = () => {}
 
   /** What the host side of a relay sees of the client side, which is made after it. */
   #above(): Above {
@@ -299,6 +334,12 @@ export class MessageEndpoint implements MessagingSurface {
   }
   get closed(): Promise<CloseReason> {
     return this.#lifecycle.closed
+  }
+  get role(): EndpointRole {
+    return this.#seat?.role ?? this.#role
+  }
+  get #isRoot(): boolean {
+    return this.role === "host"
   }
   get addresses(): readonly string[] {
     return this.#host?.addresses.map(bound => bound.control) ?? []
@@ -407,13 +448,23 @@ export class MessageEndpoint implements MessagingSurface {
   }
 
   async #sendAcknowledged(topic: string, value: unknown, options: AckOptions): Promise<void> {
-    if (options.ack !== "received" && options.ack !== "rooted") {
-      throw new ZincError("BadOption", `ack must be "received" or "rooted", not "${String(options.ack)}"`)
-    }
+    const { ack } = options
+    if (ack !== "received" && ack !== "rooted" && ack !== "replicated")
+      throw new ZincError("BadOption", `ack must be "received", "rooted" or "replicated", not "${String(ack)}"`)
+    if (ack === "replicated" && options.route !== "ordered")
+      throw new ZincError(
+        "BadOption",
+        `only ordered messages are kept by voters: ack "replicated" needs route "ordered"`,
+      )
     this.#assertOutbound()
     checkSignal(options.signal)
     const state = this.#topicFor(topic, options.route)
     const codec = this.#codecFor(topic, options.codec)
+    if (ack === "replicated" && this.#node.epoch === 0)
+      throw new ZincError(
+        "Unsupported",
+        `this tree has no voters, so nothing of it is replicated; ask for ack "rooted", or open its hosts with data and seeds`,
+      )
     const payload = codec.encode(value)
     while (!this.#sendEncoded(state, codec.number, payload, true)) {
       await this.drained()
@@ -424,7 +475,7 @@ export class MessageEndpoint implements MessagingSurface {
       this.#assertOutbound()
     }
     if (this.#client === undefined) return
-    await this.#client.acknowledged(this.#client.lastPushed, options.ack, options.signal)
+    await this.#client.acknowledged(this.#client.lastPushed, ack === "received" ? ack : "rooted", options.signal)
     const denied = this.#denied.get(state)
     if (denied !== undefined) throw denied
   }
@@ -564,7 +615,7 @@ export class MessageEndpoint implements MessagingSurface {
       throw new ZincError("BadOption", "a target is an endpoint id, a name, or { any: name }")
     if (isEndpointId(name)) return name
     let ids: EndpointId[]
-    if (this.#client === undefined) {
+    if (this.#isRoot) {
       ids = this.#host!.named(name).map(bytes => endpointIdFromBytes(bytes))
       if (this.name === name) ids.push(this.id)
     } else {
@@ -622,6 +673,7 @@ export class MessageEndpoint implements MessagingSurface {
       if (this.#ready)
         await within(clock, timeoutMs, Promise.all([this.flushed().catch(() => {}), this.#listener.idle()]))
       this.#roster.close()
+      this.#seat?.end()
       // A relay lets its clients go first: what they pushed and is not rooted they take along.
       await this.#host?.close(Math.min(timeoutMs, 1000), "Draining", "the host was closed")
       await this.#client?.close(Math.min(timeoutMs, 1000))
@@ -636,6 +688,7 @@ export class MessageEndpoint implements MessagingSurface {
   }
 
   abort(reason: ZincError = new ZincError("Aborted", `endpoint "${this.name}" was aborted`)): void {
+    this.#seat?.end()
     this.#client?.abort(reason)
     this.#host?.abort()
     this.#ended(reason)
@@ -651,6 +704,9 @@ export class MessageEndpoint implements MessagingSurface {
 }
 
 type RelayOptions = JoinOptions & Pick<HostOptions, "listen">
+
+/** A voter may be root or relay: it has the options of both. */
+export type VoterEndpointOptions = HostOptions & JoinOptions
 
 function roleOfJoin(options: JoinOptions): "relay" | "client" {
   return options?.listen === undefined ? "client" : "relay"

@@ -18,6 +18,7 @@ import { At, Flag, headerBytes, headerVersion, Kind } from "../message/header.ts
 import { TopicKind } from "../message/topic.ts"
 import type { EndpointEvent, EndpointStatistics, GapReason } from "./api.ts"
 import { Frame } from "./frame.ts"
+import { Reigned } from "./order-reigns.ts"
 import { type AnyStream, ParkedStreams } from "./parked-streams.ts"
 import { Place } from "./place.ts"
 import { directUpTopic, isPrivate, markTopic } from "./private-topic.ts"
@@ -25,6 +26,7 @@ import { idOf } from "./received-message.ts"
 import type { Receiver } from "./receiver.ts"
 import { newTraffic, type Traffic } from "./roster/traffic.ts"
 import { Offer, type ParkedTotal, Stream } from "./stream.ts"
+import { commonPlaces, keptPlaces, type StreamPlace, type StreamRun } from "./stream-runs.ts"
 import { type Origin, type TopicState, TopicTable } from "./topic-state.ts"
 
 /** Origins interned: those met last, this many at least and twice as many at most. */
@@ -93,6 +95,8 @@ export class Node {
   epoch = 0
   up: UpSide | undefined
   down: DownSide | undefined
+  /** At a client: from the loss of a host to the first baseline of the next. Another reign's numbers wait for that. */
+  isRebasing = false
   /** At a client: between a rejoin and the end of the repair that follows it, any topic may have holes. */
   resyncing = false
 
@@ -303,11 +307,26 @@ export class Node {
 
   #orderedFromAbove(topic: TopicState, frame: Frame): void {
     const number = frame.order
+    const { epoch } = frame
+    const reigned = topic.reigns.judge(epoch, number, topic.order?.next ?? 0)
+    if (reigned === Reigned.Stale) {
+      this.statistics.duplicates++
+      return
+    }
     if (topic.order === undefined) {
       const floating = topic.repairing > 0 || this.resyncing
       topic.order = new Stream<undefined>(undefined, floating ? 1 : number, floating, this.#parkedTotal)
     }
     const stream = topic.order
+    if (stream.parked > 0) {
+      stream.purge((parked, { epoch: of }) => of < epoch && parked >= number)
+      this.#released(stream)
+    }
+    if (reigned === Reigned.Rewind) this.#rewind(topic, stream, number, epoch)
+    else if (this.isRebasing && number === stream.next && topic.reigns.begins(epoch)) {
+      this.#park(topic, stream, number, frame)
+      return
+    }
     if ((frame.flags & Flag.Covers) !== 0) {
       stream.advanceTo(number)
       this.#release(topic, stream)
@@ -326,6 +345,42 @@ export class Node {
       case Offer.Overflow:
         this.#overflow(topic, stream, number, frame)
     }
+  }
+
+  /** R5: what was heard from that number on is not part of the order. */
+  #rewind(topic: TopicState, stream: Stream<undefined>, from: number, epoch: number): void {
+    const through = stream.next - 1
+    stream.rewind(from)
+    topic.reigns.cut(from - 1)
+    topic.rewound()
+    for (const receiver of topic.receivers) receiver.lost?.(topic)
+    if (isMessages(topic)) this.events.emit({ type: "diverged", topic: topic.name, epoch, from, through })
+  }
+
+  /**
+   * R5: the topic's numbers were given in those reigns. Of what was heard of another the numbers are void. `last`: where
+   * the order stands, where that is known for certain.
+   */
+  compareReigns(topic: TopicState, runs: readonly StreamRun[], epoch: number, last?: number): void {
+    const stream = topic.order
+    if (stream === undefined || stream.floating || runs.length === 0) return
+    const heard: StreamPlace = { order: stream.next - 1, runs: topic.reigns.runs }
+    if (heard.runs.length === 0) return
+    const kept = last === undefined ? keptPlaces(heard, runs) : commonPlaces(heard, { order: last, runs })
+    if (kept === undefined) {
+      // Too long ago to tell.
+      this.newReign(topic)
+      return
+    }
+    if (kept >= heard.order) return
+    stream.purge((_number, frame) => frame.epoch < epoch)
+    this.#released(stream)
+    this.#rewind(topic, stream, kept + 1, epoch)
+  }
+
+  /** At the root: numbers of that origin will never get a place. */
+  reportMissing(topic: TopicState, origin: Origin, from: number, through: number): void {
+    this.#report(topic, origin, { from, through }, "lost")
   }
 
   /** The host above has lost frames of a stream for good: they count as come, once those before them have. */
@@ -382,6 +437,7 @@ export class Node {
   #passOrdered(topic: TopicState, frame: Frame): void {
     const origin = this.origin(frame.header, frame.at + At.Origin)
     const sequence = frame.sequence
+    topic.reigns.note(frame.epoch, frame.order)
     if (origin === this.self) {
       this.up?.echoed(topic, sequence)
       this.#passFromAbove(topic, frame, origin, sequence)

@@ -48,6 +48,13 @@ export class Place {
     this.#isAttached = true
   }
 
+  /** It was made root of the tree that it is in. Whoever is below is told, though the path may be the same. */
+  crowned(tree: string, generation: Uint8Array): void {
+    this.founded(tree, generation)
+    this.#above = []
+    this.#changed()
+  }
+
   /** It hangs at the end of that path. */
   attached(above: readonly Uint8Array[], tree: string, generation: Uint8Array): void {
     this.tree = tree
@@ -61,6 +68,10 @@ export class Place {
     const before = this.#above
     if (before.length === above.length && before.every((id, i) => equalBytes(id, above[i]!))) return
     this.#above = above.map(id => id.slice())
+    this.#changed()
+  }
+
+  #changed(): void {
     this.version++
     for (const listener of this.#listeners) listener()
   }

@@ -132,6 +132,17 @@ export class Stream<K> {
     return displaced
   }
 
+  /** What came from that number on is void: it is expected anew. */
+  rewind(next: number): void {
+    this.next = Math.min(this.next, next)
+    this.first = Math.min(this.first, next)
+  }
+
+  /** Lets go of the parked frames that are void. */
+  purge(isVoid: (number: number, frame: Frame) => boolean): void {
+    for (const [number, frame] of this.#parked ?? []) if (isVoid(number, frame)) this.#unpark(number, frame)
+  }
+
   /** The parked frame that is next, if it is there; the stream moves on past it. */
   release(): Frame | undefined {
     const frame = this.#parked?.get(this.next)

@@ -2,6 +2,7 @@
 import { AgingByteMap } from "../core/aging-byte-map.ts"
 import { ByteMap, sameBytes } from "../core/byte-map.ts"
 import { decodeTopic, patternTakesIn, type Route, TopicKind } from "../message/topic.ts"
+import { OrderReigns } from "./order-reigns.ts"
 import type { Receiver } from "./receiver.ts"
 import { type ParkedTotal, Stream } from "./stream.ts"
 
@@ -46,6 +47,8 @@ export class TopicState {
   repairing = 0
   /** At a client, on ordered topics: the numbering as it arrives. */
   order: Stream<undefined> | undefined
+  /** At a client, on ordered topics: in which reigns what was heard was numbered. */
+  readonly reigns: OrderReigns = new OrderReigns()
   /** Who here wants it. */
   receivers: readonly Receiver[] = []
   /** Its numbers or its identity matter for as long as it is used: it is never forgotten. */
@@ -100,13 +103,19 @@ export class TopicState {
   /** A root without memory numbers this topic anew: its numbers are unknown, its origins' own go on. */
   newReign(): void {
     this.order = undefined
+    this.reigns.clear()
     for (const heard of this.#heard?.values() ?? []) heard.current = false
+  }
+  /** R5: part of what was heard is void. The root's log sees to it that nothing is numbered twice. */
+  rewound(): void {
+    this.#heard = undefined
   }
   /** Forgets what came (L5: unsubscribing forgets receive state). */
   forgetStreams(): void {
     this.#streams.clear()
     this.#last = undefined
     this.order = undefined
+    this.reigns.clear()
     this.#heard = undefined
     this.arrived = -1
   }

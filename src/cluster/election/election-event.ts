@@ -1,8 +1,9 @@
 /** What a voter tells whoever runs it. */
+
+import type { StreamPlace } from "../../endpoint/stream-runs.ts"
 import type { LogPosition, OrderedEntry } from "./ordered-entry.ts"
 import type { LogSnapshot } from "./ordered-log.ts"
 import type { GenerationId, RootRecord, VoterId } from "./root-record.ts"
-import type { StreamPlace } from "./stream-runs.ts"
 
 export type ElectionEvent =
   /** The root seems to be gone. `why`: what showed it. */

@@ -1,6 +1,7 @@
 /** The parts of a voter, each alone. */
 import { describe, expect, it } from "vitest"
 import { SimulatedClock } from "../../core/simulated-clock.ts"
+import { commonPlaces, noteRun, runsMax, type StreamRun } from "../../endpoint/stream-runs.ts"
 import { Alarm } from "./alarm.ts"
 import { Act, mayAct, Standing } from "./duty.ts"
 import { checkTiming, defaultTiming } from "./election-options.ts"
@@ -18,7 +19,6 @@ import {
   withoutVoter,
   withVoter,
 } from "./root-record.ts"
-import { commonPlaces, noteRun, runsMax, type StreamRun } from "./stream-runs.ts"
 
 const voter = (name: string): VoterEntry => ({ voterId: name, addresses: [`sim://${name}`], direct: true })
 const record = (...names: string[]) => ({

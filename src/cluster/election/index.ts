@@ -1,4 +1,6 @@
 /** Who is root, and the ordered log it is root of: R1 to R7 as state machines without I/O. */
+
+export { commonPlaces, cutRuns, noteRun, type StreamPlace, type StreamRun } from "../../endpoint/stream-runs.ts"
 export type { Counter } from "./counter.ts"
 export { Act, mayAct, Standing } from "./duty.ts"
 export type { ElectionEvent, ElectionListener } from "./election-event.ts"
@@ -29,7 +31,6 @@ export {
   type VoterId,
   votersForPromotion,
 } from "./root-record.ts"
-export { commonPlaces, cutRuns, noteRun, type StreamPlace, type StreamRun } from "./stream-runs.ts"
 export { type StreamState, StreamTable } from "./stream-table.ts"
 export {
   type Ballot,
@@ -41,6 +42,7 @@ export {
   type VoteStorage,
 } from "./vote-storage.ts"
 export { Voter, type VoterOptions } from "./voter.ts"
+export { type ReigningVoter, VoterAuthority } from "./voter-authority.ts"
 export { DialOutcome, type VoterLinks } from "./voter-links.ts"
 export type { VoterFrame, VoterMessage } from "./voter-message.ts"
 export { VoterState } from "./voter-state.ts"

@@ -2,8 +2,9 @@
  * How far each ordered stream is, in all and per origin, so that duplicates stay duplicates after a promotion. A function
  * of the log alone: whoever has the same entries has the same table, also which origins it has forgotten.
  */
+
+import { noteRun, type StreamPlace, type StreamRun } from "../../endpoint/stream-runs.ts"
 import { EntryKind, type OrderedEntry, type Proposal } from "./ordered-entry.ts"
-import { noteRun, type StreamPlace, type StreamRun } from "./stream-runs.ts"
 
 export interface OriginState {
   readonly origin: string

@@ -3,6 +3,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { decodeRootRecord, encodeRootRecord } from "../../coordination/root-record.ts"
 import { ZincError } from "../../core/errors.ts"
 import { endpointIdFromBytes, endpointIdToBytes, isEndpointId } from "../../core/id.ts"
+import { runsMax } from "../../endpoint/stream-runs.ts"
 import {
   type Vote,
   VoteSchema,
@@ -14,7 +15,6 @@ import {
 import { EntryKind, type LogPosition, type OrderedEntry } from "./ordered-entry.ts"
 import type { LogSnapshot } from "./ordered-log.ts"
 import type { RootRecord } from "./root-record.ts"
-import { runsMax } from "./stream-runs.ts"
 import { originsMax } from "./stream-table.ts"
 import type { Ballot } from "./vote-storage.ts"
 import type { VoterFrame, VoterMessage } from "./voter-message.ts"

@@ -80,6 +80,10 @@ export class Attachment {
   #wake: (() => void) | undefined
   /** Hosts whose distance is being measured. */
   #probing: Legs[] = []
+  /** Ends the attempts to reach whom we were told to seek. */
+  #seeking: AbortController | undefined
+  /** Whom to seek, where that is not what it was made with. */
+  #sought: { readonly addresses: readonly string[]; readonly reconnect: Reconnect } | undefined
   #attempts = 0
   #upAt = 0
   /** Links in a row that did not live for long. */
@@ -223,9 +227,11 @@ export class Attachment {
       await legs.connect()
       legs.dealer.send([encodeControl(this.#o.join(address, way))])
       const accept = await legs.accepted.promise
+      if (legs.lost !== undefined) throw legs.lost
       this.#o.onAccepted(accept)
       legs.accept = accept
       await Promise.all([legs.dial("subscriber"), legs.dial("pusher")])
+      if (legs.lost !== undefined) throw legs.lost
       this.#o.onDialled(legs)
       const again = node.clock.every(resyncAfterMs, () => this.#legs === legs && this.#o.onAgain(legs))
       try {
@@ -371,7 +377,8 @@ export class Attachment {
     this.#state = "down"
     this.#leaving = undefined
     if (this.#legs !== undefined) this.#drop(this.#legs)
-    const { reconnect, node } = this.#o
+    const { node } = this.#o
+    const reconnect = this.#sought?.reconnect ?? this.#o.reconnect
     if (reconnect === undefined) {
       this.die(error)
       return
@@ -394,16 +401,19 @@ export class Attachment {
   }
 
   async #comeBack(reconnect: Reconnect, lost: ZincError): Promise<void> {
+    const signal = this.#seeking?.signal
+    const isOver = () => this.#isClosed() || (signal?.aborted ?? false)
     let told = false
     for (;;) {
       let retryAfterMs = 0
       let isBusy = false
-      for (const address of this.#o.addresses) {
-        if (this.#state === "closed") return
+      for (const address of this.#sought?.addresses ?? this.#o.addresses) {
+        if (isOver()) return
         try {
-          await this.#attempt(address, undefined)
+          await this.#attempt(address, signal)
           return
         } catch (thrown) {
+          if (isOver()) return
           const error = asZincError(thrown)
           this.#o.node.logger.debug("could not come back", { address, code: error.code, reason: error.message })
           if (isFinal(error)) {
@@ -415,13 +425,13 @@ export class Attachment {
           retryAfterMs = Math.max(retryAfterMs, Math.min(error.retryAfterMs ?? 0, retryAfterMaxMs))
         }
       }
-      if (this.#isClosed()) return
+      if (isOver()) return
       if (!told) {
         told = true
         this.#o.onDown(lost)
       }
       // A busy host has given us a turn: that is no failure to back off from.
-      await this.#wait(isBusy ? retryAfterMs : retryAfterMs + this.#backOff(reconnect, this.#attempts++), undefined)
+      await this.#wait(isBusy ? retryAfterMs : retryAfterMs + this.#backOff(reconnect, this.#attempts++), signal)
     }
   }
 
@@ -434,19 +444,49 @@ export class Attachment {
     this.#redial?.cancel()
   }
 
+  #isClosed(): boolean {
+    return this.#state === "closed"
+  }
+
   /** L10: full jitter, doubling; what the host asks for is the least. */
   #backOff(reconnect: Reconnect, before: number): number {
     const ceiling = Math.min(reconnect.maxMs, reconnect.minMs * 2 ** Math.min(16, before))
     return this.#o.node.random.float() * ceiling
   }
 
-  #isClosed(): boolean {
-    return this.#state === "closed"
-  }
-
   #drop(legs: Legs): void {
     if (this.#legs === legs) this.#legs = undefined
     legs.drop()
+  }
+
+  // ---- where the host is decided elsewhere: in a tree with voters ----
+
+  /** Lets go of the host, if there is one, and of attempts to find it. */
+  rest(error: ZincError): void {
+    if (this.#state === "closed") return
+    this.#seeking?.abort()
+    this.#redial?.cancel()
+    this.#leaving = undefined
+    const legs = this.#legs
+    const wasLinked = this.linked
+    this.#state = "down"
+    if (wasLinked) this.#o.onLost(error)
+    if (legs !== undefined) {
+      legs.fail(error)
+      this.#drop(legs)
+    }
+    if (wasLinked) this.#o.onDown(error)
+  }
+
+  /** Seeks the host at these addresses from now on, at once and after each loss. */
+  seek(addresses: readonly string[], reconnect: Reconnect): void {
+    if (this.#state === "closed") return
+    this.#sought = { addresses, reconnect }
+    this.#attempts = 0
+    this.#shortLived = 0
+    this.rest(new ZincError("PeerLost", "another host is above from now on", { retryable: true }))
+    this.#seeking = new AbortController()
+    void this.#comeBack(reconnect, new ZincError("PeerLost", "the host is not reached", { retryable: true }))
   }
 
   // ---- ending ----

@@ -154,6 +154,25 @@ export class DownLeg {
     this.#isSnail = true
     this.#missedFrom = undefined
     this.#node.resyncing = true
+    this.#node.isRebasing = true
+  }
+
+  /** There is no host any more: the endpoint is the root. What is missing nobody will bring. */
+  crowned(): void {
+    const node = this.#node
+    this.#missedFrom = undefined
+    this.#isSnail = false
+    this.#repairs.forget()
+    this.#late.clear()
+    this.#unsettled.clear()
+    node.resyncing = false
+    node.isRebasing = false
+    for (const topic of node.topics.all) {
+      topic.repairing = 0
+      node.repairEnded(topic, "lost")
+    }
+    this.#letOnward()
+    node.batchEnded()
   }
 
   /** Asks again for repairs that were not answered. */
@@ -165,6 +184,7 @@ export class DownLeg {
   #missFrom(number: number): void {
     this.#missedFrom ??= number
     this.#node.resyncing = true
+    this.#node.isRebasing = true
   }
 
   // ---- frames ----
@@ -323,6 +343,12 @@ export class DownLeg {
     this.#o.onBaseline(baseline)
     const published = Number(baseline.published)
     const from = asked.all ? this.#missedFrom : undefined
+    if (asked.all) this.#node.isRebasing = false
+    for (const { topic, origin, reigns } of baseline.positions) {
+      if (origin.length > 0 || reigns.length === 0) continue
+      const runs = reigns.map(({ epoch, first }) => ({ epoch, first: Number(first) }))
+      this.#node.compareReigns(this.#node.topics.of(topic), runs, this.#node.epoch)
+    }
     // A new interest's streams begin where the positions say, but not on topics that were followed already.
     const isNew = (topic: TopicState) =>
       asked.fresh.some(interest => patternTakesIn(interest.prefix, topic.bytes)) &&

@@ -215,6 +215,15 @@ export class Interests {
     }
   }
 
+  /** There is nobody above to ask: all that is wanted comes, as far as it is not known to. */
+  answerAll(): void {
+    this.forgetAsked()
+    const interests = this.takeAll().filter(({ base }) => base === undefined)
+    const answered = this.answered(this.ask({ interests, settling: [], all: false }), [])!
+    this.begin(answered, 0, false)
+    this.tell(answered)
+  }
+
   /** No answer will come any more. */
   end(error: ZincError): void {
     for (const { ready } of this.#all.values()) ready.reject(error)

@@ -11,12 +11,14 @@ export interface NoticeReaderOptions {
   readonly topics: Pick<TopicTable, "of">
   readonly onUndeliverable: (target: EndpointId, sequence: number, correlation: number, code: ErrorCode) => void
   /** It is about a message of somebody below this relay. False when nobody here knows of whom. */
-  readonly onUndeliverableBelow: ((news: Undeliverable) => boolean) | undefined
+  readonly onUndeliverableBelow: ((news: News) => boolean) | undefined
   /** The host does not let us send on that topic, for as long as this session lasts. */
   readonly onDenied: (topic: TopicState, error: ZincError) => void
   /** What was denied in an earlier session may be allowed in this one. */
   readonly onNewSession: () => void
 }
+
+type News = Pick<Undeliverable, "target" | "sequence" | "correlation" | "code" | "origin">
 
 export class NoticeReader {
   readonly #o: NoticeReaderOptions
@@ -37,8 +39,9 @@ export class NoticeReader {
     for (const notice of accept.denied) this.denied(notice, last)
   }
 
-  undeliverable(news: Undeliverable, last: number = this.#last): void {
-    const { target, sequence, correlation, code, number } = news
+  /** `number` as in the message; without one it is news in any case. */
+  undeliverable(news: News & { readonly number?: bigint }, last: number = this.#last): void {
+    const { target, sequence, correlation, code, number = 0n } = news
     if (!this.#isNew(number, last) || this.#o.onUndeliverableBelow?.(news)) return
     const known = code in ErrorCode ? (code as ErrorCode) : "NoSuchEndpoint"
     this.#o.onUndeliverable(endpointIdFromBytes(target), Number(sequence), Number(correlation), known)

@@ -4,6 +4,7 @@ import { encodeBaseline } from "../../message/control.ts"
 import { At, headerBytes, headerVersion, Kind } from "../../message/header.ts"
 import type { Node } from "../node.ts"
 import { baselineTopicBytes, isPrivate } from "../private-topic.ts"
+import type { StreamRun } from "../stream-runs.ts"
 import type { TopicState } from "../topic-state.ts"
 import type { Link } from "./link.ts"
 import type { Publication } from "./publication.ts"
@@ -60,13 +61,22 @@ interface BaselinePosition {
   readonly first: bigint
   readonly last: bigint
   readonly epoch: number
+  readonly reigns: { epoch: number; first: bigint }[]
 }
 
 /** Once there are more than a baseline takes, or looking for them has cost too much, the rest is left out. */
 function positionsOf(node: Node, link: Link, prefixes: readonly Uint8Array[]): BaselinePosition[] {
   const positions: BaselinePosition[] = []
   const add = (topic: TopicState, origin: Uint8Array, first: number, last: number, epoch: number) =>
-    positions.push({ topic: topic.bytes, origin, first: BigInt(first), last: BigInt(last), epoch })
+    positions.push({
+      topic: topic.bytes,
+      origin,
+      first: BigInt(first),
+      last: BigInt(last),
+      epoch,
+      // Only in trees with voters has a reign a number.
+      reigns: origin === noOrigin ? topic.reigns.runs.filter(run => run.epoch > 0).map(reign) : [],
+    })
   for (const prefix of prefixes) {
     if (link.steps > stepsPerHeartbeat) return positions
     link.steps += prefix[prefix.length - 1] === 0 ? 1 : node.topics.size
@@ -89,4 +99,8 @@ function positionsOf(node: Node, link: Link, prefixes: readonly Uint8Array[]): B
     }
   }
   return positions
+}
+
+function reign({ epoch, first }: StreamRun): { epoch: number; first: bigint } {
+  return { epoch, first: BigInt(first) }
 }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file control.proto.
  */
 export const file_control: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jb250cm9sLnByb3RvEgd6aW5jLnYxIrsJCgdDb250cm9sEg0KBWFmdGVyGAEgASgEEh0KBGpvaW4YCiABKAsyDS56aW5jLnYxLkpvaW5IABIhCgZhY2NlcHQYCyABKAsyDy56aW5jLnYxLkFjY2VwdEgAEiUKCHJlZGlyZWN0GAwgASgLMhEuemluYy52MS5SZWRpcmVjdEgAEiEKBnJlZnVzZRgNIAEoCzIPLnppbmMudjEuUmVmdXNlSAASHQoEc3luYxgOIAEoCzINLnppbmMudjEuU3luY0gAEicKCWhlYXJ0YmVhdBgPIAEoCzISLnppbmMudjEuSGVhcnRiZWF0SAASMgoPaGVhcnRiZWF0X3JlcGx5GBAgASgLMhcuemluYy52MS5IZWFydGJlYXRSZXBseUgAEhsKA2FjaxgRIAEoCzIMLnppbmMudjEuQWNrSAASMAoOcmVwYWlyX3JlcXVlc3QYEiABKAsyFi56aW5jLnYxLlJlcGFpclJlcXVlc3RIABIhCgZyZXBhaXIYEyABKAsyDy56aW5jLnYxLlJlcGFpckgAEiMKB3Jlc29sdmUYFCABKAsyEC56aW5jLnYxLlJlc29sdmVIABIlCghyZXNvbHZlZBgVIAEoCzIRLnppbmMudjEuUmVzb2x2ZWRIABIfCgVsZWF2ZRgWIAEoCzIOLnppbmMudjEuTGVhdmVIABIdCgRzbG93GBcgASgLMg0uemluYy52MS5TbG93SAASKwoLdW5zdWJzY3JpYmUYGCABKAsyFC56aW5jLnYxLlVuc3Vic2NyaWJlSAASLwoNdW5kZWxpdmVyYWJsZRgZIAEoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZUgAEh8KBXByb2JlGBogASgLMg4uemluYy52MS5Qcm9iZUgAEioKC3Byb2JlX3JlcGx5GBsgASgLMhMuemluYy52MS5Qcm9iZVJlcGx5SAASHQoEbW92ZRgcIAEoCzINLnppbmMudjEuTW92ZUgAEh8KBWRyYWluGB0gASgLMg4uemluYy52MS5EcmFpbkgAEioKC3BhdGhfY2hhbmdlGB4gASgLMhMuemluYy52MS5QYXRoQ2hhbmdlSAASJQoIdGFrZW92ZXIYHyABKAsyES56aW5jLnYxLlRha2VvdmVySAASIQoGZGVuaWVkGCAgASgLMg8uemluYy52MS5EZW5pZWRIABIjCgdtZW1iZXJzGCEgASgLMhAuemluYy52MS5NZW1iZXJzSAASKgoLdm90ZXJfaGVsbG8YIiABKAsyEy56aW5jLnYxLlZvdGVySGVsbG9IABIuCg12b3Rlcl93ZWxjb21lGCMgASgLMhUuemluYy52MS5Wb3RlcldlbGNvbWVIABIOCgR2b3RlGCQgASgMSAASKAoKdm90ZXJfam9pbhglIAEoCzISLnppbmMudjEuVm90ZXJKb2luSAASMwoQdm90ZXJfam9pbl9yZXBseRgmIAEoCzIXLnppbmMudjEuVm90ZXJKb2luUmVwbHlIABIhCgZyb3N0ZXIYKCABKAsyDy56aW5jLnYxLlJvc3RlckgAEh8KBXdhdGNoGCkgASgLMg4uemluYy52MS5XYXRjaEgAQgYKBGJvZHki/QMKBEpvaW4SEwoLdmVyc2lvbl9taW4YASABKA0SEwoLdmVyc2lvbl9tYXgYAiABKA0SEAoIZmVhdHVyZXMYAyADKAkSDAoEdHJlZRgEIAEoCRISCgpnZW5lcmF0aW9uGAUgASgMEg0KBXRva2VuGAYgASgMEhMKC2VuZHBvaW50X2lkGAcgASgMEgwKBG5hbWUYCCABKAkSEAoIdm90ZXJfaWQYCSABKAwSDQoFcmVsYXkYCiABKAgSDwoHc2Vzc2lvbhgLIAEoDBIOCgZ0aWNrZXQYDCABKAwSEQoJbGVnX2ZpcnN0GA0gASgEEhAKCGxlZ19sYXN0GA4gASgEEiQKBm1lbW9yeRgPIAMoCzIULnppbmMudjEuVG9waWNNZW1vcnkSDgoGaGVpZ2h0GBAgASgNEgwKBHNpemUYESABKA0SEAoIZWxpZ2libGUYEiABKAgSDQoFZXBvY2gYEyABKA0SDAoEbGluaxgUIAEoDRISCgpzaW5nbGVfbGVnGBUgASgIEhEKCXJlZGlyZWN0cxgWIAEoDRITCgtpbmNhcm5hdGlvbhgXIAEoDRIPCgdkaWFsbGVkGBggASgJEhEKCWFkZHJlc3NlcxgZIAMoCRIbCgRyb29tGBogASgLMg0uemluYy52MS5Sb29tEg4KBnNldHRsZRgbIAEoCCJRCgRSb29tEgwKBGZyZWUYASABKA0SDQoFYmVsb3cYAiABKA0SDgoGbGV2ZWxzGAMgASgNEg4KBmhlaWdodBgEIAEoDRIMCgRzaXplGAUgASgNIkEKC1RvcGljTWVtb3J5Eg0KBXRvcGljGAEgASgMEg0KBWZpcnN0GAIgASgEEhQKDGFja25vd2xlZGdlZBgDIAEoBCKfBAoGQWNjZXB0Eg8KB3ZlcnNpb24YASABKA0SEAoIZmVhdHVyZXMYAiADKAkSDAoEdHJlZRgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgMEg0KBWVwb2NoGAUgASgNEg8KB2hvc3RfaWQYBiABKAwSEQoJaG9zdF9uYW1lGAcgASgJEhMKC2luY2FybmF0aW9uGAggASgNEgwKBGxpbmsYCSABKA0SDwoHc2Vzc2lvbhgKIAEoDBIPCgdyZXN1bWVkGAsgASgIEiUKCWFkZHJlc3NlcxgMIAEoCzISLnppbmMudjEuQWRkcmVzc2VzEhYKDnByaXZhdGVfcHJlZml4GA0gASgMEhAKCHJlY2VpdmVkGA4gASgEEg4KBnJvb3RlZBgPIAEoBBIMCgRwYXRoGBAgAygMEiYKCnN1Y2Nlc3Npb24YESADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIiCgZ2b3RlcnMYEiADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIfCgZsaW1pdHMYEyABKAsyDy56aW5jLnYxLkxpbWl0cxIOCgZ0aWNrZXQYFCABKAwSLQoNdW5kZWxpdmVyYWJsZRgVIAMoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZRIfCgZkZW5pZWQYFiADKAsyDy56aW5jLnYxLkRlbmllZBIcChRub3RpY2VzX2xvc3RfdGhyb3VnaBgXIAEoBCI7CglBZGRyZXNzZXMSDwoHY29udHJvbBgBIAEoCRIPCgdwdWJsaXNoGAIgASgJEgwKBHB1c2gYAyABKAkiUwoJQ2FuZGlkYXRlEhMKC2VuZHBvaW50X2lkGAEgASgMEgwKBG5hbWUYAiABKAkSEQoJYWRkcmVzc2VzGAMgAygJEhAKCHZvdGVyX2lkGAQgASgMIrsBCgZMaW1pdHMSFAoMaGVhcnRiZWF0X21zGAEgASgNEhgKEGhlYXJ0YmVhdF9taXNzZXMYAiABKA0SFwoPc2Vzc2lvbl9rZWVwX21zGAMgASgNEhkKEW1heF9tZXNzYWdlX2J5dGVzGAQgASgNEhcKD3dpbmRvd19tZXNzYWdlcxgFIAEoDRIUCgx3aW5kb3dfYnl0ZXMYBiABKA0SEAoIbGVhc2VfbXMYByABKA0SDAoEaG9wcxgIIAEoDSJKCghSZWRpcmVjdBImCgpjYW5kaWRhdGVzGAEgAygLMhIuemluYy52MS5DYW5kaWRhdGUSFgoOcmV0cnlfYWZ0ZXJfbXMYAiABKA0iaAoGUmVmdXNlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNEhMKC3ZlcnNpb25fbWluGAQgASgNEhMKC3ZlcnNpb25fbWF4GAUgASgNIjoKBFN5bmMSDgoGbnVtYmVyGAEgASgNEhAKCHByZWZpeGVzGAIgAygMEhAKCHNldHRsaW5nGAMgAygMIh8KC1Vuc3Vic2NyaWJlEhAKCHByZWZpeGVzGAEgAygMIsEBCghCYXNlbGluZRIOCgZudW1iZXIYASABKA0SEQoJcHVibGlzaGVkGAIgASgEEicKB3JlZnVzZWQYAyADKAsyFi56aW5jLnYxLlJlZnVzZWRQcmVmaXgSKgoJcG9zaXRpb25zGAQgAygLMhcuemluYy52MS5TdHJlYW1Qb3NpdGlvbhIaChJwb3NpdGlvbnNfY29tcGxldGUYBSABKAgSEwoLaW5jYXJuYXRpb24YBiABKA0SDAoEbWFyaxgHIAEoBCIvCg1SZWZ1c2VkUHJlZml4Eg4KBnByZWZpeBgBIAEoDBIOCgZyZWFzb24YAiABKAkiWwoOU3RyZWFtUG9zaXRpb24SDQoFdG9waWMYASABKAwSDgoGb3JpZ2luGAIgASgMEgwKBGxhc3QYAyABKAQSDQoFZXBvY2gYBCABKA0SDQoFZmlyc3QYBSABKAQiYwoJSGVhcnRiZWF0Eg0KBWNvdW50GAEgASgEEhEKCXB1Ymxpc2hlZBgCIAEoBBINCgVlcG9jaBgDIAEoDRIOCgZkaXJlY3QYBCABKAQSFQoNcm91bmRfdHJpcF91cxgFIAEoDSKVAQoOSGVhcnRiZWF0UmVwbHkSDQoFY291bnQYASABKAQSDAoEbWFyaxgCIAEoBBIQCghsZWdfbGFzdBgDIAEoBBIOCgZwYXJrZWQYBCABKA0SEwoLbG9vcF9sYWdfbXMYBSABKA0SGwoEcm9vbRgGIAEoCzINLnppbmMudjEuUm9vbRISCgpxdWV1ZV9maWxsGAcgASgNIk8KBE1hcmsSDgoGbnVtYmVyGAEgASgEEhEKCXB1Ymxpc2hlZBgCIAEoBBIkCgZ0b3BpY3MYAyADKAsyFC56aW5jLnYxLlRvcGljTnVtYmVyIiwKC1RvcGljTnVtYmVyEg0KBXRvcGljGAEgASgMEg4KBm51bWJlchgCIAEoBCI3CgNBY2sSEAoIcmVjZWl2ZWQYASABKAQSDgoGcm9vdGVkGAIgASgEEg4KBnJlc2VuZBgDIAEoCCJBCg1SZXBhaXJSZXF1ZXN0EgoKAmlkGAEgASgNEiQKBnJhbmdlcxgCIAMoCzIULnppbmMudjEuUmVwYWlyUmFuZ2UiPAoLUmVwYWlyUmFuZ2USDQoFdG9waWMYASABKAwSDQoFYWZ0ZXIYAiABKAQSDwoHdGhyb3VnaBgDIAEoBCJXCgZSZXBhaXISCgoCaWQYASABKA0SDAoEbGFzdBgCIAEoCBIiCgRsb3N0GAMgAygLMhQuemluYy52MS5SZXBhaXJSYW5nZRIPCgd0aHJvdWdoGAQgASgEIiMKB1Jlc29sdmUSCgoCaWQYASABKA0SDAoEbmFtZRgCIAEoCSIsCghSZXNvbHZlZBIKCgJpZBgBIAEoDRIUCgxlbmRwb2ludF9pZHMYAiADKAwidAoNVW5kZWxpdmVyYWJsZRIOCgZ0YXJnZXQYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEY29kZRgDIAEoCRITCgtjb3JyZWxhdGlvbhgEIAEoBBIOCgZudW1iZXIYBSABKAQSDgoGb3JpZ2luGAYgASgMIlcKBkRlbmllZBINCgV0b3BpYxgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBIMCgRjb2RlGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIOCgZudW1iZXIYBSABKAQiPQoFTGVhdmUSDAoEY29kZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0idQoEU2xvdxIOCgZwb2xpY3kYASABKAkSDgoGbGFnX21zGAIgASgNEhgKEHdhaXRpbmdfbWVzc2FnZXMYAyABKAQSFQoNd2FpdGluZ19ieXRlcxgEIAEoBBIMCgRsYXN0GAUgASgEEg4KBnJlc3luYxgGIAMoDCIyCgVQcm9iZRINCgV0b2tlbhgBIAEoDBIMCgRwYXRoGAIgAygMEgwKBGhlcmUYAyABKAgiWgoKUHJvYmVSZXBseRINCgV0b2tlbhgBIAEoDBIMCgRwYXRoGAIgAygMEhMKC2xvb3BfbGFnX21zGAMgASgNEhoKEnJvb3Rfcm91bmRfdHJpcF91cxgEIAEoDSI+CgRNb3ZlEiYKCmNhbmRpZGF0ZXMYASADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIOCgZyZWFzb24YAiABKAkiQgoFRHJhaW4SEQoJd2l0aGluX21zGAEgASgNEiYKCmNhbmRpZGF0ZXMYAiADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZSJiCgpQYXRoQ2hhbmdlEg8KB3ZlcnNpb24YASABKAQSDAoEcGF0aBgCIAMoDBImCgpzdWNjZXNzaW9uGAMgAygLMhIuemluYy52MS5DYW5kaWRhdGUSDQoFZXBvY2gYBCABKA0iWgoHTWVtYmVycxIgCgdhcnJpdmVkGAEgAygLMg8uemluYy52MS5NZW1iZXISEAoIZGVwYXJ0ZWQYAiADKAwSDQoFZmlyc3QYAyABKAgSDAoEbGFzdBgEIAEoCCI8CgZNZW1iZXISEwoLZW5kcG9pbnRfaWQYASABKAwSDAoEbmFtZRgCIAEoCRIPCgdob3N0X2lkGAMgASgMIjUKCFRha2VvdmVyEg8KB2RlYWRfaWQYASABKAwSGAoQZGVhZF9pbmNhcm5hdGlvbhgCIAEoDSJ9CgpWb3RlckhlbGxvEg8KB3ZlcnNpb24YASABKA0SDAoEdHJlZRgCIAEoCRISCgpnZW5lcmF0aW9uGAMgASgMEiEKBGZyb20YBCABKAsyEy56aW5jLnYxLlZvdGVyUGxhY2USCgoCdG8YBSABKAwSDQoFdG9rZW4YBiABKAwiQQoMVm90ZXJXZWxjb21lEiEKBGZyb20YASABKAsyEy56aW5jLnYxLlZvdGVyUGxhY2USDgoGcmVjb3JkGAIgASgMIk8KClZvdGVyUGxhY2USEAoIdm90ZXJfaWQYASABKAwSDAoEbmFtZRgCIAEoCRIRCglhZGRyZXNzZXMYAyADKAkSDgoGZGlyZWN0GAQgASgIIi8KCVZvdGVySm9pbhIiCgV2b3RlchgBIAEoCzITLnppbmMudjEuVm90ZXJQbGFjZSIuCg5Wb3RlckpvaW5SZXBseRIMCgRjb2RlGAEgASgJEg4KBnJlY29yZBgCIAEoDCJvCgZSb3N0ZXISJQoHZW50cmllcxgBIAMoCzIULnppbmMudjEuUm9zdGVyRW50cnkSEAoIZGVwYXJ0ZWQYAiADKAwSDQoFZmlyc3QYAyABKAgSDAoEbGFzdBgEIAEoCBIPCgdyZWZ1c2VkGAUgASgJIuICCgtSb3N0ZXJFbnRyeRITCgtlbmRwb2ludF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEgwKBHJvbGUYAyABKAkSDgoGcGFyZW50GAQgASgMEhEKCWFkZHJlc3NlcxgFIAMoCRINCgVlcG9jaBgGIAEoDRIOCgZhdHRhY2gYByABKAQSDQoFY2xvY2sYCCABKAQSDwoHY2xpZW50cxgJIAEoDRITCgttZXNzYWdlc19pbhgKIAEoDRIUCgxtZXNzYWdlc19vdXQYCyABKA0SEAoIYnl0ZXNfaW4YDCABKAQSEQoJYnl0ZXNfb3V0GA0gASgEEhMKC2xvb3BfbGFnX21zGA4gASgNEg8KB3ZlcnNpb24YDyABKAkSDQoFc3RhdGUYECABKAkSFAoMcXVldWVfbGFnX21zGBEgASgNEhUKDXJvdW5kX3RyaXBfdXMYEiABKA0SDgoGYWdlX21zGBMgASgNIhMKBVdhdGNoEgoKAm9uGAEgASgIYgZwcm90bzM");
+  fileDesc("Cg1jb250cm9sLnByb3RvEgd6aW5jLnYxIrsJCgdDb250cm9sEg0KBWFmdGVyGAEgASgEEh0KBGpvaW4YCiABKAsyDS56aW5jLnYxLkpvaW5IABIhCgZhY2NlcHQYCyABKAsyDy56aW5jLnYxLkFjY2VwdEgAEiUKCHJlZGlyZWN0GAwgASgLMhEuemluYy52MS5SZWRpcmVjdEgAEiEKBnJlZnVzZRgNIAEoCzIPLnppbmMudjEuUmVmdXNlSAASHQoEc3luYxgOIAEoCzINLnppbmMudjEuU3luY0gAEicKCWhlYXJ0YmVhdBgPIAEoCzISLnppbmMudjEuSGVhcnRiZWF0SAASMgoPaGVhcnRiZWF0X3JlcGx5GBAgASgLMhcuemluYy52MS5IZWFydGJlYXRSZXBseUgAEhsKA2FjaxgRIAEoCzIMLnppbmMudjEuQWNrSAASMAoOcmVwYWlyX3JlcXVlc3QYEiABKAsyFi56aW5jLnYxLlJlcGFpclJlcXVlc3RIABIhCgZyZXBhaXIYEyABKAsyDy56aW5jLnYxLlJlcGFpckgAEiMKB3Jlc29sdmUYFCABKAsyEC56aW5jLnYxLlJlc29sdmVIABIlCghyZXNvbHZlZBgVIAEoCzIRLnppbmMudjEuUmVzb2x2ZWRIABIfCgVsZWF2ZRgWIAEoCzIOLnppbmMudjEuTGVhdmVIABIdCgRzbG93GBcgASgLMg0uemluYy52MS5TbG93SAASKwoLdW5zdWJzY3JpYmUYGCABKAsyFC56aW5jLnYxLlVuc3Vic2NyaWJlSAASLwoNdW5kZWxpdmVyYWJsZRgZIAEoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZUgAEh8KBXByb2JlGBogASgLMg4uemluYy52MS5Qcm9iZUgAEioKC3Byb2JlX3JlcGx5GBsgASgLMhMuemluYy52MS5Qcm9iZVJlcGx5SAASHQoEbW92ZRgcIAEoCzINLnppbmMudjEuTW92ZUgAEh8KBWRyYWluGB0gASgLMg4uemluYy52MS5EcmFpbkgAEioKC3BhdGhfY2hhbmdlGB4gASgLMhMuemluYy52MS5QYXRoQ2hhbmdlSAASJQoIdGFrZW92ZXIYHyABKAsyES56aW5jLnYxLlRha2VvdmVySAASIQoGZGVuaWVkGCAgASgLMg8uemluYy52MS5EZW5pZWRIABIjCgdtZW1iZXJzGCEgASgLMhAuemluYy52MS5NZW1iZXJzSAASKgoLdm90ZXJfaGVsbG8YIiABKAsyEy56aW5jLnYxLlZvdGVySGVsbG9IABIuCg12b3Rlcl93ZWxjb21lGCMgASgLMhUuemluYy52MS5Wb3RlcldlbGNvbWVIABIOCgR2b3RlGCQgASgMSAASKAoKdm90ZXJfam9pbhglIAEoCzISLnppbmMudjEuVm90ZXJKb2luSAASMwoQdm90ZXJfam9pbl9yZXBseRgmIAEoCzIXLnppbmMudjEuVm90ZXJKb2luUmVwbHlIABIhCgZyb3N0ZXIYKCABKAsyDy56aW5jLnYxLlJvc3RlckgAEh8KBXdhdGNoGCkgASgLMg4uemluYy52MS5XYXRjaEgAQgYKBGJvZHki/QMKBEpvaW4SEwoLdmVyc2lvbl9taW4YASABKA0SEwoLdmVyc2lvbl9tYXgYAiABKA0SEAoIZmVhdHVyZXMYAyADKAkSDAoEdHJlZRgEIAEoCRISCgpnZW5lcmF0aW9uGAUgASgMEg0KBXRva2VuGAYgASgMEhMKC2VuZHBvaW50X2lkGAcgASgMEgwKBG5hbWUYCCABKAkSEAoIdm90ZXJfaWQYCSABKAwSDQoFcmVsYXkYCiABKAgSDwoHc2Vzc2lvbhgLIAEoDBIOCgZ0aWNrZXQYDCABKAwSEQoJbGVnX2ZpcnN0GA0gASgEEhAKCGxlZ19sYXN0GA4gASgEEiQKBm1lbW9yeRgPIAMoCzIULnppbmMudjEuVG9waWNNZW1vcnkSDgoGaGVpZ2h0GBAgASgNEgwKBHNpemUYESABKA0SEAoIZWxpZ2libGUYEiABKAgSDQoFZXBvY2gYEyABKA0SDAoEbGluaxgUIAEoDRISCgpzaW5nbGVfbGVnGBUgASgIEhEKCXJlZGlyZWN0cxgWIAEoDRITCgtpbmNhcm5hdGlvbhgXIAEoDRIPCgdkaWFsbGVkGBggASgJEhEKCWFkZHJlc3NlcxgZIAMoCRIbCgRyb29tGBogASgLMg0uemluYy52MS5Sb29tEg4KBnNldHRsZRgbIAEoCCJRCgRSb29tEgwKBGZyZWUYASABKA0SDQoFYmVsb3cYAiABKA0SDgoGbGV2ZWxzGAMgASgNEg4KBmhlaWdodBgEIAEoDRIMCgRzaXplGAUgASgNIkEKC1RvcGljTWVtb3J5Eg0KBXRvcGljGAEgASgMEg0KBWZpcnN0GAIgASgEEhQKDGFja25vd2xlZGdlZBgDIAEoBCKfBAoGQWNjZXB0Eg8KB3ZlcnNpb24YASABKA0SEAoIZmVhdHVyZXMYAiADKAkSDAoEdHJlZRgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgMEg0KBWVwb2NoGAUgASgNEg8KB2hvc3RfaWQYBiABKAwSEQoJaG9zdF9uYW1lGAcgASgJEhMKC2luY2FybmF0aW9uGAggASgNEgwKBGxpbmsYCSABKA0SDwoHc2Vzc2lvbhgKIAEoDBIPCgdyZXN1bWVkGAsgASgIEiUKCWFkZHJlc3NlcxgMIAEoCzISLnppbmMudjEuQWRkcmVzc2VzEhYKDnByaXZhdGVfcHJlZml4GA0gASgMEhAKCHJlY2VpdmVkGA4gASgEEg4KBnJvb3RlZBgPIAEoBBIMCgRwYXRoGBAgAygMEiYKCnN1Y2Nlc3Npb24YESADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIiCgZ2b3RlcnMYEiADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRIfCgZsaW1pdHMYEyABKAsyDy56aW5jLnYxLkxpbWl0cxIOCgZ0aWNrZXQYFCABKAwSLQoNdW5kZWxpdmVyYWJsZRgVIAMoCzIWLnppbmMudjEuVW5kZWxpdmVyYWJsZRIfCgZkZW5pZWQYFiADKAsyDy56aW5jLnYxLkRlbmllZBIcChRub3RpY2VzX2xvc3RfdGhyb3VnaBgXIAEoBCI7CglBZGRyZXNzZXMSDwoHY29udHJvbBgBIAEoCRIPCgdwdWJsaXNoGAIgASgJEgwKBHB1c2gYAyABKAkiUwoJQ2FuZGlkYXRlEhMKC2VuZHBvaW50X2lkGAEgASgMEgwKBG5hbWUYAiABKAkSEQoJYWRkcmVzc2VzGAMgAygJEhAKCHZvdGVyX2lkGAQgASgMIrsBCgZMaW1pdHMSFAoMaGVhcnRiZWF0X21zGAEgASgNEhgKEGhlYXJ0YmVhdF9taXNzZXMYAiABKA0SFwoPc2Vzc2lvbl9rZWVwX21zGAMgASgNEhkKEW1heF9tZXNzYWdlX2J5dGVzGAQgASgNEhcKD3dpbmRvd19tZXNzYWdlcxgFIAEoDRIUCgx3aW5kb3dfYnl0ZXMYBiABKA0SEAoIbGVhc2VfbXMYByABKA0SDAoEaG9wcxgIIAEoDSJKCghSZWRpcmVjdBImCgpjYW5kaWRhdGVzGAEgAygLMhIuemluYy52MS5DYW5kaWRhdGUSFgoOcmV0cnlfYWZ0ZXJfbXMYAiABKA0iaAoGUmVmdXNlEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNEhMKC3ZlcnNpb25fbWluGAQgASgNEhMKC3ZlcnNpb25fbWF4GAUgASgNIjoKBFN5bmMSDgoGbnVtYmVyGAEgASgNEhAKCHByZWZpeGVzGAIgAygMEhAKCHNldHRsaW5nGAMgAygMIh8KC1Vuc3Vic2NyaWJlEhAKCHByZWZpeGVzGAEgAygMIsEBCghCYXNlbGluZRIOCgZudW1iZXIYASABKA0SEQoJcHVibGlzaGVkGAIgASgEEicKB3JlZnVzZWQYAyADKAsyFi56aW5jLnYxLlJlZnVzZWRQcmVmaXgSKgoJcG9zaXRpb25zGAQgAygLMhcuemluYy52MS5TdHJlYW1Qb3NpdGlvbhIaChJwb3NpdGlvbnNfY29tcGxldGUYBSABKAgSEwoLaW5jYXJuYXRpb24YBiABKA0SDAoEbWFyaxgHIAEoBCIvCg1SZWZ1c2VkUHJlZml4Eg4KBnByZWZpeBgBIAEoDBIOCgZyZWFzb24YAiABKAkiewoOU3RyZWFtUG9zaXRpb24SDQoFdG9waWMYASABKAwSDgoGb3JpZ2luGAIgASgMEgwKBGxhc3QYAyABKAQSDQoFZXBvY2gYBCABKA0SDQoFZmlyc3QYBSABKAQSHgoGcmVpZ25zGAYgAygLMg4uemluYy52MS5SZWlnbiIlCgVSZWlnbhINCgVlcG9jaBgBIAEoDRINCgVmaXJzdBgCIAEoBCJjCglIZWFydGJlYXQSDQoFY291bnQYASABKAQSEQoJcHVibGlzaGVkGAIgASgEEg0KBWVwb2NoGAMgASgNEg4KBmRpcmVjdBgEIAEoBBIVCg1yb3VuZF90cmlwX3VzGAUgASgNIpUBCg5IZWFydGJlYXRSZXBseRINCgVjb3VudBgBIAEoBBIMCgRtYXJrGAIgASgEEhAKCGxlZ19sYXN0GAMgASgEEg4KBnBhcmtlZBgEIAEoDRITCgtsb29wX2xhZ19tcxgFIAEoDRIbCgRyb29tGAYgASgLMg0uemluYy52MS5Sb29tEhIKCnF1ZXVlX2ZpbGwYByABKA0iTwoETWFyaxIOCgZudW1iZXIYASABKAQSEQoJcHVibGlzaGVkGAIgASgEEiQKBnRvcGljcxgDIAMoCzIULnppbmMudjEuVG9waWNOdW1iZXIiLAoLVG9waWNOdW1iZXISDQoFdG9waWMYASABKAwSDgoGbnVtYmVyGAIgASgEIjcKA0FjaxIQCghyZWNlaXZlZBgBIAEoBBIOCgZyb290ZWQYAiABKAQSDgoGcmVzZW5kGAMgASgIIkEKDVJlcGFpclJlcXVlc3QSCgoCaWQYASABKA0SJAoGcmFuZ2VzGAIgAygLMhQuemluYy52MS5SZXBhaXJSYW5nZSI8CgtSZXBhaXJSYW5nZRINCgV0b3BpYxgBIAEoDBINCgVhZnRlchgCIAEoBBIPCgd0aHJvdWdoGAMgASgEIlcKBlJlcGFpchIKCgJpZBgBIAEoDRIMCgRsYXN0GAIgASgIEiIKBGxvc3QYAyADKAsyFC56aW5jLnYxLlJlcGFpclJhbmdlEg8KB3Rocm91Z2gYBCABKAQiIwoHUmVzb2x2ZRIKCgJpZBgBIAEoDRIMCgRuYW1lGAIgASgJIiwKCFJlc29sdmVkEgoKAmlkGAEgASgNEhQKDGVuZHBvaW50X2lkcxgCIAMoDCJ0Cg1VbmRlbGl2ZXJhYmxlEg4KBnRhcmdldBgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBIMCgRjb2RlGAMgASgJEhMKC2NvcnJlbGF0aW9uGAQgASgEEg4KBm51bWJlchgFIAEoBBIOCgZvcmlnaW4YBiABKAwiVwoGRGVuaWVkEg0KBXRvcGljGAEgASgMEhAKCHNlcXVlbmNlGAIgASgEEgwKBGNvZGUYAyABKAkSDgoGcmVhc29uGAQgASgJEg4KBm51bWJlchgFIAEoBCI9CgVMZWF2ZRIMCgRjb2RlGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDSJ1CgRTbG93Eg4KBnBvbGljeRgBIAEoCRIOCgZsYWdfbXMYAiABKA0SGAoQd2FpdGluZ19tZXNzYWdlcxgDIAEoBBIVCg13YWl0aW5nX2J5dGVzGAQgASgEEgwKBGxhc3QYBSABKAQSDgoGcmVzeW5jGAYgAygMIjIKBVByb2JlEg0KBXRva2VuGAEgASgMEgwKBHBhdGgYAiADKAwSDAoEaGVyZRgDIAEoCCJaCgpQcm9iZVJlcGx5Eg0KBXRva2VuGAEgASgMEgwKBHBhdGgYAiADKAwSEwoLbG9vcF9sYWdfbXMYAyABKA0SGgoScm9vdF9yb3VuZF90cmlwX3VzGAQgASgNIj4KBE1vdmUSJgoKY2FuZGlkYXRlcxgBIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlEg4KBnJlYXNvbhgCIAEoCSJCCgVEcmFpbhIRCgl3aXRoaW5fbXMYASABKA0SJgoKY2FuZGlkYXRlcxgCIAMoCzISLnppbmMudjEuQ2FuZGlkYXRlImIKClBhdGhDaGFuZ2USDwoHdmVyc2lvbhgBIAEoBBIMCgRwYXRoGAIgAygMEiYKCnN1Y2Nlc3Npb24YAyADKAsyEi56aW5jLnYxLkNhbmRpZGF0ZRINCgVlcG9jaBgEIAEoDSJaCgdNZW1iZXJzEiAKB2Fycml2ZWQYASADKAsyDy56aW5jLnYxLk1lbWJlchIQCghkZXBhcnRlZBgCIAMoDBINCgVmaXJzdBgDIAEoCBIMCgRsYXN0GAQgASgIIjwKBk1lbWJlchITCgtlbmRwb2ludF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEg8KB2hvc3RfaWQYAyABKAwiNQoIVGFrZW92ZXISDwoHZGVhZF9pZBgBIAEoDBIYChBkZWFkX2luY2FybmF0aW9uGAIgASgNIn0KClZvdGVySGVsbG8SDwoHdmVyc2lvbhgBIAEoDRIMCgR0cmVlGAIgASgJEhIKCmdlbmVyYXRpb24YAyABKAwSIQoEZnJvbRgEIAEoCzITLnppbmMudjEuVm90ZXJQbGFjZRIKCgJ0bxgFIAEoDBINCgV0b2tlbhgGIAEoDCJBCgxWb3RlcldlbGNvbWUSIQoEZnJvbRgBIAEoCzITLnppbmMudjEuVm90ZXJQbGFjZRIOCgZyZWNvcmQYAiABKAwiTwoKVm90ZXJQbGFjZRIQCgh2b3Rlcl9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEhEKCWFkZHJlc3NlcxgDIAMoCRIOCgZkaXJlY3QYBCABKAgiLwoJVm90ZXJKb2luEiIKBXZvdGVyGAEgASgLMhMuemluYy52MS5Wb3RlclBsYWNlIi4KDlZvdGVySm9pblJlcGx5EgwKBGNvZGUYASABKAkSDgoGcmVjb3JkGAIgASgMIm8KBlJvc3RlchIlCgdlbnRyaWVzGAEgAygLMhQuemluYy52MS5Sb3N0ZXJFbnRyeRIQCghkZXBhcnRlZBgCIAMoDBINCgVmaXJzdBgDIAEoCBIMCgRsYXN0GAQgASgIEg8KB3JlZnVzZWQYBSABKAki4gIKC1Jvc3RlckVudHJ5EhMKC2VuZHBvaW50X2lkGAEgASgMEgwKBG5hbWUYAiABKAkSDAoEcm9sZRgDIAEoCRIOCgZwYXJlbnQYBCABKAwSEQoJYWRkcmVzc2VzGAUgAygJEg0KBWVwb2NoGAYgASgNEg4KBmF0dGFjaBgHIAEoBBINCgVjbG9jaxgIIAEoBBIPCgdjbGllbnRzGAkgASgNEhMKC21lc3NhZ2VzX2luGAogASgNEhQKDG1lc3NhZ2VzX291dBgLIAEoDRIQCghieXRlc19pbhgMIAEoBBIRCglieXRlc19vdXQYDSABKAQSEwoLbG9vcF9sYWdfbXMYDiABKA0SDwoHdmVyc2lvbhgPIAEoCRINCgVzdGF0ZRgQIAEoCRIUCgxxdWV1ZV9sYWdfbXMYESABKA0SFQoNcm91bmRfdHJpcF91cxgSIAEoDRIOCgZhZ2VfbXMYEyABKA0iEwoFV2F0Y2gSCgoCb24YASABKAhiBnByb3RvMw");
 
 /**
  * @generated from message zinc.v1.Control
@@ -983,6 +983,13 @@ export type StreamPosition = Message<"zinc.v1.StreamPosition"> & {
    * @generated from field: uint64 first = 5;
    */
   first: bigint;
+
+  /**
+   * Of an ordered topic's own numbering, in a tree with voters: in which reigns its numbers were given, the last sixteen.
+   *
+   * @generated from field: repeated zinc.v1.Reign reigns = 6;
+   */
+  reigns: Reign[];
 };
 
 /**
@@ -991,6 +998,30 @@ export type StreamPosition = Message<"zinc.v1.StreamPosition"> & {
  */
 export const StreamPositionSchema: GenMessage<StreamPosition> = /*@__PURE__*/
   messageDesc(file_control, 14);
+
+/**
+ * The numbers from `first` on were given in that epoch, up to where the next one begins.
+ *
+ * @generated from message zinc.v1.Reign
+ */
+export type Reign = Message<"zinc.v1.Reign"> & {
+  /**
+   * @generated from field: uint32 epoch = 1;
+   */
+  epoch: number;
+
+  /**
+   * @generated from field: uint64 first = 2;
+   */
+  first: bigint;
+};
+
+/**
+ * Describes the message zinc.v1.Reign.
+ * Use `create(ReignSchema)` to create a new message.
+ */
+export const ReignSchema: GenMessage<Reign> = /*@__PURE__*/
+  messageDesc(file_control, 15);
 
 /**
  * @generated from message zinc.v1.Heartbeat
@@ -1033,7 +1064,7 @@ export type Heartbeat = Message<"zinc.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_control, 15);
+  messageDesc(file_control, 16);
 
 /**
  * @generated from message zinc.v1.HeartbeatReply
@@ -1090,7 +1121,7 @@ export type HeartbeatReply = Message<"zinc.v1.HeartbeatReply"> & {
  * Use `create(HeartbeatReplySchema)` to create a new message.
  */
 export const HeartbeatReplySchema: GenMessage<HeartbeatReply> = /*@__PURE__*/
-  messageDesc(file_control, 16);
+  messageDesc(file_control, 17);
 
 /**
  * Payload on the system topic `mark`, which every client follows.
@@ -1121,7 +1152,7 @@ export type Mark = Message<"zinc.v1.Mark"> & {
  * Use `create(MarkSchema)` to create a new message.
  */
 export const MarkSchema: GenMessage<Mark> = /*@__PURE__*/
-  messageDesc(file_control, 17);
+  messageDesc(file_control, 18);
 
 /**
  * @generated from message zinc.v1.TopicNumber
@@ -1143,7 +1174,7 @@ export type TopicNumber = Message<"zinc.v1.TopicNumber"> & {
  * Use `create(TopicNumberSchema)` to create a new message.
  */
 export const TopicNumberSchema: GenMessage<TopicNumber> = /*@__PURE__*/
-  messageDesc(file_control, 18);
+  messageDesc(file_control, 19);
 
 /**
  * Cumulative, for the up leg of the link.
@@ -1174,7 +1205,7 @@ export type Ack = Message<"zinc.v1.Ack"> & {
  * Use `create(AckSchema)` to create a new message.
  */
 export const AckSchema: GenMessage<Ack> = /*@__PURE__*/
-  messageDesc(file_control, 19);
+  messageDesc(file_control, 20);
 
 /**
  * @generated from message zinc.v1.RepairRequest
@@ -1196,7 +1227,7 @@ export type RepairRequest = Message<"zinc.v1.RepairRequest"> & {
  * Use `create(RepairRequestSchema)` to create a new message.
  */
 export const RepairRequestSchema: GenMessage<RepairRequest> = /*@__PURE__*/
-  messageDesc(file_control, 20);
+  messageDesc(file_control, 21);
 
 /**
  * @generated from message zinc.v1.RepairRange
@@ -1225,7 +1256,7 @@ export type RepairRange = Message<"zinc.v1.RepairRange"> & {
  * Use `create(RepairRangeSchema)` to create a new message.
  */
 export const RepairRangeSchema: GenMessage<RepairRange> = /*@__PURE__*/
-  messageDesc(file_control, 21);
+  messageDesc(file_control, 22);
 
 /**
  * Followed in the same message by groups of three frames: topic, header, payload.
@@ -1266,7 +1297,7 @@ export type Repair = Message<"zinc.v1.Repair"> & {
  * Use `create(RepairSchema)` to create a new message.
  */
 export const RepairSchema: GenMessage<Repair> = /*@__PURE__*/
-  messageDesc(file_control, 22);
+  messageDesc(file_control, 23);
 
 /**
  * @generated from message zinc.v1.Resolve
@@ -1288,7 +1319,7 @@ export type Resolve = Message<"zinc.v1.Resolve"> & {
  * Use `create(ResolveSchema)` to create a new message.
  */
 export const ResolveSchema: GenMessage<Resolve> = /*@__PURE__*/
-  messageDesc(file_control, 23);
+  messageDesc(file_control, 24);
 
 /**
  * @generated from message zinc.v1.Resolved
@@ -1310,7 +1341,7 @@ export type Resolved = Message<"zinc.v1.Resolved"> & {
  * Use `create(ResolvedSchema)` to create a new message.
  */
 export const ResolvedSchema: GenMessage<Resolved> = /*@__PURE__*/
-  messageDesc(file_control, 24);
+  messageDesc(file_control, 25);
 
 /**
  * A direct message could not be turned down: nobody below has that id. It travels back to the message's origin, down from
@@ -1359,7 +1390,7 @@ export type Undeliverable = Message<"zinc.v1.Undeliverable"> & {
  * Use `create(UndeliverableSchema)` to create a new message.
  */
 export const UndeliverableSchema: GenMessage<Undeliverable> = /*@__PURE__*/
-  messageDesc(file_control, 25);
+  messageDesc(file_control, 26);
 
 /**
  * A frame was not passed on: the client may not send on that topic. Told once per topic, at least.
@@ -1402,7 +1433,7 @@ export type Denied = Message<"zinc.v1.Denied"> & {
  * Use `create(DeniedSchema)` to create a new message.
  */
 export const DeniedSchema: GenMessage<Denied> = /*@__PURE__*/
-  messageDesc(file_control, 26);
+  messageDesc(file_control, 27);
 
 /**
  * @generated from message zinc.v1.Leave
@@ -1431,7 +1462,7 @@ export type Leave = Message<"zinc.v1.Leave"> & {
  * Use `create(LeaveSchema)` to create a new message.
  */
 export const LeaveSchema: GenMessage<Leave> = /*@__PURE__*/
-  messageDesc(file_control, 27);
+  messageDesc(file_control, 28);
 
 /**
  * @generated from message zinc.v1.Slow
@@ -1477,7 +1508,7 @@ export type Slow = Message<"zinc.v1.Slow"> & {
  * Use `create(SlowSchema)` to create a new message.
  */
 export const SlowSchema: GenMessage<Slow> = /*@__PURE__*/
-  messageDesc(file_control, 28);
+  messageDesc(file_control, 29);
 
 /**
  * @generated from message zinc.v1.Probe
@@ -1508,7 +1539,7 @@ export type Probe = Message<"zinc.v1.Probe"> & {
  * Use `create(ProbeSchema)` to create a new message.
  */
 export const ProbeSchema: GenMessage<Probe> = /*@__PURE__*/
-  messageDesc(file_control, 29);
+  messageDesc(file_control, 30);
 
 /**
  * @generated from message zinc.v1.ProbeReply
@@ -1545,7 +1576,7 @@ export type ProbeReply = Message<"zinc.v1.ProbeReply"> & {
  * Use `create(ProbeReplySchema)` to create a new message.
  */
 export const ProbeReplySchema: GenMessage<ProbeReply> = /*@__PURE__*/
-  messageDesc(file_control, 30);
+  messageDesc(file_control, 31);
 
 /**
  * @generated from message zinc.v1.Move
@@ -1567,7 +1598,7 @@ export type Move = Message<"zinc.v1.Move"> & {
  * Use `create(MoveSchema)` to create a new message.
  */
 export const MoveSchema: GenMessage<Move> = /*@__PURE__*/
-  messageDesc(file_control, 31);
+  messageDesc(file_control, 32);
 
 /**
  * @generated from message zinc.v1.Drain
@@ -1589,7 +1620,7 @@ export type Drain = Message<"zinc.v1.Drain"> & {
  * Use `create(DrainSchema)` to create a new message.
  */
 export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
-  messageDesc(file_control, 32);
+  messageDesc(file_control, 33);
 
 /**
  * @generated from message zinc.v1.PathChange
@@ -1621,7 +1652,7 @@ export type PathChange = Message<"zinc.v1.PathChange"> & {
  * Use `create(PathChangeSchema)` to create a new message.
  */
 export const PathChangeSchema: GenMessage<PathChange> = /*@__PURE__*/
-  messageDesc(file_control, 33);
+  messageDesc(file_control, 34);
 
 /**
  * From a relay to its host: who is in its subtree, its own clients and those below them. Without flags: what changed.
@@ -1659,7 +1690,7 @@ export type Members = Message<"zinc.v1.Members"> & {
  * Use `create(MembersSchema)` to create a new message.
  */
 export const MembersSchema: GenMessage<Members> = /*@__PURE__*/
-  messageDesc(file_control, 34);
+  messageDesc(file_control, 35);
 
 /**
  * @generated from message zinc.v1.Member
@@ -1688,7 +1719,7 @@ export type Member = Message<"zinc.v1.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_control, 35);
+  messageDesc(file_control, 36);
 
 /**
  * @generated from message zinc.v1.Takeover
@@ -1710,7 +1741,7 @@ export type Takeover = Message<"zinc.v1.Takeover"> & {
  * Use `create(TakeoverSchema)` to create a new message.
  */
 export const TakeoverSchema: GenMessage<Takeover> = /*@__PURE__*/
-  messageDesc(file_control, 36);
+  messageDesc(file_control, 37);
 
 /**
  * The first message of a voter that dials, in place of a JOIN.
@@ -1762,7 +1793,7 @@ export type VoterHello = Message<"zinc.v1.VoterHello"> & {
  * Use `create(VoterHelloSchema)` to create a new message.
  */
 export const VoterHelloSchema: GenMessage<VoterHello> = /*@__PURE__*/
-  messageDesc(file_control, 37);
+  messageDesc(file_control, 38);
 
 /**
  * Answers it. A REFUSE does so otherwise.
@@ -1788,7 +1819,7 @@ export type VoterWelcome = Message<"zinc.v1.VoterWelcome"> & {
  * Use `create(VoterWelcomeSchema)` to create a new message.
  */
 export const VoterWelcomeSchema: GenMessage<VoterWelcome> = /*@__PURE__*/
-  messageDesc(file_control, 38);
+  messageDesc(file_control, 39);
 
 /**
  * @generated from message zinc.v1.VoterPlace
@@ -1822,7 +1853,7 @@ export type VoterPlace = Message<"zinc.v1.VoterPlace"> & {
  * Use `create(VoterPlaceSchema)` to create a new message.
  */
 export const VoterPlaceSchema: GenMessage<VoterPlace> = /*@__PURE__*/
-  messageDesc(file_control, 39);
+  messageDesc(file_control, 40);
 
 /**
  * To the root: make me a voter, or let the record say where I am by now.
@@ -1841,7 +1872,7 @@ export type VoterJoin = Message<"zinc.v1.VoterJoin"> & {
  * Use `create(VoterJoinSchema)` to create a new message.
  */
 export const VoterJoinSchema: GenMessage<VoterJoin> = /*@__PURE__*/
-  messageDesc(file_control, 40);
+  messageDesc(file_control, 41);
 
 /**
  * @generated from message zinc.v1.VoterJoinReply
@@ -1865,7 +1896,7 @@ export type VoterJoinReply = Message<"zinc.v1.VoterJoinReply"> & {
  * Use `create(VoterJoinReplySchema)` to create a new message.
  */
 export const VoterJoinReplySchema: GenMessage<VoterJoinReply> = /*@__PURE__*/
-  messageDesc(file_control, 41);
+  messageDesc(file_control, 42);
 
 /**
  * Who is in the tree and how each fares. From a client: itself and, from a relay, those below. From a host: the tree, to
@@ -1911,7 +1942,7 @@ export type Roster = Message<"zinc.v1.Roster"> & {
  * Use `create(RosterSchema)` to create a new message.
  */
 export const RosterSchema: GenMessage<Roster> = /*@__PURE__*/
-  messageDesc(file_control, 42);
+  messageDesc(file_control, 43);
 
 /**
  * @generated from message zinc.v1.RosterEntry
@@ -2036,7 +2067,7 @@ export type RosterEntry = Message<"zinc.v1.RosterEntry"> & {
  * Use `create(RosterEntrySchema)` to create a new message.
  */
 export const RosterEntrySchema: GenMessage<RosterEntry> = /*@__PURE__*/
-  messageDesc(file_control, 43);
+  messageDesc(file_control, 44);
 
 /**
  * From a client to its host: it wants to be told of the whole tree, or no longer.
@@ -2055,5 +2086,5 @@ export type Watch = Message<"zinc.v1.Watch"> & {
  * Use `create(WatchSchema)` to create a new message.
  */
 export const WatchSchema: GenMessage<Watch> = /*@__PURE__*/
-  messageDesc(file_control, 44);
+  messageDesc(file_control, 45);
 

@@ -32,6 +32,9 @@ export class Life {
   }
 }
 
+/** What every endpoint of the world is opened with. */
+export type CommonOptions = Required<Pick<JoinOptions, "name" | "clock" | "random" | "transport" | "statusMs">>
+
 export interface WorldOptions {
   readonly seed: number
   /** Journal entries kept for reading. Default 400. */
@@ -95,11 +98,23 @@ export class World {
     return this.#open(life, MessageEndpoint.join(`sim://${hostName}`, { ...this.#common(life), ...options }))
   }
 
+  /** As `join`, with the addresses to be tried one after the other. */
+  joinAny(name: string, addresses: readonly string[], options: Partial<JoinOptions> = {}): Promise<Life> {
+    const life = this.#begin(name, "client")
+    return this.#open(life, MessageEndpoint.join(addresses, { ...this.#common(life), ...options }))
+  }
+
   /** Opens a relay on the machine: it joins the host on another, and hosts at `sim://name`. */
   relay(name: string, hostName: string, options: Partial<JoinOptions> = {}): Promise<Life> {
     const life = this.#begin(name, "relay")
     const all = { ...this.#common(life), listen: `sim://${name}`, ...options }
     return this.#open(life, MessageEndpoint.join(`sim://${hostName}`, all))
+  }
+
+  /** Opens an endpoint on the machine in a way of the caller's own. */
+  open(name: string, role: Life["role"], open: (common: CommonOptions) => Promise<MessageEndpoint>): Promise<Life> {
+    const life = this.#begin(name, role)
+    return this.#open(life, open(this.#common(life)))
   }
 
   #begin(name: string, role: "host" | "relay" | "client"): Life {
@@ -112,7 +127,7 @@ export class World {
     return life
   }
 
-  #common(life: Life) {
+  #common(life: Life): CommonOptions {
     return {
       name: life.name,
       statusMs: this.#statusMs,

@@ -44,6 +44,20 @@ export function commonPlaces(heard: StreamPlace, tree: StreamPlace): number | un
   return forgotten && heard.order > 0 ? undefined : 0
 }
 
+/**
+ * As `commonPlaces`, for a receiver whose host may itself be behind: what was given in the reign that the host heard last
+ * counts as kept, for nothing speaks against it yet.
+ */
+export function keptPlaces(heard: StreamPlace, host: readonly StreamRun[]): number | undefined {
+  return commonPlaces(heard, { order: Number.POSITIVE_INFINITY, runs: host })
+}
+
+/** In which epoch that place was given, as far as is remembered. */
+export function epochAt(runs: readonly StreamRun[], order: number): number | undefined {
+  for (let i = runs.length - 1; i >= 0; i--) if (runs[i]!.first <= order) return runs[i]!.epoch
+  return undefined
+}
+
 function lastOf({ order, runs }: StreamPlace, index: number): number {
   const next = runs[index + 1]
   return next === undefined ? order : next.first - 1

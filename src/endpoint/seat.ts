@@ -1,0 +1,114 @@
+/**
+ * The place of a voter in its tree: root, or relay below the root. Whoever runs the votes says which (src/cluster); the
+ * seat has both sides of the endpoint follow. Its clients notice a longer or shorter path, and no more.
+ */
+import type { EndpointRole } from "./api.ts"
+import type { Authority, Inheritance } from "./authority.ts"
+import type { ClientSide } from "./client-side.ts"
+import { Crown } from "./crown.ts"
+import type { HostSide } from "./host-side.ts"
+import { LateDirects } from "./late-directs.ts"
+import type { Node } from "./node.ts"
+
+export interface SeatOptions {
+  readonly node: Node
+  readonly client: ClientSide
+  readonly host: HostSide
+  /** The endpoint is part of the tree for the first time: root, or joined below it. */
+  readonly onSeated: () => void
+}
+
+export interface ReignOptions {
+  readonly authority: Authority
+  readonly inheritance: Inheritance
+  readonly tree: string
+  /** Sixteen octets. */
+  readonly generation: Uint8Array
+  /** When a numbered message is passed on: at once, or when a majority of the voters has stored it. */
+  readonly deliver: "ordered" | "majority"
+  readonly reason: string
+}
+
+export class Seat {
+  readonly #o: SeatOptions
+  #role: EndpointRole = "relay"
+  #crown: Crown | undefined
+  #directs: LateDirects | undefined
+
+  constructor(options: SeatOptions) {
+    this.#o = options
+  }
+
+  get role(): EndpointRole {
+    return this.#role
+  }
+  /** Root, and its lease holds. Without it ordered topics are read-only. */
+  get hasAuthority(): boolean {
+    return this.#crown?.hasAuthority ?? false
+  }
+  get epoch(): number {
+    return this.#o.node.epoch
+  }
+
+  /** This endpoint is the root from now on. */
+  reign({ authority, inheritance, tree, generation, deliver, reason }: ReignOptions): void {
+    const { node, client, host, onSeated } = this.#o
+    this.#end()
+    const from = this.#role
+    node.epoch = authority.epoch
+    const directs = new LateDirects({
+      clock: node.clock,
+      send: (target, header, payload) => host.sendDirect(target, header, payload),
+      undeliverable: news => client.undeliverable(news),
+    })
+    const crown = new Crown({
+      node,
+      authority,
+      deliver,
+      onRooted: through => client.crownRooted(through),
+      onRoom: () => client.pump(),
+      onDirect: (header, payload) => directs.take(header, payload),
+    })
+    this.#crown = crown
+    this.#directs = directs
+    this.#role = "host"
+    client.crowned(crown, generation)
+    crown.inherit(inheritance)
+    node.place.crowned(tree, generation)
+    client.beginReign()
+    node.events.emit({ type: "role", from, to: "host", epoch: authority.epoch, reason })
+    onSeated()
+  }
+
+  /** A majority of the voters has stored the log up to that entry. */
+  committed(through: number): void {
+    this.#crown?.committed(through)
+  }
+
+  /** This endpoint reigns no more, and who does is not known. Its clients stay, and wait. */
+  detach(reason: string): void {
+    if (this.#crown === undefined) return
+    const { node, client } = this.#o
+    this.#end()
+    client.uncrowned()
+    this.#role = "relay"
+    node.events.emit({ type: "role", from: "host", to: "relay", epoch: node.epoch, reason })
+  }
+
+  /** The root is another, at one of these addresses. */
+  follow(addresses: readonly string[], reason: string): void {
+    this.detach(reason)
+    this.#o.client.seek(addresses)
+  }
+
+  end(): void {
+    this.#end()
+  }
+
+  #end(): void {
+    this.#crown?.end()
+    this.#directs?.end()
+    this.#crown = undefined
+    this.#directs = undefined
+  }
+}
