@@ -24,3 +24,9 @@ export type { TestRunner } from "./suites/runner.ts"
 export { type StorageSuiteOptions, storageSuite } from "./suites/storage-suite.ts"
 export type { TransportSuiteOptions, TransportUnderTest } from "./suites/transport/options.ts"
 export { transportSuite } from "./suites/transport-suite.ts"
+export {
+  type VoteFolderPlace,
+  type VoteFolderSuiteOptions,
+  voteFolderSuite,
+  voteFolderTree,
+} from "./suites/vote-folder-suite.ts"

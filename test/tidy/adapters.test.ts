@@ -12,6 +12,7 @@ const suites: Readonly<Record<string, string>> = {
   DocumentType: "documentTypeSuite",
   Coordinator: "coordinatorSuite",
   Discovery: "discoverySuite",
+  VoteFolder: "voteFolderSuite",
 }
 
 /** Carriers that speak frames, not octets, to the peer: their octets are ZMTP or nothing, so whole transports are tried. */

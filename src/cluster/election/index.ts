@@ -38,6 +38,7 @@ export {
   freshMemory,
   remember,
   type VoteChange,
+  VoteLedger,
   type VoteMemory,
   type VoteStorage,
 } from "./vote-storage.ts"

@@ -60,9 +60,32 @@ export interface VoteStorage {
 
 /** What the memory is after the changes. Shared by all storages, so that they cannot differ. */
 export function remember(memory: VoteMemory, changes: readonly VoteChange[]): VoteMemory {
-  const next: { -readonly [K in keyof VoteMemory]: VoteMemory[K] } = { ...memory }
-  let entries = [...memory.entries]
-  for (const change of changes) {
+  const ledger = new VoteLedger(memory)
+  for (const change of changes) ledger.apply(change)
+  return ledger.memory
+}
+
+/** A memory to which changes are applied one by one, without copying it. */
+export class VoteLedger {
+  #memory: { -readonly [K in keyof VoteMemory]: VoteMemory[K] }
+  #entries: OrderedEntry[]
+
+  constructor(memory: VoteMemory = freshMemory) {
+    this.#memory = { ...memory }
+    this.#entries = [...memory.entries]
+  }
+
+  /** As of now; later changes do not show in it. */
+  get memory(): VoteMemory {
+    return { ...this.#memory, entries: [...this.#entries] }
+  }
+
+  get incarnation(): number {
+    return this.#memory.incarnation
+  }
+
+  apply(change: VoteChange): void {
+    const next = this.#memory
     switch (change.type) {
       case "incarnation":
         next.incarnation = change.incarnation
@@ -81,19 +104,19 @@ export function remember(memory: VoteMemory, changes: readonly VoteChange[]): Vo
         next.accepted = { ballot: change.ballot, record: change.record }
         break
       case "append":
-        entries.push(...change.entries)
+        for (const entry of change.entries) this.#entries.push(entry)
         break
-      case "truncate":
-        entries = entries.filter(entry => entry.number <= change.after)
+      case "truncate": {
+        // The last entries have the highest numbers.
+        while (this.#entries.length > 0 && this.#entries.at(-1)!.number > change.after) this.#entries.pop()
         break
+      }
       case "snapshot": {
         const { at } = change.snapshot
         next.snapshot = change.snapshot
-        entries = change.keepsRest ? entries.filter(entry => entry.number > at.number) : []
+        this.#entries = change.keepsRest ? this.#entries.filter(entry => entry.number > at.number) : []
         break
       }
     }
   }
-  next.entries = entries
-  return next
 }

@@ -5,6 +5,9 @@ import { ZincError } from "../../core/errors.ts"
 import { endpointIdFromBytes, endpointIdToBytes, isEndpointId } from "../../core/id.ts"
 import { runsMax } from "../../endpoint/stream-runs.ts"
 import {
+  type BallotSchema,
+  type EntrySchema,
+  type LogSnapshotSchema,
   type Vote,
   VoteSchema,
   type Ballot as WireBallot,
@@ -162,7 +165,7 @@ function positionTo({ epoch, number }: LogPosition) {
   return { epoch, number: BigInt(number) }
 }
 
-function entryTo(entry: OrderedEntry) {
+export function entryTo(entry: OrderedEntry): MessageInitShape<typeof EntrySchema> {
   const { epoch, number, kind, stream, order, origin, sequence, payload } = entry
   return {
     epoch,
@@ -176,7 +179,7 @@ function entryTo(entry: OrderedEntry) {
   }
 }
 
-function snapshotTo({ at, streams }: LogSnapshot) {
+export function snapshotTo({ at, streams }: LogSnapshot): MessageInitShape<typeof LogSnapshotSchema> {
   return {
     at: positionTo(at),
     streams: streams.map(({ stream, order, runs, origins }) => ({
@@ -208,11 +211,11 @@ function optionalRecord(record: RootRecord | undefined): { record?: Uint8Array }
   return record === undefined ? {} : { record: writeRecord(record) }
 }
 
-function ballotTo({ counter, voter }: Ballot) {
+export function ballotTo({ counter, voter }: Ballot): MessageInitShape<typeof BallotSchema> {
   return { counter: BigInt(counter), voterId: octetsOf(voter) }
 }
 
-function octetsOf(id: string): Uint8Array {
+export function octetsOf(id: string): Uint8Array {
   if (!isEndpointId(id))
     throw new ZincError("BadOption", `"${id}" is no id of a voter or generation (a lower-case UUID)`)
   return endpointIdToBytes(id)
@@ -328,7 +331,7 @@ function bad(what: string, cause?: unknown): ZincError {
   return new ZincError("BadFrame", `a voter sent a vote with ${what}`, cause === undefined ? {} : { cause })
 }
 
-function countOf(value: bigint): number {
+export function countOf(value: bigint): number {
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw bad("a number past 2⁵³ − 1")
   return Number(value)
 }
@@ -338,7 +341,7 @@ function timeOf(value: number): number {
   return value
 }
 
-function idOf(octets: Uint8Array): string {
+export function idOf(octets: Uint8Array): string {
   if (octets.length !== 16) throw bad(`an id of ${octets.length} octets instead of sixteen`)
   return endpointIdFromBytes(octets)
 }
@@ -348,7 +351,7 @@ function positionFrom(position: WirePosition | undefined): LogPosition {
 }
 
 /** Entries come without holes, and epochs never fall. */
-function entriesFrom(entries: readonly WireEntry[]): OrderedEntry[] {
+export function entriesFrom(entries: readonly WireEntry[]): OrderedEntry[] {
   let before: OrderedEntry | undefined
   return entries.map(entry => {
     const { epoch, stream, origin, payload } = entry
@@ -374,7 +377,7 @@ function kindFrom(kind: number): EntryKind {
   throw bad(`an entry of kind ${kind}`)
 }
 
-function snapshotFrom(snapshot: WireLogSnapshot | undefined): LogSnapshot {
+export function snapshotFrom(snapshot: WireLogSnapshot | undefined): LogSnapshot {
   if (snapshot === undefined) throw bad("no snapshot")
   return {
     at: positionFrom(snapshot.at),
@@ -410,7 +413,7 @@ function maybeRecord(tree: string, octets: Uint8Array): RootRecord | undefined {
   return octets.length === 0 ? undefined : readRecord(tree, octets)
 }
 
-function ballotFrom(ballot: WireBallot | undefined): Ballot {
+export function ballotFrom(ballot: WireBallot | undefined): Ballot {
   if (ballot === undefined) throw bad("no ballot")
   return { counter: countOf(ballot.counter), voter: idOf(ballot.voterId) }
 }

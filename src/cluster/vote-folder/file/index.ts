@@ -1,0 +1,1 @@
+export { FileVoteFolder, type FileVoteFolderOptions } from "./file-vote-folder.ts"
