@@ -63,7 +63,7 @@ export class FileVoteFolder implements VoteFolder {
     const { folder, tree, random = systemRandom } = options
     checkTreeName(tree)
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    const lock = await FolderLock.take(folder)
+    const lock = await FolderLock.take(folder, random)
     try {
       const voterId = await identify(folder, tree, random)
       const log = await openLog(folder, tree)

@@ -2,11 +2,12 @@
  * One process per folder. The lock is the file `lock-N` with the highest N; who finds it held by a process that is gone
  * makes `lock-N+1`, which only one can. Files are never taken from anybody, so there is no moment in which two hold it.
  */
-import { randomUUID } from "node:crypto"
 import { link, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { hostname } from "node:os"
 import { join } from "node:path"
 import { ZincError } from "../../../core/errors.ts"
+import { newEndpointId } from "../../../core/id.ts"
+import type { Random } from "../../../core/random.ts"
 
 interface Holder {
   readonly pid: number
@@ -25,9 +26,9 @@ export class FolderLock {
   }
 
   /** Throws `AddressInUse` while a living process holds it, or one of another machine may. */
-  static async take(folder: string): Promise<FolderLock> {
+  static async take(folder: string, random: Random): Promise<FolderLock> {
     const self: Holder = { pid: process.pid, host: hostname(), began: (await beganAt(process.pid)) ?? "" }
-    const draft = join(folder, `draft-${randomUUID()}`)
+    const draft = join(folder, `draft-${newEndpointId(random)}`)
     await writeFile(draft, JSON.stringify(self), { flush: true, mode: 0o600 })
     try {
       for (;;) {
