@@ -37,6 +37,7 @@ export const benches = [
   { name: "endpoint/round-trip", load: () => import("./endpoint/round-trip.mjs") },
   { name: "startup/host", load: () => import("./startup/host.mjs") },
   { name: "startup/join", load: () => import("./startup/join.mjs") },
+  { name: "growth/storm", load: () => import("./growth/storm.mjs") },
   { name: "coordination/stores", load: () => import("./coordination/stores.mjs") },
   { name: "documents/trace", load: () => import("./documents/trace.mjs") },
 ]

@@ -59,8 +59,12 @@ export interface JoinWay {
   readonly settle: boolean
 }
 
+/** How long a joiner that reached nobody where it was sent waits before it asks again, more or less. */
+const strandedMs = 500
 /** Turns a joiner waits for at hosts that are busy before the first join fails. */
 const turnsMax = 20
+/** Hosts that a first join may lose while it is under way before it fails. */
+const lostMax = 5
 /** L9: how long one data leg is redialled before the link counts as lost. */
 const degradedMs = 1000
 /** How long a link outlives the host's LEAVE, for what was published before it. */
@@ -111,9 +115,11 @@ export class Attachment {
 
   // ---- joining ----
 
-  /** The first join; rejects when no address leads to a host that takes us. While hosts are only busy it waits its turn. */
+  /** The first join; rejects when no address leads to a host that takes us. While hosts are only busy it waits its turn, and one lost on the way is tried again. */
   async join(signal: AbortSignal | undefined): Promise<void> {
+    const { reconnect } = this.#o
     let failure: ZincError | undefined
+    let lost = 0
     for (let turn = 0; turn < turnsMax; turn++) {
       let turnMs: number | undefined
       for (const address of this.#o.addresses) {
@@ -123,6 +129,9 @@ export class Attachment {
         } catch (thrown) {
           failure = asZincError(thrown)
           if (thrown instanceof HostBusy) turnMs = Math.min(turnMs ?? Number.POSITIVE_INFINITY, thrown.turnMs)
+          // It was there, and gave up on us, or is gone.
+          else if (failure.code === "PeerLost" && reconnect !== undefined && lost++ < lostMax)
+            turnMs = this.#backOff(reconnect, lost)
           if (isFinal(failure) || signal?.aborted) break
         }
       }
@@ -135,7 +144,23 @@ export class Attachment {
 
   /** Goes where it is sent until a host takes it; rejects when none does. */
   async #attempt(first: string, signal: AbortSignal | undefined): Promise<void> {
-    const search = new PlaceSearch(first)
+    const { random } = this.#o.node
+    for (let stranded = 0; ; stranded++) {
+      const search = new PlaceSearch(first)
+      if (await this.#follow(search, signal)) return
+      // Whoever reaches nobody where it was sent tries once more: those may have been busy. Then it asks to stay.
+      if (stranded > 0) {
+        await this.#attemptAt(this.#newLegs(first), { redirects: search.hops, settle: true }, signal)
+        return
+      }
+      await this.#wait(strandedMs * (0.5 + random.float()), signal)
+      if (signal?.aborted || this.#isClosed()) throw new ZincError("Aborted", "the join was aborted")
+    }
+  }
+
+  /** False when it was sent on, and could reach nobody there. Rejects when nobody takes it. */
+  async #follow(search: PlaceSearch, signal: AbortSignal | undefined): Promise<boolean> {
+    const { first } = search
     let nearest: Legs | undefined
     let failure: unknown
     let busy: unknown
@@ -144,7 +169,7 @@ export class Attachment {
         const legs = nearest ?? this.#newLegs(address)
         nearest = undefined
         await this.#attemptAt(legs, { redirects: search.hops, settle: false }, signal)
-        return
+        return true
       } catch (thrown) {
         if (thrown instanceof Redirected) {
           search.sentOn(thrown.candidates)
@@ -158,10 +183,7 @@ export class Attachment {
         search.failed(ZincError.is(thrown) && ["Refused", "Full"].includes(thrown.code))
       }
     }
-    if (search.isStranded) {
-      await this.#attemptAt(this.#newLegs(first), { redirects: search.hops, settle: true }, signal)
-      return
-    }
+    if (search.isStranded) return false
     throw (
       busy ??
       failure ??

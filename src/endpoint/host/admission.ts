@@ -12,6 +12,7 @@ import { hopsMax, type Node } from "../node.ts"
 import { directTopicBytes, isPrivate, newPrivatePrefix } from "../private-topic.ts"
 import { Crowd, strangerMs, strangersMax } from "./crowd.ts"
 import type { HostSideOptions } from "./host-options.ts"
+import { JoinRate } from "./join-rate.ts"
 import { type EndLink, Link, type Tell } from "./link.ts"
 import type { LinkTable } from "./link-table.ts"
 import type { Candidate, Placement } from "./placement.ts"
@@ -57,6 +58,7 @@ export class Admission {
   readonly #host: HostSideOptions
   readonly #node: Node
   readonly #strangers: Crowd<Stranger>
+  readonly #rate: JoinRate
   #nextLink = 1
   #closing = false
 
@@ -64,6 +66,7 @@ export class Admission {
     this.#o = options
     this.#host = options.host
     this.#node = options.host.node
+    this.#rate = new JoinRate(this.#node.clock, this.#node.random, options.host.heartbeatMs)
     this.#strangers = new Crowd(strangersMax, oldest => this.#o.router.disconnect(oldest))
   }
 
@@ -153,6 +156,13 @@ export class Admission {
     if (place.depth + 1 + join.height > this.#host.maxDepth) {
       const reason = `below this host, at depth ${place.depth}, there is no room for a subtree of height ${join.height}; the tree may be ${this.#host.maxDepth} deep`
       this.#refuse(connection, name, "TooDeep", reason, 1000)
+      return
+    }
+    // Sending somebody on costs little, and helps.
+    const returns = join.session.length === 16 && this.#o.links.ofSession(join.session, 0) !== undefined
+    const turnMs = !returns && this.#o.placement.sendsOn(join) ? 0 : this.#rate.ask()
+    if (turnMs > 0) {
+      this.#refuse(connection, name, "Busy", "many join at once; it is your turn soon", turnMs)
       return
     }
     const id = endpointIdFromBytes(join.endpointId)

@@ -24,6 +24,9 @@ export interface Candidate {
   readonly addresses: readonly string[]
 }
 
+/** What of a JOIN matters here. */
+export type Joining = Pick<Join, "relay" | "height" | "settle" | "dialled">
+
 /** What becomes of a joiner that is welcome. */
 export type Decision =
   | { readonly do: "take" }
@@ -78,8 +81,16 @@ export class Placement {
     return { free, below, levels: free > 0 || levels === Number.POSITIVE_INFINITY ? 0 : levels, height, size }
   }
 
+  /** There is no place here for such a joiner, but below. */
+  sendsOn(join: Joining): boolean {
+    const { fanOut } = this.#o
+    if (join.settle || this.#relays.size === 0 || this.#o.clients() < fanOut - (join.relay ? 0 : this.#reserve))
+      return false
+    return this.#fitting(join).some(({ joined, room }) => joined && room!.available > 0)
+  }
+
   /** What becomes of a joiner without a session here. */
-  decide(join: Pick<Join, "relay" | "height" | "settle" | "dialled" | "endpointId">): Decision {
+  decide(join: Joining): Decision {
     const { fanOut, maxClients } = this.#o
     const clients = this.#o.clients()
     if (clients < fanOut - (join.relay ? 0 : this.#reserve)) return { do: "take" }
@@ -108,7 +119,7 @@ export class Placement {
   }
 
   /** Relays below which the joiner could hang, room or not. */
-  #fitting(join: Pick<Join, "height" | "dialled" | "endpointId">): Link[] {
+  #fitting(join: Joining): Link[] {
     const { place, maxDepth } = this.#o
     return [...this.#relays].filter(link => {
       const { told } = link.room!
