@@ -6,7 +6,7 @@ import { Endpoint, type HostOptions, type JoinOptions, tokenAuthenticator } from
 import { parseAddress, parseTcp } from "../transport/index.ts"
 import { discoverAddresses, isDiscovery } from "./discovery-choice.ts"
 import { ExitCode } from "./exit-code.ts"
-import { badOption, choice, milliseconds } from "./option.ts"
+import { badOption, choice, milliseconds, wholeNumber } from "./option.ts"
 import type { CommonOptions, Shell } from "./shell.ts"
 import { openTransport, transportNames } from "./transport-choice.ts"
 
@@ -37,6 +37,20 @@ export function withEndpointOptions(command: Command): Command {
 
 export function withJoinOptions(command: Command): Command {
   return withEndpointOptions(command).option("--join-timeout <time>", "how long to wait for the host", "5s")
+}
+
+/** How many clients a host takes, and from where on it sends others on. */
+export function breadth(choices: { readonly fanOut: string; readonly maxClients?: string }): {
+  readonly fanOut: number
+  readonly maxClients?: number
+} {
+  const limits = { least: 1, most: 1_000_000 }
+  return {
+    fanOut: wholeNumber("--fan-out", choices.fanOut, limits),
+    ...(choices.maxClients === undefined
+      ? {}
+      : { maxClients: wholeNumber("--max-clients", choices.maxClients, limits) }),
+  }
 }
 
 /** What both openings share, checked before anything is opened. */

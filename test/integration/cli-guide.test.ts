@@ -35,6 +35,7 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
   "docs/guide/finding-hosts.md": [/^joined hub\nleft to find: 0\n$/],
   "docs/guide/trees.md": [
     /^price\.eur { bid: 1\.08 }\n$/,
+    /^1 1 2 2 2 2\n$/,
     /^(hub came, 0 links.*\n|floor-2 came, 1 links.*\n)* hub root up \d 0 0\n {3}floor-2 relay up \d 0 0\n {5}ada client up 0 0 0\n/,
   ],
   "docs/guide/doctor.md": [/^joined\nleft\n$/],

@@ -2,13 +2,14 @@
 import type { Command } from "commander"
 import type { Endpoint, HostOptions } from "../../index.ts"
 import { type AnnouncingOptions, announceHost } from "../announcing.ts"
-import { type EndpointChoices, openHost, reportLinks, stayOpen, withEndpointOptions } from "../connection.ts"
+import { breadth, type EndpointChoices, openHost, reportLinks, stayOpen, withEndpointOptions } from "../connection.ts"
 import { reportEvents } from "../event-report.ts"
-import { milliseconds, wholeNumber } from "../option.ts"
+import { milliseconds } from "../option.ts"
 import { answerPeers } from "../peer-list.ts"
 import { type Ending, type Shell, withAction } from "../shell.ts"
 
 interface HostChoices extends EndpointChoices {
+  readonly fanOut: string
   readonly maxClients?: string
   readonly heartbeat?: string
   readonly unguarded?: boolean
@@ -23,6 +24,7 @@ export function addHost(program: Command, ending: Ending): void {
       .command("host")
       .argument("[addresses...]", `where to listen, tcp://HOST:PORT or ipc://PATH (default: ${defaultListen})`)
       .description("host a cluster that others join")
+      .option("--fan-out <number>", "send more joiners than this on to relays below that have room", "32")
       .option("--max-clients <number>", "refuse more clients than this")
       .option("--heartbeat <time>", "time between heartbeats", "250ms")
       .option("--announce <place...>", "say where it is, so that others need no address: mdns:TREE, zk://… or etcd://…")
@@ -34,9 +36,7 @@ export function addHost(program: Command, ending: Ending): void {
     const addresses = (given as unknown as string[]).length > 0 ? (given as unknown as string[]) : [defaultListen]
     const more: Partial<HostOptions> = {
       heartbeatMs: milliseconds("--heartbeat", choices.heartbeat ?? "250ms", { least: 10, most: 60_000 }),
-      ...(choices.maxClients === undefined
-        ? {}
-        : { maxClients: wholeNumber("--max-clients", choices.maxClients, { least: 1, most: 1_000_000 }) }),
+      ...breadth(choices),
       ...(choices.unguarded ? { unguarded: true } : {}),
     }
     const endpoint = await openHost(shell, addresses, choices, more)

@@ -3,7 +3,15 @@ import { clearLine, createInterface, cursorTo } from "node:readline"
 import type { Command } from "commander"
 import { messageOf, ZincError } from "../../core/index.ts"
 import type { Endpoint } from "../../index.ts"
-import { checkAddress, type JoinChoices, openClient, reportLinks, stayOpen, withJoinOptions } from "../connection.ts"
+import {
+  breadth,
+  checkAddress,
+  type JoinChoices,
+  openClient,
+  reportLinks,
+  stayOpen,
+  withJoinOptions,
+} from "../connection.ts"
 import { discoveryForms, isDiscovery } from "../discovery-choice.ts"
 import { reportEvents } from "../event-report.ts"
 import { ExitCode } from "../exit-code.ts"
@@ -16,6 +24,8 @@ interface JoinCommandChoices extends JoinChoices {
   readonly topic: string
   readonly discover?: string
   readonly listen?: readonly string[]
+  readonly fanOut: string
+  readonly maxClients?: string
 }
 
 export function addJoin(program: Command, ending: Ending): void {
@@ -27,6 +37,12 @@ export function addJoin(program: Command, ending: Ending): void {
       .option("--discover <place>", `find a host instead: ${discoveryForms}`)
       .option("--topic <topic>", "the topic that plain lines go to, and that is watched from the start", "chat")
       .option("--listen <address...>", "host a cluster of your own there too: a relay of the tree")
+      .option(
+        "--fan-out <number>",
+        "with --listen: send more joiners than this on to relays below that have room",
+        "32",
+      )
+      .option("--max-clients <number>", "with --listen: refuse more clients than this")
       .addHelpText("after", examples),
   )
   withAction<JoinCommandChoices>(command, ending, async (shell, choices, address) => {
@@ -37,7 +53,12 @@ export function addJoin(program: Command, ending: Ending): void {
     const { listen } = choices
     for (const each of listen ?? []) checkAddress(each, "listen")
     const place = (address ?? choices.discover)!
-    const endpoint = await openClient(shell, place, choices, listen === undefined ? {} : { listen })
+    const endpoint = await openClient(
+      shell,
+      place,
+      choices,
+      listen === undefined ? {} : { listen, ...breadth(choices) },
+    )
     if (listen !== undefined) answerPeers(endpoint)
     const interactive = process.stdin.isTTY === true && shell.output.live
     const conversation = new Conversation(endpoint, shell.output, choices.topic)
@@ -140,6 +161,7 @@ Examples:
   zinc join --discover mdns:demo                   whoever hosts the tree "demo" on this network
   zinc join --discover dns:hub.example:7700        every address behind the name
   zinc join --discover zk://zk1:2181,zk2:2181      hosts that announced themselves in ZooKeeper; etcd:// alike
+  zinc join tcp://localhost:7700 --listen tcp://*:0   a relay: the host sends others on to it when it has enough
   zinc join tcp://localhost:7700 --topic room.kitchen --transport native
   printf 'hello\\n/peers\\n' | zinc join tcp://localhost:7700 --json     ends when its input does
 
