@@ -35,7 +35,7 @@ export default {
 function deliveries(name, contender, transport, subscribers) {
   let known
   return async seconds => {
-    if (known === undefined) known = (await once(200_000 / (subscribers + 10))).value / subscribers
+    if (known === undefined) known = (await once(1_000_000 / (subscribers + 4))).value / subscribers
     const measured = await once(known * seconds)
     known = measured.value / subscribers
     return { values: { rate: measured.value, cpu: measured.cpu }, details: measured.details }

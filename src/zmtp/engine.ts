@@ -1,28 +1,34 @@
-/** What all connections of one transport or socket share. Nothing in here does I/O. */
+/** What all connections of one transport or socket share, and what all of a process do. Nothing in here does I/O. */
 import type { Clock } from "../core/clock.ts"
 import { FrameBatch } from "../core/frame-batch.ts"
 import { Arena } from "./arena.ts"
 import { Flusher } from "./flusher.ts"
 import { SlabPool } from "./slab.ts"
 
+/**
+ * Memory in which one chunk is decoded at a time, whoever's it is: were there one for each engine, a thousand sockets
+ * would each touch pages of their own.
+ */
+const sharedArena = new Arena()
+const sharedBatches: FrameBatch[] = []
+
 export class Engine {
   readonly clock: Clock
   readonly slabs: SlabPool = new SlabPool()
   readonly flusher: Flusher
-  readonly arena: Arena = new Arena()
-  readonly #batches: FrameBatch[] = []
+  readonly arena: Arena = sharedArena
 
   constructor(clock: Clock) {
     this.clock = clock
     this.flusher = new Flusher(clock)
   }
 
-  /** An empty batch to decode into; shared, because its arrays are too large for each connection to have. */
+  /** An empty batch to decode into; shared, because its arrays are too large for each connection to have, or each socket. */
   borrowBatch(): FrameBatch {
-    return this.#batches.pop() ?? new FrameBatch()
+    return sharedBatches.pop() ?? new FrameBatch()
   }
   returnBatch(batch: FrameBatch): void {
     batch.clear()
-    this.#batches.push(batch)
+    sharedBatches.push(batch)
   }
 }

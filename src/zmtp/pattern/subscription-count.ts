@@ -39,6 +39,11 @@ export class SubscriptionCount {
     return true
   }
 
+  /** Whether it wants everything there is. */
+  get all(): boolean {
+    return this.#trie.wantsAll
+  }
+
   /** Whether it wants the topic [start, end). */
   matches(topic: Uint8Array, start: number, end: number): boolean {
     return this.#trie.matches(topic, start, end)

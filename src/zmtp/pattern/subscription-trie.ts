@@ -34,6 +34,10 @@ export class SubscriptionTrie<S> {
   get isEmpty(): boolean {
     return this.nodes === 0 && this.#root.subscribers === undefined
   }
+  /** Whether somebody asked for the empty prefix, which every topic begins with. */
+  get wantsAll(): boolean {
+    return this.#root.subscribers !== undefined
+  }
   /** Whether somebody asked for exactly this prefix. */
   has(prefix: Uint8Array): boolean {
     return this.#find(prefix)?.subscribers !== undefined

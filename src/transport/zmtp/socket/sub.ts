@@ -34,6 +34,10 @@ export class Sub extends XSub {
 
   /** What is not, or no longer, asked for is dropped here too, as libzmq's SUB does (S1). */
   protected override received(peer: Peer, batch: FrameBatch): void {
+    if (this.subscriptions.all && !this.#invert) {
+      super.received(peer, batch)
+      return
+    }
     let wanted = 0
     for (let i = 0; i < batch.count; i++) if (this.#wants(batch, i)) wanted++
     if (wanted === 0) return
