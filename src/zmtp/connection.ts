@@ -67,6 +67,8 @@ export interface Role {
   /** A frame put before each message: a router's name for the peer. */
   readonly prefix?: Uint8Array
   readonly handler: ConnectionHandler
+  /** The handler needs the octets of a batch during the call only, so they need not be copied for it. Default false. */
+  readonly borrows?: boolean
 }
 
 /** Hears of one connection, from the end of its handshake. */
@@ -175,7 +177,7 @@ export class Connection implements Link {
 
   /** Octets that will be overwritten when this returns. */
   onBorrowed(chunk: Uint8Array): void {
-    this.#receive(chunk, this.#engine.arena)
+    this.#receive(chunk, this.#role?.borrows ? undefined : this.#engine.arena)
   }
 
   #receive(chunk: Uint8Array, arena: Arena | undefined): void {
@@ -385,6 +387,7 @@ export class Connection implements Link {
       this.#decoder.handshaking = false
       this.#decoder.limits = role.limits
       this.#decoder.prefix = role.prefix
+      this.#decoder.lent = role.borrows ?? false
     } else this.#cover(cipher, role)
     this.#heartbeat = new Heartbeat(this.#engine.clock, role.heartbeat, {
       ask: () => role.outbox.sendUrgent("PING", encodePing(0)),

@@ -7,16 +7,19 @@ import { Arena } from "./arena.ts"
 import { encodeCommandFrame, encodeMessage } from "./frame.ts"
 import { type DecoderLimits, defaultLimits, FrameDecoder } from "./frame-decoder.ts"
 
-/** Feeds chunks to a fresh decoder in traffic; what it said, as hex. Lent chunks must make no difference. */
+/** Feeds chunks to a fresh decoder in traffic; what it said, as hex. Lent chunks must make no difference, copied or not. */
 function decode(chunks: readonly Uint8Array[], limits: Partial<DecoderLimits> = {}) {
   const own = run(chunks, limits, undefined)
-  const lent = run(chunks, limits, new Arena())
-  expect({ ...lent, fault: lent.fault?.message }).toEqual({ ...own, fault: own.fault?.message })
+  for (const other of [run(chunks, limits, new Arena()), run(chunks, limits, "borrowed")]) {
+    expect({ ...other, fault: other.fault?.message }).toEqual({ ...own, fault: own.fault?.message })
+  }
   return own
 }
 
-function run(chunks: readonly Uint8Array[], limits: Partial<DecoderLimits>, arena: Arena | undefined) {
+function run(chunks: readonly Uint8Array[], limits: Partial<DecoderLimits>, lent: Arena | "borrowed" | undefined) {
   const decoder = new FrameDecoder({ ...defaultLimits, ...limits })
+  const arena = lent === "borrowed" ? undefined : lent
+  decoder.lent = lent === "borrowed"
   decoder.handshaking = false
   const messages: string[][] = []
   const commands: string[] = []
@@ -33,6 +36,8 @@ function run(chunks: readonly Uint8Array[], limits: Partial<DecoderLimits>, aren
     )
     if (arena !== undefined) chunk.fill(0xee)
     for (let i = 0; i < batch.count; i++) messages.push(batch.message(i).map(toHex))
+    // What is borrowed was good until here.
+    if (decoder.lent) chunk.fill(0xee)
     expect(batch.frames).toBe(batch.first[batch.count])
   }
   return { messages, commands, fault }

@@ -44,6 +44,8 @@ const firstBodyBytes = 256 * 1024
 export class FrameDecoder {
   /** Treat every frame as a command: how it is until both READYs have come (libzmq accepts READY in a plain frame). */
   handshaking = true
+  /** Chunks are lent: a batch may point into them, but what is held beyond the call is copied out of them. */
+  lent = false
   /** Put before each message as a frame of its own: a router's identity of the peer. */
   prefix: Uint8Array | undefined
   #limits: DecoderLimits
@@ -93,7 +95,8 @@ export class FrameDecoder {
    * Adds the messages that `chunk` completes, from `at` on, to `batch`, and tells commands to `sink` as they come.
    * Returns what the peer did wrong, after which nothing more is decoded.
    *
-   * The batch points into the chunk; or, with an `arena`, into a copy there, for a chunk that will be overwritten.
+   * The batch points into the chunk; or, with an `arena`, into a copy there, for a chunk that will be overwritten and a
+   * reader that may keep what it gets.
    */
   decode(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink, arena?: Arena): ZincError | undefined {
     if (this.#stopped) return this.#fault
@@ -136,7 +139,7 @@ export class FrameDecoder {
       }
       if (this.#isCommand) sink.onCommand(chunk, at, stop)
       else if (this.#held.length === 0) this.#take(into, at + shift, stop + shift, batch)
-      else this.#takeNext(arena === undefined ? kept(chunk, at, stop) : copyOf(chunk, at, stop), batch)
+      else this.#takeNext(arena === undefined ? this.#kept(chunk, at, stop) : copyOf(chunk, at, stop), batch)
       taken = at = stop
     }
     if (arena !== undefined && taken > from) {
@@ -290,10 +293,15 @@ export class FrameDecoder {
   #hold(batch: FrameBatch): void {
     const from = batch.first[batch.count]!
     for (let i = from; i < batch.frames; i++) {
-      this.#held.push(kept(batch.buffers[i]!, batch.starts[i]!, batch.ends[i]!))
+      this.#held.push(this.#kept(batch.buffers[i]!, batch.starts[i]!, batch.ends[i]!))
       batch.buffers[i] = noBytes
     }
     batch.frames = from
+  }
+
+  /** What is held must not pin much more memory than it has: a small part of a chunk is copied out of it. */
+  #kept(buffer: Uint8Array, start: number, end: number): Uint8Array {
+    return this.lent || (end - start) * 2 < buffer.length ? copyOf(buffer, start, end) : buffer.subarray(start, end)
   }
 
   #fail(code: "BadFrame" | "TooLarge", what: string): false {
@@ -309,9 +317,4 @@ function longSize(bytes: Uint8Array, at: number, end: number): number {
     return Number.POSITIVE_INFINITY
   }
   return readU32(bytes, at + 5)
-}
-
-/** What is held must not pin much more memory than it has: a small part of a chunk is copied out of it. */
-function kept(buffer: Uint8Array, start: number, end: number): Uint8Array {
-  return (end - start) * 2 < buffer.length ? copyOf(buffer, start, end) : buffer.subarray(start, end)
 }

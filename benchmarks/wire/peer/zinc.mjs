@@ -1,4 +1,4 @@
-// Zinc by its fast door: `send` in a loop until it says false, then `drained`; messages as batches.
+// Zinc by its fast door: `send` in a loop until it says false, then `drained`; messages as batches, their octets borrowed.
 import { client, isCovered, server } from "./curve.mjs"
 import { hold } from "./hold.mjs"
 import { count, cpuMs, fifth, lines, messages, play, ring, say, size, summary, until } from "./role.mjs"
@@ -29,6 +29,7 @@ await play({
     let begun
     await new Promise(resolve => {
       const socket = new Pull({
+        borrow: true,
         ...listen,
         onBatch(batch) {
           begun ??= process.hrtime.bigint()
@@ -174,6 +175,7 @@ await play({
     const lateness = new Lateness(count)
     await new Promise(resolve => {
       const socket = new Pull({
+        borrow: true,
         onBatch(batch) {
           const at = now()
           const { buffers, starts, first } = batch
@@ -193,6 +195,7 @@ await play({
     const before = cpuMs()
     await new Promise((resolve, reject) => {
       const pull = new Pull({
+        borrow: true,
         onBatch(batch) {
           begun ??= process.hrtime.bigint()
           const { buffers, starts, ends, first } = batch
@@ -221,7 +224,7 @@ await play({
 
   async hold(address) {
     await hold(async heard => {
-      const socket = new Pull({ onBatch: batch => heard(batch.count) })
+      const socket = new Pull({ borrow: true, onBatch: batch => heard(batch.count) })
       return socket.bind(address)
     })
     return {}
@@ -229,7 +232,7 @@ await play({
 })
 
 function subscriber(address, onBatch) {
-  const socket = new Sub({ onBatch })
+  const socket = new Sub({ borrow: true, onBatch })
   socket.subscribe(new Uint8Array(0))
   socket.connect(address)
 }

@@ -196,6 +196,9 @@ export abstract class PatternSocket implements AsyncDisposable {
     this.lifecycle = new Lifecycle(`the ${this.constructor.name} socket`)
     this.lifecycle.opened()
     outboxLimits(options.sendLimits)
+    if (this.borrows && options.onBatch === undefined) {
+      throw new ZincError("BadOption", "`borrow` is for onBatch: what waits to be read one by one must be kept")
+    }
     if ((options.identity?.length ?? 0) > 255) {
       throw new ZincError("BadOption", `an identity has at most 255 octets, not ${options.identity?.length}`)
     }
@@ -211,6 +214,10 @@ export abstract class PatternSocket implements AsyncDisposable {
   protected readonly withholdsReady: boolean = false
   /** Whether each queue keeps only the newest message (Q4). Asked while the socket is made. */
   protected get conflates(): boolean {
+    return false
+  }
+  /** Whether whoever gets our batches needs their octets during the call only. Asked while the socket is made. */
+  protected get borrows(): boolean {
     return false
   }
   /** Whether every new queue begins with an empty message, by which a router learns of us (Q5). */
@@ -603,6 +610,7 @@ export abstract class PatternSocket implements AsyncDisposable {
       limits: decoderLimits(this.options),
       ...(heartbeat && { heartbeat }),
       ...(prefix && { prefix }),
+      ...(this.borrows && { borrows: true }),
       outbox: peer.outbox,
       handler,
     }

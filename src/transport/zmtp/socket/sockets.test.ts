@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest"
 import { fromUtf8, utf8 } from "../../../core/bytes.ts"
+import { deferred } from "../../../core/deferred.ts"
+import type { FrameBatch } from "../../../core/frame-batch.ts"
 import { Dealer } from "./dealer.ts"
 import type { PatternSocket } from "./pattern-socket.ts"
 import { Pull } from "./pull.ts"
@@ -31,6 +33,23 @@ describe.each([
     push.connect(await pull.bind(address()))
     for (const n of ["1", "2", "3"]) expect(push.send(say("a", n))).toBe(true)
     for (const n of ["1", "2", "3"]) expect(await read(pull)).toEqual(["a", n])
+  })
+
+  it("Pull and Sub may borrow: octets are good during the call, wherever reads end", async () => {
+    const wanted = Array.from({ length: 300 }, (_, i) => new Uint8Array(i * 37).fill(i))
+    const got: Uint8Array[][] = []
+    const all = deferred<void>()
+    const onBatch = (batch: FrameBatch) => {
+      for (let i = 0; i < batch.count; i++) got.push(batch.message(i).map(frame => frame.slice()))
+      if (got.length === wanted.length) all.resolve()
+    }
+    const pull = own(new Pull({ borrow: true, onBatch }))
+    const push = own(new Push())
+    push.connect(await pull.bind(address()))
+    for (const frame of wanted) while (!push.send([frame, utf8("end")])) await push.drained()
+    await all.promise
+    expect(got).toEqual(wanted.map(frame => [frame, utf8("end")]))
+    expect(() => new Sub({ borrow: true })).toThrow(expect.objectContaining({ code: "BadOption" }))
   })
 
   it("Router names its dealers, by their identity or one it gives (Q5)", async () => {

@@ -7,6 +7,12 @@ import { XSub } from "./xsub.ts"
 export interface SubOptions extends PatternSocketOptions {
   /** Keep only the newest message of each publisher that is not read yet (libzmq's ZMQ_CONFLATE). Default false. */
   readonly conflate?: boolean
+  /**
+   * The octets of a batch are borrowed: valid during `onBatch` only, after which the next ones are read to the same place.
+   * Saves a copy and the memory for it, which is most of what receiving short messages costs. Who keeps anything copies
+   * it (`slice`), or gets other octets later. Default false: octets may be kept. Throws `BadOption` without `onBatch`.
+   */
+  readonly borrow?: boolean
   /** Take what was *not* asked for; for publishers that invert too (libzmq's ZMQ_INVERT_MATCHING). Default false. */
   readonly invertMatching?: boolean
 }
@@ -22,6 +28,10 @@ export class Sub extends XSub {
 
   protected override get conflates(): boolean {
     return (this.options as SubOptions).conflate ?? false
+  }
+
+  protected override get borrows(): boolean {
+    return (this.options as SubOptions).borrow ?? false
   }
 
   override get sendsMessages(): boolean {
