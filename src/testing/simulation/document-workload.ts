@@ -39,7 +39,7 @@ export class DocumentWorkload {
     return [...this.#acknowledged.values()].reduce((sum, words) => sum + words.size, 0)
   }
 
-  /** Puts a newly opened endpoint to work on those documents. */
+  /** Puts a newly opened endpoint to work on those documents; on none it still serves those below. */
   employ(life: Life, documents: readonly string[], random: SeededRandom): void {
     const service = new DocumentService(life.endpoint!.documentPort)
     const writers = documents.map(

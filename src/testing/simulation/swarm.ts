@@ -94,8 +94,9 @@ export async function simulateSwarm(options: SimulationOptions): Promise<Simulat
   function employ(life: Life): void {
     network.drift(life.name, { rate: 1 + (worldRandom.float() * 2 - 1) * plan.driftMax })
     workload?.employ(life)
+    // Who opens no document serves those of others all the same.
     const chosen = documents.filter(() => worldRandom.below(4) > 0)
-    if (chosen.length > 0) writing.employ(life, chosen, worldRandom)
+    if (documents.length > 0) writing.employ(life, chosen, worldRandom)
   }
 
   let endpoints = 0
