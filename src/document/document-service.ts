@@ -27,12 +27,11 @@ import {
   pieceBytes,
   type Refusal,
 } from "./document-message.ts"
+import { DocumentPresence } from "./document-presence.ts"
 import { DocumentStore } from "./document-store.ts"
 import { DocumentSync } from "./document-sync.ts"
 import type { DocumentType } from "./document-type.ts"
 import type { Presence } from "./presence.ts"
-import { PresenceMirror } from "./presence-mirror.ts"
-import { PresenceTable } from "./presence-table.ts"
 import { Pushes } from "./pushes.ts"
 import { Shares } from "./shares.ts"
 import { Strays } from "./strays.ts"
@@ -84,9 +83,7 @@ interface Entry {
   idleSince: number
   /** It is being let go, for this one to take its place. */
   making: boolean
-  /** Who is present, at a host; and as those here see it. Made when first asked for. */
-  table: PresenceTable | undefined
-  presence: (Presence & { close(): void }) | undefined
+  readonly presence: DocumentPresence
   /** While the host holds nothing: until when one asker has the word. */
   uploadUntil: number
 }
@@ -176,7 +173,7 @@ export class DocumentService {
     sync.replica.keepUndo()
     const handle = new Handle(sync, {
       close: () => this.#release(name, entry),
-      presence: () => this.#presence(name, entry),
+      presence: () => entry.presence.here,
       durable: signal => this.#durable(sync, signal),
     })
     return sync.replica.view(handle) as View
@@ -208,8 +205,7 @@ export class DocumentService {
 
   #stopNow(): void {
     for (const [name, entry] of this.#entries) {
-      entry.presence?.close()
-      entry.table?.close()
+      entry.presence.close()
       entry.sync?.close()
       this.#store?.forget(name)
     }
@@ -267,8 +263,7 @@ export class DocumentService {
       users: 0,
       idleSince: this.#port.clock.now(),
       making: false,
-      table: undefined,
-      presence: undefined,
+      presence: new DocumentPresence(this.#port, name, typeName),
       uploadUntil: 0,
     }
     entry.opened.catch(() => this.#forget(name, entry))
@@ -298,45 +293,36 @@ export class DocumentService {
   /** Only the entry itself: after its last user left, another may have taken the name. */
   #forget(name: string, entry: Entry): void {
     if (this.#entries.get(name) === entry) this.#entries.delete(name)
-    entry.presence?.close()
-    entry.table?.close()
+    entry.presence.close()
   }
 
   async #release(name: string, entry: Entry): Promise<void> {
     entry.users--
-    if (entry.users === 0) {
-      entry.presence?.close()
-      entry.presence = undefined
-    }
-    const { sync } = entry
-    const stays = () => entry.users > 0 || this.#shares.holds(name) || this.#entries.get(name) !== entry
-    if (stays()) return
+    if (entry.users === 0) entry.presence.leftHere()
     if (this.#port.isRoot) {
-      this.#idle(entry)
-      return
-    }
+      if (!this.#isUsed(name, entry)) this.#idle(entry)
+    } else await this.#letGoAsClient(name, entry)
+  }
+
+  #isUsed(name: string, entry: Entry): boolean {
+    return entry.users > 0 || this.#shares.holds(name) || this.#entries.get(name) !== entry
+  }
+
+  /** Below the root a document is let go at once when nobody has it open here or below: the host above has it. */
+  async #letGoAsClient(name: string, entry: Entry): Promise<void> {
+    const { sync } = entry
+    if (this.#isUsed(name, entry)) return
+    entry.presence.leftByAll()
     if (sync === undefined) return
     await this.#handOn(sync, closeWaitMs)
-    if (stays()) return
+    if (this.#isUsed(name, entry)) return
     await this.#store?.saved(name).catch(() => {})
-    if (stays()) return
+    if (this.#isUsed(name, entry)) return
     this.#forget(name, entry)
     this.#store?.forget(name)
     sync.close()
     this.#left.add(name)
     this.#tellLeft()
-  }
-
-  #presence(name: string, entry: Entry): Presence {
-    entry.presence ??= this.#port.isRoot
-      ? this.#table(name, entry).seenBy(this.#port.id)
-      : new PresenceMirror(this.#port, name, entry.type.name)
-    return entry.presence
-  }
-
-  #table(name: string, entry: Entry): PresenceTable {
-    entry.table ??= new PresenceTable(this.#port, name)
-    return entry.table
   }
 
   /** Tells the host what is closed here, so that it need not keep it for us. */
@@ -552,16 +538,21 @@ export class DocumentService {
 
   async #answerPresence(payload: Uint8Array, from: EndpointId): Promise<Uint8Array> {
     try {
-      const { name, type, own, list, after } = decodeMessage(PresenceRequestSchema, payload)
+      const request = decodeMessage(PresenceRequestSchema, payload)
+      const { name, type, own, list, after, below } = request
       this.#assertAllowed(from, "receive", name)
-      if (own !== undefined) this.#assertAllowed(from, "send", name)
+      if (own !== undefined || below.length > 0) this.#assertAllowed(from, "send", name)
+      if (below.length > 0 && !this.#port.isRelay(from))
+        throw new ZincError("Unauthorized", "only a relay says who else is present")
       const wait = list ? this.#allowance.waitMs(from) : 0
       if (wait > 0) throw tooMuch(wait)
-      return await this.#serve(name, type, from, entry => {
-        const table = this.#table(name, entry)
-        if (own !== undefined) table.set(from, Number(own.client), own.state.length === 0 ? undefined : own.state)
-        if (!list) return encodeMessage(PresenceReplySchema, { table: table.id })
-        return this.#allowance.spend(from, () => encodeMessage(PresenceReplySchema, { ...table.list(Number(after)) }))
+      return await this.#serve(name, type, from, ({ presence }) => {
+        if (own !== undefined) presence.say(from, own)
+        const clashing = presence.sayFor(from, below)
+        if (!list) return encodeMessage(PresenceReplySchema, { clashing })
+        return this.#allowance.spend(from, () =>
+          encodeMessage(PresenceReplySchema, { ...presence.list(Number(after)), clashing }),
+        )
       })
     } catch (thrown) {
       return encodeMessage(PresenceReplySchema, { refusal: this.#refusal(thrown) })
@@ -586,8 +577,11 @@ export class DocumentService {
 
   #unserved(name: string, from: EndpointId): void {
     const entry = this.#entries.get(name)
-    entry?.table?.delete(from)
-    if (entry !== undefined && entry.users === 0 && !this.#shares.holds(name)) this.#idle(entry)
+    if (entry === undefined) return
+    entry.presence.gone(from)
+    if (entry.users > 0 || this.#shares.holds(name)) return
+    if (this.#port.isRoot) this.#idle(entry)
+    else void this.#letGoAsClient(name, entry)
   }
 
   #assertAllowed(from: EndpointId, way: "receive" | "send", name: string): void {

@@ -1,7 +1,8 @@
 /**
- * Who is present in a document, at a client: a mirror of the host's table. It follows the presence topic, asks for the
+ * Who is present in a document, at a client: a mirror of the root's table. It follows the presence topic, asks for the
  * list at each baseline, and once more when a frame says that something is missing. What is said here goes to the host by
- * asking, one question at a time; what changes meanwhile goes with the next.
+ * asking, one question at a time; what changes meanwhile goes with the next. A relay answers those below it from its
+ * mirror, and passes on what they say.
  *
  *     baseline ─ list, in parts ─┐  then frames: (previous, through]
  *                └── again after a gap, another table, or a hole between two frames
@@ -10,7 +11,7 @@ import { equalBytes } from "../core/bytes.ts"
 import { sleep } from "../core/clock.ts"
 import { messageOf } from "../core/errors.ts"
 import { Events } from "../core/events.ts"
-import { type EndpointId, endpointIdFromBytes } from "../core/id.ts"
+import { type EndpointId, endpointIdFromBytes, endpointIdToBytes } from "../core/id.ts"
 import type { DocumentPort, Follow, ReceivedFragment } from "../endpoint/document-port.ts"
 import { TopicKind } from "../message/topic.ts"
 import {
@@ -21,8 +22,18 @@ import {
   PresenceReplySchema,
   PresenceRequestSchema,
 } from "./document-message.ts"
-import { checkPresence, type Presence, type PresenceChange, type Present, presenceBytesMax } from "./presence.ts"
-import type { WireEntry } from "./presence-table.ts"
+import {
+  checkPresence,
+  clashRetryMs,
+  type Presence,
+  type PresenceChange,
+  type Present,
+  presenceBytesMax,
+  presenceEntryBytes,
+  presencePartBytes,
+} from "./presence.ts"
+import { PresenceSayings, type Saying } from "./presence-sayings.ts"
+import { type PresenceList, type WireEntry, wired } from "./presence-table.ts"
 
 /** Others remembered; beyond them nobody is seen. */
 const othersMax = 16_384
@@ -34,15 +45,9 @@ interface Known extends Present {
   readonly revision: number
 }
 
-/** What is said here. */
-interface Own {
-  readonly client: number
-  readonly state: Uint8Array | undefined
-}
+type MirrorEvent = { readonly type: "change" } & PresenceChange
 
-type MirrorEvent = ({ readonly type: "change" } & PresenceChange) | { readonly type: "close" }
-
-export class PresenceMirror implements Presence {
+export class PresenceMirror {
   readonly #port: DocumentPort
   readonly #name: string
   readonly #type: string
@@ -50,13 +55,14 @@ export class PresenceMirror implements Presence {
   readonly #stopLink: () => void
   readonly #events: Events<MirrorEvent>
   readonly #others = new Map<EndpointId, Known>()
+  /** This endpoint as the root has it: those below see it, and we do not. */
+  #self: Known | undefined
+  readonly #sayings = new PresenceSayings()
   /** While a list is under way: those it or a frame spoke of, with the revision; the others are gone when it ends. */
   #spoken: Map<EndpointId, number> | undefined
   #table = 0
   #through = 0
 
-  #own: Own | undefined
-  #untold = false
   #asking = false
   #waitsForRoom = false
   #baseline = false
@@ -72,7 +78,11 @@ export class PresenceMirror implements Presence {
     this.#name = name
     this.#type = type
     this.#events = new Events(port.logger)
-    this.#stopLink = port.onLink(change => change === "down" && this.#onDown())
+    this.#stopLink = port.onLink(change => {
+      if (change === "down") this.#onDown()
+      // A baseline may come a moment before the link is said to be up.
+      else if (change === "up") this.#talkSoon()
+    })
     this.#follow = port.follow(TopicKind.Presence, name, {
       onFragments: fragments => this.#onFrames(fragments),
       onBaseline: () => this.#onBaseline(),
@@ -82,28 +92,68 @@ export class PresenceMirror implements Presence {
     })
   }
 
-  set(client: number, state: Uint8Array | undefined): void {
-    checkPresence(this.#name, state)
-    if (this.#closed || (this.#own === undefined && state === undefined)) return
-    this.#own = { client, state }
-    this.#untold = true
+  /** As one who is here sees it. */
+  seenHere(): Presence & { close(): void } {
+    const closing = new Events<{ readonly type: "close" }>(this.#port.logger)
+    const stops: (() => void)[] = []
+    const others = () => this.#others.values()
+    return {
+      set: (client, state) => {
+        checkPresence(this.#name, state)
+        this.say(this.#port.id, client, state)
+      },
+      get others() {
+        return others()
+      },
+      onChange: listener => {
+        const stop = this.#events.on("change", listener)
+        stops.push(stop)
+        return stop
+      },
+      onClose: listener => closing.on("close", listener),
+      // A host that hears that the document is closed forgets what was said; one above a relay is told.
+      close: () => {
+        closing.emit({ type: "close" })
+        for (const stop of stops) stop()
+        this.gone(this.#port.id)
+      },
+    }
+  }
+
+  /** What that endpoint says of itself, as `via` told. Throws `Refused` when another here has that client number. */
+  say(endpoint: EndpointId, client: number, state: Uint8Array | undefined, via: EndpointId = endpoint): void {
+    if (this.#closed) return
+    this.#sayings.say(endpoint, client, state, via)
     this.#port.clock.soon(() => this.#talkSoon())
   }
 
-  get others(): Iterable<Present> {
-    return this.#others.values()
+  /** That endpoint has left, and with it those it spoke for. */
+  gone(via: EndpointId): void {
+    if (this.#closed) return
+    this.#sayings.gone(via)
+    this.#port.clock.soon(() => this.#talkSoon())
   }
-  onChange(listener: (change: PresenceChange) => void): () => void {
-    return this.#events.on("change", listener)
-  }
-  onClose(listener: () => void): () => void {
-    return this.#events.on("close", listener)
+
+  /** For those below: what changed after that revision, or its first part; undefined while it is not known here. */
+  list(after: number): PresenceList | undefined {
+    if (!this.#baseline || this.#again || this.#spoken !== undefined || this.#table === 0) return undefined
+    const known = [...this.#others.values(), ...(this.#self === undefined ? [] : [this.#self])]
+      .filter(({ revision }) => revision > after)
+      .sort((a, b) => a.revision - b.revision)
+    const entries: WireEntry[] = []
+    let bytes = 0
+    for (const each of known) {
+      if (bytes >= presencePartBytes)
+        return { table: this.#table, entries, through: entries.at(-1)!.revision, more: true }
+      entries.push(wired(each))
+      bytes += presenceEntryBytes + each.state.length
+    }
+    return { table: this.#table, entries, through: BigInt(this.#through), more: false }
   }
 
   /** What is said here lasts until the host hears that the document is closed. */
   close(): void {
     if (this.#closed) return
-    this.#events.emit({ type: "close" })
     this.#closed = true
     this.#follow.close()
     this.#stopLink()
@@ -117,7 +167,7 @@ export class PresenceMirror implements Presence {
     // What was asked on a link that was lost without a word may never be answered.
     if (this.#asking) this.#endLink()
     this.#baseline = true
-    this.#untold = this.#own !== undefined
+    this.#sayings.tellAll()
     this.#muted = false
     this.#listAnew()
   }
@@ -128,6 +178,7 @@ export class PresenceMirror implements Presence {
     this.#spoken = undefined
     const gone = [...this.#others.values()]
     this.#others.clear()
+    this.#self = undefined
     this.#emit([], gone)
   }
 
@@ -145,7 +196,7 @@ export class PresenceMirror implements Presence {
 
   #talkSoon(): void {
     if (this.#asking || this.#closed || !this.#baseline || !this.#port.linked) return
-    if (!this.#again && this.#spoken === undefined && !this.#mayTell()) return
+    if (!this.#again && this.#spoken === undefined && (this.#muted || !this.#sayings.hasUntold(this.#holdsBack))) return
     this.#asking = true
     void this.#talk(this.#linkEnd.signal).finally(() => {
       this.#asking = false
@@ -153,10 +204,9 @@ export class PresenceMirror implements Presence {
     })
   }
 
-  /** There is something to say that may leave now; while the outbound channel is closed it waits for its opening. */
-  #mayTell(): boolean {
-    if (!this.#untold || this.#muted) return false
-    if (this.#port.outbound) return true
+  /** What is said here waits while the outbound channel is closed; what others say does not. */
+  readonly #holdsBack = (endpoint: EndpointId): boolean => {
+    if (endpoint !== this.#port.id || this.#port.outbound) return false
     if (!this.#waitsForRoom) {
       this.#waitsForRoom = true
       this.#port.onRoom(() => {
@@ -164,33 +214,32 @@ export class PresenceMirror implements Presence {
         this.#talkSoon()
       })
     }
-    return false
+    return true
   }
 
   async #talk(signal: AbortSignal): Promise<void> {
     const { clock, random, logger } = this.#port
     for (let failures = 0; !this.#closed && !signal.aborted; ) {
       const list = this.#again || this.#spoken !== undefined
-      const own = this.#mayTell() ? this.#own : undefined
-      if (!list && own === undefined) return
+      const part = this.#muted ? [] : this.#sayings.take(this.#holdsBack)
+      if (!list && part.length === 0) return
       if (this.#again) {
         this.#again = false
         this.#spoken = new Map()
         this.#through = 0
       }
-      if (own !== undefined) this.#untold = false
       let wait = 0
       try {
-        wait = await this.#ask(list, own, signal)
+        wait = await this.#ask(list, part, signal)
         failures = 0
       } catch (thrown) {
+        this.#sayings.failed(part)
         if (signal.aborted) return
         logger.debug(`who is present in document "${this.#name}" is asked again`, { reason: messageOf(thrown) })
         wait = Math.ceil(random.float() * Math.min(retryMaxMs, retryMinMs * 2 ** failures++))
       }
       if (signal.aborted) return
       if (wait > 0) {
-        this.#untold ||= own !== undefined
         this.#again ||= list
         await sleep(clock, wait, signal).catch(() => {})
       }
@@ -198,7 +247,8 @@ export class PresenceMirror implements Presence {
   }
 
   /** Returns how long to wait before the same is asked again; 0 when it was answered. */
-  async #ask(list: boolean, own: Own | undefined, signal: AbortSignal): Promise<number> {
+  async #ask(list: boolean, part: readonly Saying[], signal: AbortSignal): Promise<number> {
+    const own = part.find(({ endpoint }) => endpoint === this.#port.id)
     const reply = decodeMessage(
       PresenceReplySchema,
       await this.#port.ask(
@@ -209,16 +259,24 @@ export class PresenceMirror implements Presence {
           list,
           after: BigInt(list ? this.#through : 0),
           ...(own && { own: { client: BigInt(own.client), ...(own.state && { state: own.state }) } }),
+          below: part
+            .filter(saying => saying !== own)
+            .map(({ endpoint, client, state }) => ({
+              endpoint: endpointIdToBytes(endpoint),
+              client: BigInt(client),
+              ...(state && { state }),
+            })),
         }),
         { signal },
       ),
     )
-    if (signal.aborted) return 0
     if (reply.refusal !== undefined) {
       const { code, reason, retryAfterMs } = reply.refusal
+      this.#sayings.failed(part)
+      if (signal.aborted) return 0
       if (retryAfterMs > 0) return Math.ceil(retryAfterMs * (0.5 + this.#port.random.float()))
       this.#port.logger.warn(`the host refuses presence in document "${this.#name}"`, { code, reason })
-      if (own === undefined) this.#spoken = undefined
+      if (part.length === 0) this.#spoken = undefined
       else {
         // Others may be seen all the same.
         this.#muted = true
@@ -226,6 +284,9 @@ export class PresenceMirror implements Presence {
       }
       return 0
     }
+    this.#sayings.told(part)
+    if (reply.clashing.length > 0) this.#tellAgainLater(reply.clashing)
+    if (signal.aborted) return 0
     if (!list || this.#spoken === undefined) return 0
     if (this.#through > 0 && reply.table !== this.#table) {
       this.#again = true
@@ -235,6 +296,7 @@ export class PresenceMirror implements Presence {
     this.#through = Math.max(this.#through, Number(reply.through))
     const [changed, gone] = this.#take(reply.entries)
     if (!reply.more && !this.#again) {
+      if (!this.#spoken.has(this.#port.id)) this.#self = undefined
       for (const other of [...this.#others.values()]) {
         if (this.#spoken.has(other.endpoint)) continue
         this.#others.delete(other.endpoint)
@@ -244,6 +306,16 @@ export class PresenceMirror implements Presence {
     }
     this.#emit(changed, gone)
     return 0
+  }
+
+  /** Others at the host have their client numbers, until one of the two is gone. */
+  #tellAgainLater(endpoints: readonly Uint8Array[]): void {
+    this.#port.clock.after(clashRetryMs, () => {
+      if (this.#closed) return
+      for (const endpoint of endpoints)
+        if (endpoint.length === 16) this.#sayings.tellAgain(endpointIdFromBytes(endpoint))
+      this.#talkSoon()
+    })
   }
 
   // ---- frames ----
@@ -285,8 +357,14 @@ export class PresenceMirror implements Presence {
     for (const entry of entries) {
       if (entry.endpoint.length !== 16 || entry.state.length > presenceBytesMax) continue
       const endpoint = endpointIdFromBytes(entry.endpoint)
-      if (endpoint === this.#port.id) continue
       const revision = Number(entry.revision)
+      if (endpoint === this.#port.id) {
+        if (revision <= (this.#self?.revision ?? 0) && this.#spoken === undefined) continue
+        this.#spoken?.set(endpoint, revision)
+        const state = entry.state.slice()
+        this.#self = state.length === 0 ? undefined : { endpoint, client: Number(entry.client), state, revision }
+        continue
+      }
       const known = this.#others.get(endpoint)
       const spoken = this.#spoken?.get(endpoint)
       if (revision <= (this.#spoken === undefined ? (known?.revision ?? 0) : (spoken ?? 0))) continue

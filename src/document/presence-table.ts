@@ -9,21 +9,25 @@ import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
 import type { DocumentPort } from "../endpoint/document-port.ts"
 import { TopicKind } from "../message/topic.ts"
 import { encodeMessage, PresenceFrameSchema } from "./document-message.ts"
-import { checkPresence, type Presence, type PresenceChange, type Present } from "./presence.ts"
+import {
+  checkPresence,
+  clash,
+  type Presence,
+  type PresenceChange,
+  type Present,
+  presenceEntryBytes,
+  presencePartBytes,
+} from "./presence.ts"
 
 /** Between two frames. */
 const intervalMs = 50
-/** Octets of states in one frame, and in one part of a list. */
-const partBytes = 64 * 1024
-/** What an entry takes beside its state. */
-const entryBytes = 40
 /** Between two attempts while nothing may be published. */
 const retryMs = 100
-/** A clash of client numbers ends when one of the two is gone. */
-const clashRetryMs = 1_000
 
 interface Entry extends Present {
   readonly revision: number
+  /** Who told: itself, or the relay that it is below. */
+  readonly via: EndpointId
 }
 
 /** As it travels. */
@@ -67,21 +71,18 @@ export class PresenceTable {
     this.#events = new Events(port.logger)
   }
 
-  /** Throws `TooLarge`, or `Refused` when another has that client number. */
-  set(endpoint: EndpointId, client: number, state: Uint8Array | undefined): void {
+  /** As `via` told, by default itself. Throws `TooLarge`, or `Refused` when another has that client number. */
+  set(endpoint: EndpointId, client: number, state: Uint8Array | undefined, via: EndpointId = endpoint): void {
     checkPresence(this.#name, state)
     if (state === undefined || state.length === 0) {
-      this.delete(endpoint)
+      this.delete(endpoint, via)
       return
     }
     const holder = this.#holders.get(client)
     if (holder !== undefined && holder !== endpoint) {
-      throw new ZincError("Refused", `another endpoint is present as client ${client}`, {
-        retryable: true,
-        retryAfterMs: clashRetryMs,
-      })
+      throw clash(client)
     }
-    const entry = { endpoint, client, state: state.slice(), revision: ++this.#revision }
+    const entry = { endpoint, client, state: state.slice(), revision: ++this.#revision, via }
     const before = this.#entries.get(endpoint)
     if (before !== undefined && before.client !== client) this.#holders.delete(before.client)
     this.#holders.set(client, endpoint)
@@ -90,15 +91,21 @@ export class PresenceTable {
     this.#changed(entry, { changed: [entry], gone: before !== undefined && before.client !== client ? [before] : [] })
   }
 
-  delete(endpoint: EndpointId): void {
+  /** Nothing happens when another told of it meanwhile: it has moved. */
+  delete(endpoint: EndpointId, via: EndpointId = endpoint): void {
     const entry = this.#entries.get(endpoint)
-    if (entry === undefined) return
+    if (entry === undefined || entry.via !== via) return
     this.#entries.delete(endpoint)
     this.#holders.delete(entry.client)
     this.#changed(
-      { endpoint, client: entry.client, state: new Uint8Array(0), revision: ++this.#revision },
+      { endpoint, client: entry.client, state: new Uint8Array(0), revision: ++this.#revision, via },
       { changed: [], gone: [entry] },
     )
+  }
+
+  /** That endpoint is gone, and with it what it told of itself and of others. */
+  gone(via: EndpointId): void {
+    for (const entry of [...this.#entries.values()]) if (entry.via === via) this.delete(entry.endpoint, via)
   }
 
   /** What changed after that revision, or its first part. */
@@ -109,12 +116,12 @@ export class PresenceTable {
     let more = false
     for (const entry of this.#entries.values()) {
       if (entry.revision <= after) continue
-      if (bytes >= partBytes) {
+      if (bytes >= presencePartBytes) {
         more = true
         break
       }
       entries.push(wired(entry))
-      bytes += entryBytes + entry.state.length
+      bytes += presenceEntryBytes + entry.state.length
       through = entry.revision
     }
     return { table: this.id, entries, through: BigInt(more ? through : this.#revision), more }
@@ -182,9 +189,9 @@ export class PresenceTable {
       const part: Entry[] = []
       let bytes = 0
       for (const entry of this.#untold.values()) {
-        if (bytes >= partBytes) break
+        if (bytes >= presencePartBytes) break
         part.push(entry)
-        bytes += entryBytes + entry.state.length
+        bytes += presenceEntryBytes + entry.state.length
       }
       const through = part[part.length - 1]!.revision
       if (!this.#publish(part, through)) {
@@ -213,6 +220,7 @@ export class PresenceTable {
   }
 }
 
-function wired({ endpoint, client, state, revision }: Entry): WireEntry {
+/** An entry as it travels. */
+export function wired({ endpoint, client, state, revision }: Present & { readonly revision: number }): WireEntry {
   return { endpoint: endpointIdToBytes(endpoint), client: BigInt(client), revision: BigInt(revision), state }
 }

@@ -9,6 +9,13 @@ import type { EndpointId } from "../core/id.ts"
 /** Largest state of one endpoint. */
 export const presenceBytesMax: number = 16 * 1024
 
+/** Octets of states in one message, beyond which there is another. */
+export const presencePartBytes: number = 64 * 1024
+/** What an entry takes beside its state. */
+export const presenceEntryBytes = 40
+/** A clash of client numbers ends when one of the two is gone. */
+export const clashRetryMs = 1_000
+
 /** Another endpoint in the document. */
 export interface Present {
   readonly endpoint: EndpointId
@@ -42,4 +49,12 @@ export function checkPresence(name: string, state: Uint8Array | undefined): void
     "TooLarge",
     `a presence of ${state.length} octets in document "${name}"; the limit is ${presenceBytesMax}: put what is large into the document`,
   )
+}
+
+/** Two endpoints under one client number cannot be told apart. */
+export function clash(client: number): ZincError {
+  return new ZincError("Refused", `another endpoint is present as client ${client}`, {
+    retryable: true,
+    retryAfterMs: clashRetryMs,
+  })
 }

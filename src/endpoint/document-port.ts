@@ -66,6 +66,8 @@ export interface DocumentPort {
   ): () => void
   /** Whether one of those below may read, or write, that document. */
   allows(from: EndpointId, way: "receive" | "send", kind: TopicKind, name: string): boolean
+  /** Whether that one directly below is a relay, which speaks for others. */
+  isRelay(from: EndpointId): boolean
   /** At a host: runs when one of those below is gone for good. */
   onGone(listener: (id: EndpointId) => void): () => void
   /** Runs at each change of the link: up after a join's first baseline may begin, down when it is lost. */

@@ -27,6 +27,7 @@ export interface EndpointDocumentPortOptions {
   readonly outbound: () => boolean
   /** Whether the host's side lets that client read, or write, on the topic. */
   readonly allows: (from: EndpointId, way: "receive" | "send", topic: Uint8Array) => boolean
+  readonly isRelay: (from: EndpointId) => boolean
 }
 
 /** Octets of a request that are Zinc's own: raw. */
@@ -123,6 +124,10 @@ export class EndpointDocumentPort implements DocumentPort {
 
   allows(from: EndpointId, way: "receive" | "send", kind: TopicKind, name: string): boolean {
     return this.#o.allows(from, way, encodeTopic(kind, name))
+  }
+
+  isRelay(from: EndpointId): boolean {
+    return this.#o.isRelay(from)
   }
 
   onGone(listener: (id: EndpointId) => void): () => void {

@@ -331,6 +331,11 @@ export class HostSide {
     return way === "receive" ? link.mayReceive(topic) : link.maySend(this.#node.topics.of(topic))
   }
 
+  /** Whether that client hosts others in turn. */
+  isRelay(id: EndpointId): boolean {
+    return this.#links.ofPeer(endpointIdToBytes(id))?.relay ?? false
+  }
+
   /** Sends to one client. False when nobody here has that id. */
   sendDirect(target: Uint8Array, header: Uint8Array, payload: Uint8Array): boolean {
     return this.#direct.send(target, header, payload)

@@ -129,6 +129,7 @@ export class MessageEndpoint implements MessagingSurface {
       rooted: () => this.flushed(),
       outbound: () => this.#lifecycle.isOpen && this.#outboundOpen,
       allows: (from, way, topic) => this.#host?.allows(from, way, topic) ?? true,
+      isRelay: from => this.#host?.isRelay(from) ?? false,
     })
     this.documentPort = this.#port
   }

@@ -188,6 +188,9 @@ abstract class Port implements DocumentPort {
     for (const listener of [...this.goneListeners]) listener(id)
   }
 
+  isRelay(): boolean {
+    return false
+  }
   allows(): boolean {
     return true
   }

@@ -157,11 +157,12 @@ function drawPlan(random: SeededRandom, most: number): Plan {
   const draw = () => random.below(most - leastNodes + 1)
   const nodes = leastNodes + Math.min(draw(), draw())
   const subject = random.below(4)
+  const heartbeatMs = [250, 500, 1000][random.below(3)]!
   return {
     nodes,
     maxDepth: 1 + random.below(4),
     maxDegree: 3 + random.below(14),
-    heartbeatMs: [250, 500, 1000][random.below(3)]!,
+    heartbeatMs,
     sessionKeepMs: [1500, 3000, 5000][random.below(3)]!,
     joinTimeoutMs: 1000 + random.below(1500),
     backOffMs: [20, 100][random.below(2)]!,
@@ -170,7 +171,8 @@ function drawPlan(random: SeededRandom, most: number): Plan {
     slow: {
       policy: (["disconnect", "disconnect", "dropOldest", "warn"] as const)[random.below(4)]!,
       hwm: { messages: [10, 50, 10_000, 10_000][random.below(4)]! },
-      maxLagMs: [1000, 10_000][random.below(2)]!,
+      // Those who follow say with their heartbeats how far they are: a lag below a few of them is no lag.
+      maxLagMs: [4 * heartbeatMs, 10_000][random.below(2)]!,
     },
     driftMax: random.below(2) * 0.02,
     lastWords: random.below(2) === 0,
