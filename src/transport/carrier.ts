@@ -32,6 +32,8 @@ export interface ByteStream {
   write(chunks: readonly Uint8Array[]): boolean
   /** Bytes that wait here, not yet with the operating system. */
   readonly waiting: number
+  /** Octets of what came that it keeps to itself, where it does; then it calls `onBytes`, if with nothing, when they change. */
+  readonly heldBytes?: number
   /** Stops reading, so that the far end feels back-pressure; idempotent. */
   pause(): void
   resume(): void

@@ -51,6 +51,11 @@ export interface SocketOptions {
   readonly maxMessageBytes?: number
   /** From connection to the end of the ZMTP handshake; default 30,000 (libzmq's ZMQ_HANDSHAKE_IVL). */
   readonly handshakeTimeoutMs?: number
+  /**
+   * Most connections of one listening address whose handshake is not complete; the oldest goes when there is one more.
+   * Default 1,024. Without meaning where libzmq does the listening.
+   */
+  readonly maxPendingHandshakes?: number
   /** ZMTP PING after this much silence, and how long to wait for any sign of life. Default: none. */
   readonly heartbeat?: { readonly intervalMs: number; readonly timeoutMs: number }
   readonly logger?: Logger

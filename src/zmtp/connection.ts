@@ -29,6 +29,7 @@ import { encodeGreeting, type Greeting, GreetingReader } from "./greeting.ts"
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts"
 import type { Link } from "./link.ts"
 import type { HandshakeStep, Mechanism, Metadata, TrafficCipher } from "./mechanism/mechanism.ts"
+import type { MemoryAccount } from "./memory-budget.ts"
 import type { ByteSink, Outbox } from "./outbox.ts"
 import { SealedReader } from "./sealed-reader.ts"
 import { carriesIdentity, mayTalk, type SocketType } from "./socket-type.ts"
@@ -37,6 +38,8 @@ import { carriesIdentity, mayTalk, type SocketType } from "./socket-type.ts"
 export interface ConnectionOutput extends ByteSink {
   /** The far end, for people. */
   readonly remote: string
+  /** Octets of what came that it keeps to itself, where it does; then it calls `onBytes`, if with nothing, when they change. */
+  readonly heldBytes?: number
   pause(): void
   resume(): void
   /** Sends what was written, then closes. */
@@ -108,6 +111,7 @@ export class Connection implements Link {
   readonly #mechanism: Mechanism
   readonly #options: ConnectionOptions
   readonly #decoder = new FrameDecoder(defaultLimits)
+  readonly #account: MemoryAccount | undefined
   #greetingReader: GreetingReader | undefined = new GreetingReader()
   #phase: Phase = "greeting"
   #greeting: Greeting | undefined
@@ -133,6 +137,7 @@ export class Connection implements Link {
     this.#engine = options.engine
     this.#output = options.output
     this.#mechanism = options.mechanism
+    this.#account = this.#engine.memory?.open(this.#output.remote, error => this.fail(error))
   }
 
   /** Says hello. To be called once, before anything else. */
@@ -165,7 +170,7 @@ export class Connection implements Link {
 
   /** Octets of memory that hold what the peer has begun to say and not ended. */
   get heldBytes(): number {
-    return this.#decoder.heldBytes + (this.#sealed?.heldBytes ?? 0) + this.#parkedBytes
+    return this.#decoder.heldBytes + (this.#sealed?.heldBytes ?? 0) + this.#parkedBytes + (this.#output.heldBytes ?? 0)
   }
 
   // ---- what the stream tells ----
@@ -197,6 +202,7 @@ export class Connection implements Link {
       const fault = this.#decoder.decode(chunk, at, batch, this, into) ?? this.#sealed?.flush(batch)
       if (batch.count > 0 && this.#role !== undefined && this.isOpen) this.#role.handler.onBatch(batch)
       if (fault !== undefined) this.fail(this.#named(fault))
+      if (this.#account !== undefined) this.#account.received = this.heldBytes
     } finally {
       this.#batch = undefined
       this.#engine.returnBatch(batch)
@@ -221,6 +227,7 @@ export class Connection implements Link {
     this.#heartbeat?.stop()
     this.#stopDecoding()
     this.#role?.outbox.detach()
+    if (this.#account !== undefined) this.#engine.memory?.close(this.#account)
     if (this.#error === undefined && early) {
       this.#error = new ZincError("HandshakeFailed", `${this.remote} closed the connection during the handshake`, {
         retryable: true,
@@ -394,7 +401,7 @@ export class Connection implements Link {
       lost: error => this.fail(this.#named(error)),
     })
     if (this.#paused) this.#heartbeat.pause()
-    role.outbox.attach(cipher === undefined ? this.#output : this.#coveredSink(cipher), this.#busy)
+    role.outbox.attach(cipher === undefined ? this.#output : this.#coveredSink(cipher), this.#busy, this.#account)
     role.handler.onOpen(this)
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts"
 import { FrameBatch } from "../core/frame-batch.ts"
 import { Arena } from "./arena.ts"
 import { Flusher } from "./flusher.ts"
+import { MemoryBudget } from "./memory-budget.ts"
 import { SlabPool } from "./slab.ts"
 
 /**
@@ -17,9 +18,13 @@ export class Engine {
   readonly slabs: SlabPool = new SlabPool()
   readonly flusher: Flusher
   readonly arena: Arena = sharedArena
+  /** What connections may hold together; undefined for as much as each may. */
+  readonly memory: MemoryBudget | undefined
 
-  constructor(clock: Clock) {
+  /** `maxBufferedBytes` of 0 sets no limit to all together. */
+  constructor(clock: Clock, maxBufferedBytes = 0) {
     this.clock = clock
+    this.memory = maxBufferedBytes > 0 ? new MemoryBudget(maxBufferedBytes) : undefined
     this.flusher = new Flusher(clock)
   }
 

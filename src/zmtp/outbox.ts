@@ -52,6 +52,9 @@ const batchBytes = 8 * largeSlabBytes
 /** From this many slabs on, a batch of a busy connection that has little of each is copied out of them. */
 const pinnedMax = 4
 
+/** Of a busy connection what waits is told to its account after so many octets more, so that a message costs nothing. */
+const tellBytes = 16 * 1024
+
 /** Commands that overtake messages. */
 export type Urgent = "PING" | "PONG"
 
@@ -73,6 +76,9 @@ export class Outbox {
   readonly #onEmpty: (() => void) | undefined
 
   #sink: ByteSink | undefined
+  /** Hears what waits for a busy connection. */
+  #account: { sent: number } | undefined
+  #told = 0
   /** Nothing can be handed over now: no connection, or the system still has the last batch. */
   #blocked = true
   #refused = false
@@ -135,8 +141,9 @@ export class Outbox {
   }
 
   /** Begins handing over. `busy` when the sink still has something of the handshake. */
-  attach(sink: ByteSink, busy: boolean): void {
+  attach(sink: ByteSink, busy: boolean, account?: { sent: number }): void {
     this.#sink = sink
+    this.#account = account
     this.#blocked = busy
     if (busy) this.#inFlight = []
     else this.#schedule()
@@ -145,6 +152,8 @@ export class Outbox {
   /** The connection is gone, and with it what it was given; what still waits here is kept. */
   detach(): void {
     this.#sink = undefined
+    this.#account = undefined
+    this.#told = 0
     this.#blocked = true
     this.#urgent.clear()
     this.#landed()
@@ -165,6 +174,7 @@ export class Outbox {
     this.#messages = 0
     this.#bytes = 0
     this.#rest()
+    this.#tellAccount()
     this.#tellRoom()
     return dropped
   }
@@ -272,6 +282,7 @@ export class Outbox {
     this.#messages++
     if (this.#blocked) {
       if (this.#bytes >= batchBytes) this.#close()
+      if (this.#account !== undefined && this.bytes - this.#told >= tellBytes) this.#tellAccount()
     } else if (this.#bytes >= batchBytes || this.#messages >= this.#maxMessages) this.#pump()
     if (!this.#scheduled) this.#schedule()
   }
@@ -458,7 +469,14 @@ export class Outbox {
     this.#inFlight = slabs
     this.#inFlightMessages = messages
     this.#inFlightBytes = bytes
+    this.#tellAccount()
     return false
+  }
+
+  #tellAccount(): void {
+    if (this.#account === undefined) return
+    this.#told = this.bytes
+    this.#account.sent = this.#told
   }
 
   /** What was handed over is no more needed. */
@@ -468,6 +486,7 @@ export class Outbox {
     this.#inFlight = undefined
     this.#inFlightMessages = 0
     this.#inFlightBytes = 0
+    this.#tellAccount()
     if (this.#own?.holds === 1) this.#own.used = 0
   }
 

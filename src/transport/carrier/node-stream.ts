@@ -1,7 +1,11 @@
 /** A byte stream over a socket of node:net, for tcp and ipc alike. */
 import type { Socket } from "node:net"
+import { systemClock, type Timer } from "../../core/clock.ts"
 import type { ByteStream, ByteStreamHandler } from "../carrier.ts"
 import type { Reading } from "./node-read.ts"
+
+/** How long one who ended its side may take to read what waits for it. */
+const endGraceMs = 2_000
 
 export class NodeStream implements ByteStream {
   readonly remote: string
@@ -16,6 +20,7 @@ export class NodeStream implements ByteStream {
   #owesDrain = false
   #ending = false
   #paused = false
+  #cut: Timer | undefined
 
   /** The socket must not be reading yet when it comes with a Reading. */
   constructor(socket: Socket, remote: string, reading: Reading | undefined) {
@@ -26,8 +31,16 @@ export class NodeStream implements ByteStream {
     socket.on("error", error => {
       this.#error = error
     })
+    // The far end says no more, and Node ends our side when what waits here has gone. To one who does not read it never goes.
+    socket.once("end", () => {
+      if (!this.#closed && socket.writableLength > 0) {
+        this.#ending = true
+        this.#cut = systemClock.after(endGraceMs, () => socket.destroy())
+      }
+    })
     socket.on("close", () => {
       this.#closed = true
+      this.#cut?.cancel()
       this.#handler?.onClose(this.#error)
     })
   }

@@ -91,6 +91,10 @@ export class WebSocketStream implements ByteStream, ByteStreamHandler, WebSocket
     return this.#inner.waiting
   }
 
+  get heldBytes(): number {
+    return this.#reader.heldBytes
+  }
+
   start(handler: ByteStreamHandler): void {
     this.#handler = handler
     if (this.#side.side === "client") this.#inner.start(this)
@@ -222,7 +226,9 @@ export class WebSocketStream implements ByteStream, ByteStreamHandler, WebSocket
   // ---- frames that come ----
 
   #read(chunk: Uint8Array): void {
+    const before = this.#reader.heldBytes
     const fault = this.#reader.read(chunk)
+    if (this.#reader.heldBytes !== before) this.#sign()
     if (fault !== undefined && this.#error === undefined) this.#fail(fault)
   }
 

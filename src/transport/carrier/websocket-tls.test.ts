@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
@@ -34,6 +35,36 @@ describe.skipIf(tls === undefined)("wss://", () => {
     push.send([Buffer.from("covered"), Buffer.alloc(300_000, 1)])
     const [text, large] = (await pull.receive())!
     expect([Buffer.from(text!).toString(), large!.length]).toEqual(["covered", 300_000])
+    await push.close()
+    await pull.close()
+  })
+
+  const strangerAt = (address: string) => {
+    const socket = connect({ port: Number(/:(\d+)/.exec(address)![1]), host: "127.0.0.1" })
+    socket.on("error", () => {})
+    socket.resume()
+    const gone = new Promise<void>(resolve => socket.once("close", () => resolve()))
+    return { socket, gone }
+  }
+
+  it("bears strangers who do not speak TLS for a while only", async () => {
+    const pull = new Pull({ carriers: [new WebSocketCarrier({ tls: tls!, upgradeTimeoutMs: 200 })], lingerMs: 0 })
+    const stranger = strangerAt(await pull.bind("wss://127.0.0.1:0/safe"))
+    await stranger.gone
+    await pull.close()
+  })
+
+  it("bears so many strangers only who have not agreed on TLS: the oldest makes room", async () => {
+    const carrier = new WebSocketCarrier({ tls: tls!, maxPendingUpgrades: 2, upgradeTimeoutMs: 60_000 })
+    const pull = new Pull({ carriers: [carrier], lingerMs: 0 })
+    const address = await pull.bind("wss://127.0.0.1:0/safe")
+    const strangers = [strangerAt(address), strangerAt(address), strangerAt(address)]
+    await Promise.race(strangers.map(each => each.gone))
+    const push = new Push({ carriers: [new WebSocketCarrier({ ca: tls!.cert })], lingerMs: 0 })
+    push.connect(address)
+    push.send([Buffer.from("honest")])
+    expect(Buffer.from((await pull.receive())![0]!).toString()).toBe("honest")
+    for (const { socket } of strangers) socket.destroy()
     await push.close()
     await pull.close()
   })

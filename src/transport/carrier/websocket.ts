@@ -39,13 +39,16 @@ export interface WebSocketCarrierOptions {
    * such as "https://app.example".
    */
   readonly origins?: "same" | "any" | readonly string[]
-  /** From connection to the end of the request; default 10,000. */
+  /** From connection to the end of the request, and before that as long for TLS; default 10,000. */
   readonly upgradeTimeoutMs?: number
   /** Connections of one port whose request is not complete; the oldest goes when there is one more. Default 1,024. */
   readonly maxPendingUpgrades?: number
   /** Largest message taken in fragments; others pass through, within the limits of sockets. Default 16 MiB. */
   readonly maxFragmentedBytes?: number
 }
+
+const defaultUpgradeTimeoutMs = 10_000
+const defaultPendingUpgrades = 1_024
 
 interface WebAddress {
   readonly scheme: string
@@ -110,7 +113,9 @@ export class WebSocketCarrier implements Carrier {
     if (scheme === "wss" && tls === undefined) {
       throw new ZincError("BadOption", "to listen at wss:// give the carrier a certificate: tls: { cert, key }")
     }
-    const server = scheme === "wss" ? createTlsServer(tls!) : createServer()
+    // Who is slow over TLS has the time of a request for it too.
+    const { upgradeTimeoutMs = defaultUpgradeTimeoutMs } = this.#options
+    const server = scheme === "wss" ? createTlsServer({ ...tls!, handshakeTimeout: upgradeTimeoutMs }) : createServer()
     await listening(server, host === undefined ? { port: asked.port } : { host, port: asked.port }, address)
     const number = (server.address() as AddressInfo).port
     const port = new WebPort(server, number, scheme, this.#options, this.#parts)
@@ -128,6 +133,8 @@ class WebPort {
   readonly #parts: WebSocketParts
   /** Those whose request is not complete, oldest first. */
   readonly #pending = new Set<PendingUpgrade>()
+  /** Those with whom TLS is not agreed yet, by their address, oldest first. */
+  readonly #bare = new Map<string, Socket>()
 
   constructor(server: Server, number: number, scheme: string, options: WebSocketCarrierOptions, parts: WebSocketParts) {
     this.#server = server
@@ -138,23 +145,43 @@ class WebPort {
       acceptReading(server, (socket, reading) =>
         this.#accept(socket, new NodeStream(socket, remoteOf("ws", socket), reading)),
       )
-    else
-      server.on("secureConnection", (socket: Socket) =>
-        this.#accept(socket, new NodeStream(socket, remoteOf("wss", socket), undefined)),
-      )
-    // A TLS handshake that fails is that peer's misfortune.
-    server.on("tlsClientError", () => {})
+    else {
+      server.on("connection", (socket: Socket) => this.#acceptBare(socket))
+      server.on("secureConnection", (socket: Socket) => {
+        this.#bare.delete(remoteOf("wss", socket))
+        this.#accept(socket, new NodeStream(socket, remoteOf("wss", socket), undefined))
+      })
+    }
+    // A TLS handshake that fails, or takes too long, is the end of that connection; nobody else ends it.
+    server.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy())
   }
 
   close(): void {
     this.#server.close()
     this.#server.unref()
     for (const pending of this.#pending) pending.destroy()
+    for (const socket of this.#bare.values()) socket.destroy()
+  }
+
+  /** A connection that TLS is still to be spoken on; the server has a time-out for that. */
+  #acceptBare(socket: Socket): void {
+    const { maxPendingUpgrades = defaultPendingUpgrades } = this.#options
+    const remote = remoteOf("wss", socket)
+    socket.once("close", () => {
+      if (this.#bare.get(remote) === socket) this.#bare.delete(remote)
+    })
+    this.#bare.set(remote, socket)
+    if (this.#bare.size <= maxPendingUpgrades) return
+    for (const [key, oldest] of this.#bare) {
+      this.#bare.delete(key)
+      oldest.destroy()
+      break
+    }
   }
 
   #accept(socket: Socket, stream: NodeStream): void {
     socket.setNoDelay(true)
-    const { maxPendingUpgrades = 1_024, upgradeTimeoutMs = 10_000 } = this.#options
+    const { maxPendingUpgrades = defaultPendingUpgrades, upgradeTimeoutMs = defaultUpgradeTimeoutMs } = this.#options
     if (this.#pending.size >= maxPendingUpgrades) {
       for (const oldest of this.#pending) {
         oldest.destroy()

@@ -10,6 +10,7 @@ import type { Security } from "../../zmtp/mechanism/mechanism.ts"
 import { mayTalk } from "../../zmtp/socket-type.ts"
 import type { ByteStream, Carrier, CarrierListener } from "../carrier.ts"
 import type { BoundSocket, Port } from "./bound-socket.ts"
+import { PendingHandshakes } from "./pending-handshakes.ts"
 
 export class BoundPort implements Port {
   readonly #engine: Engine
@@ -17,7 +18,7 @@ export class BoundPort implements Port {
   readonly #sockets: readonly BoundSocket[]
   readonly #security: Security
   /** Those whose READY has not come yet. */
-  readonly #strangers = new Set<Connection>()
+  readonly #strangers: PendingHandshakes
   #listener: CarrierListener | undefined
 
   constructor(engine: Engine, logger: Logger, sockets: readonly BoundSocket[], security: Security) {
@@ -25,6 +26,7 @@ export class BoundPort implements Port {
     this.#logger = logger
     this.#sockets = sockets
     this.#security = security
+    this.#strangers = new PendingHandshakes(Math.min(...sockets.map(socket => socket.maxPendingHandshakes)))
   }
 
   /** Resolves with the address to dial. Rejects as the carrier does, and with `Closed` when the sockets were closed. */
@@ -43,7 +45,7 @@ export class BoundPort implements Port {
 
   async left(): Promise<void> {
     if (this.#sockets.some(socket => !socket.isClosed)) return
-    for (const stranger of this.#strangers) stranger.destroy()
+    this.#strangers.destroyAll()
     await this.#listener?.close()
   }
 
@@ -73,9 +75,9 @@ export class BoundPort implements Port {
         else if (error !== undefined) this.#logger.debug("a connection was refused or lost before READY", { error })
       },
     })
-    this.#strangers.add(connection)
     connection.start()
     stream.start(connection)
+    this.#strangers.add(connection)
   }
 
   #socketFor(peer: PeerInfo): BoundSocket | ZincError {

@@ -11,7 +11,8 @@ import type { Engine } from "../../zmtp/engine.ts"
 import { Outbox } from "../../zmtp/outbox.ts"
 import type { SocketType } from "../../zmtp/socket-type.ts"
 import type { ConnectionHandler as PeerHandler, SocketOptions } from "../transport.ts"
-import { decoderLimits, defaultHandshakeTimeoutMs, outboxLimits } from "./limits.ts"
+import { atLeastOne, decoderLimits, defaultHandshakeTimeoutMs, outboxLimits } from "./limits.ts"
+import { pendingHandshakesMax } from "./pending-handshakes.ts"
 
 export const defaultLingerMs = 1_000
 
@@ -31,6 +32,7 @@ export interface Port {
 export abstract class BoundSocket<P extends BoundPeer = BoundPeer> {
   readonly socketType: SocketType
   readonly handshakeTimeoutMs: number
+  readonly maxPendingHandshakes: number
   protected readonly engine: Engine
   protected readonly peers: Map<number, P> = new Map()
   readonly #handler: PeerHandler
@@ -49,6 +51,7 @@ export abstract class BoundSocket<P extends BoundPeer = BoundPeer> {
     this.#handler = handler
     this.#options = options
     this.handshakeTimeoutMs = options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs
+    this.maxPendingHandshakes = atLeastOne("maxPendingHandshakes", options.maxPendingHandshakes ?? pendingHandshakesMax)
     outboxLimits(options.sendLimits)
     decoderLimits(options)
   }

@@ -34,6 +34,7 @@ import { BoundSocket } from "./bound-socket.ts"
 import { CarrierTable } from "./carrier-table.ts"
 import { ZmtpDealer } from "./dealer-socket.ts"
 import type { DialOptions } from "./dialed-socket.ts"
+import { defaultBufferedBytes, notNegative } from "./limits.ts"
 import { ZmtpPublisher } from "./publisher-socket.ts"
 import { ZmtpPuller } from "./puller-socket.ts"
 import { ZmtpPusher } from "./pusher-socket.ts"
@@ -57,10 +58,14 @@ export class EngineTransport implements Transport {
   readonly #logger: Logger
   readonly #security: Required<TransportSecurity>
 
-  constructor(parts: Required<Parts>, options: { readonly security?: TransportSecurity; readonly browser?: boolean }) {
+  constructor(
+    parts: Required<Parts>,
+    options: { readonly security?: TransportSecurity; readonly maxBufferedBytes?: number; readonly browser?: boolean },
+  ) {
     const { clock, carriers, logger } = parts
     this.#security = { listen: nullSecurity, dial: nullSecurity, ...options.security }
-    this.#engine = new Engine(clock)
+    const { maxBufferedBytes = defaultBufferedBytes } = options
+    this.#engine = new Engine(clock, notNegative("maxBufferedBytes", maxBufferedBytes))
     this.#carriers = new CarrierTable(carriers)
     this.#logger = logger
     this.supports = {

@@ -6,6 +6,10 @@ import type { QueueLimits, SocketOptions } from "../transport.ts"
 
 export const defaultSendLimits: OutboxLimits = { messages: 1_000, bytes: 64 * 1024 * 1024 }
 export const defaultHandshakeTimeoutMs = 30_000
+/** What waits in one plain socket to be read. */
+export const defaultReceiveBytes: number = 256 * 1024 * 1024
+/** Of a transport for endpoints; plain sockets have none, as libzmq has none. */
+export const defaultBufferedBytes: number = 1024 * 1024 * 1024
 
 export function outboxLimits(limits: QueueLimits | undefined): OutboxLimits {
   return {
@@ -30,4 +34,9 @@ export function decoderLimits(
 export function notNegative(name: string, value: number): number {
   if (value >= 0) return value
   throw new ZincError("BadOption", `${name} must be zero or more, not ${value}`)
+}
+
+export function atLeastOne(name: string, value: number): number {
+  if (value >= 1) return value
+  throw new ZincError("BadOption", `${name} must be at least 1, not ${value}`)
 }

@@ -1,6 +1,7 @@
 /**
  * Received messages that wait for a reader who takes them one by one, from each connection in turn. At the high-water
- * mark of a connection it is paused, so that its peer feels back-pressure; nothing is dropped (Q1).
+ * mark of a connection it is paused, so that its peer feels back-pressure; nothing is dropped (Q1). The same befalls who
+ * sends on when all that waits comes to too many octets.
  */
 import type { FrameBatch, FrameView } from "../../core/frame-batch.ts"
 
@@ -8,6 +9,17 @@ import type { FrameBatch, FrameView } from "../../core/frame-batch.ts"
 export interface FairQueueSource {
   pause(): void
   resume(): void
+}
+
+export interface FairQueueOptions {
+  /** In whole messages per connection; 0 for no limit. */
+  readonly highWaterMark: number
+  /** In octets of all connections together; 0 for no limit. */
+  readonly bytesMax: number
+  /** Keep only the newest message of each connection; the limits mean nothing then (Q4). */
+  readonly conflate: boolean
+  /** How frames are shown. */
+  readonly view: FrameView | undefined
 }
 
 interface Lane {
@@ -23,6 +35,7 @@ interface Lane {
 
 export class FairQueue {
   readonly #highWaterMark: number
+  readonly #bytesMax: number
   readonly #conflate: boolean
   readonly #view: FrameView | undefined
   readonly #lanes = new Map<number, Lane>()
@@ -30,23 +43,27 @@ export class FairQueue {
   #turn: Lane[] = []
   #next = 0
   #size = 0
+  #bytes = 0
 
   /** The connection of the message that was read last. */
   from = 0
 
-  /**
-   * `highWaterMark` is in whole messages per connection; 0 for no limit. With `conflate` only the newest message of each
-   * connection is kept, and the mark means nothing (Q4).
-   */
-  constructor(highWaterMark: number, conflate = false, view?: FrameView) {
+  constructor(options: FairQueueOptions) {
+    const { highWaterMark, bytesMax, conflate, view } = options
     this.#view = view
-    this.#highWaterMark = conflate ? 0 : highWaterMark
+    this.#highWaterMark = conflate || highWaterMark === 0 ? Number.POSITIVE_INFINITY : highWaterMark
+    this.#bytesMax = conflate || bytesMax === 0 ? Number.POSITIVE_INFINITY : bytesMax
     this.#conflate = conflate
   }
 
   /** Messages that wait. */
   get size(): number {
     return this.#size
+  }
+
+  /** Octets of those. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   open(connection: number, source: FairQueueSource): void {
@@ -67,13 +84,17 @@ export class FairQueue {
     if (lane.head === lane.messages.length) this.#turn.push(lane)
     if (this.#conflate) {
       this.#size += 1 - (lane.messages.length - lane.head)
+      for (let i = lane.head; i < lane.messages.length; i++) this.#bytes -= bytesOf(lane.messages[i]!)
       lane.messages = [batch.message(batch.count - 1, this.#view)]
+      this.#bytes += bytesOf(lane.messages[0]!)
       lane.head = 0
       return
     }
     for (let i = 0; i < batch.count; i++) lane.messages.push(batch.message(i, this.#view))
     this.#size += batch.count
-    if (this.#highWaterMark > 0 && !lane.paused && lane.messages.length - lane.head >= this.#highWaterMark) {
+    for (let i = 0; i < batch.frames; i++) this.#bytes += batch.ends[i]! - batch.starts[i]!
+    const full = lane.messages.length - lane.head >= this.#highWaterMark || this.#bytes >= this.#bytesMax
+    if (full && !lane.paused) {
       lane.paused = true
       lane.source.pause()
     }
@@ -86,6 +107,8 @@ export class FairQueue {
     const message = lane.messages[lane.head]!
     lane.messages[lane.head++] = none
     this.#size--
+    const before = this.#bytes
+    this.#bytes -= bytesOf(message)
     this.from = lane.connection
     const left = lane.messages.length - lane.head
     if (left === 0) {
@@ -99,11 +122,18 @@ export class FairQueue {
         lane.head = 0
       }
     }
-    if (lane.paused && !lane.ended && left <= this.#highWaterMark / 2) {
-      lane.paused = false
-      lane.source.resume()
-    }
+    const bytesHalf = this.#bytesMax / 2
+    if (lane.paused && this.#bytes <= bytesHalf) this.#resumeAtHalf(lane)
+    // From here on there is room again for those who were paused for what others had sent.
+    if (before > bytesHalf && this.#bytes <= bytesHalf)
+      for (const each of this.#lanes.values()) this.#resumeAtHalf(each)
     return message
+  }
+
+  #resumeAtHalf(lane: Lane): void {
+    if (!lane.paused || lane.ended || lane.messages.length - lane.head > this.#highWaterMark / 2) return
+    lane.paused = false
+    lane.source.resume()
   }
 
   /** Drops what waits; the connections stay. */
@@ -115,7 +145,14 @@ export class FairQueue {
     this.#turn = []
     this.#lanes.clear()
     this.#size = 0
+    this.#bytes = 0
   }
+}
+
+function bytesOf(message: readonly Uint8Array[]): number {
+  let bytes = 0
+  for (let i = 0; i < message.length; i++) bytes += message[i]!.length
+  return bytes
 }
 
 const none: Uint8Array[] = []

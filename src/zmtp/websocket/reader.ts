@@ -75,6 +75,11 @@ export class WebSocketReader {
     this.#message = new Gathering(Math.max(options.maxFragmentedBytes, firstMax * 256))
   }
 
+  /** Octets of memory that hold a message in fragments, or a first message, that is not whole. */
+  get heldBytes(): number {
+    return this.#message.bytes.length
+  }
+
   /** Reads nothing more. */
   stop(): void {
     this.#stopped = true

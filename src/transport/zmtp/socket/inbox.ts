@@ -11,6 +11,8 @@ export interface InboxOptions {
   readonly onBatch: ((batch: FrameBatch) => void) | undefined
   /** In messages of one connection; 0 for no limit. */
   readonly highWaterMark: number
+  /** In octets of all connections; 0 for no limit. */
+  readonly bytesMax: number
   /** Keep only the newest message of each connection. */
   readonly conflate: boolean
   /** How the frames of messages in the queue are shown. */
@@ -31,12 +33,17 @@ export class Inbox {
   constructor(options: InboxOptions) {
     this.#onBatch = options.onBatch
     this.#conflate = options.conflate
-    this.#queue = new FairQueue(options.highWaterMark, options.conflate, options.view)
+    this.#queue = new FairQueue(options)
   }
 
   /** Messages that wait. */
   get size(): number {
     return this.#queue.size
+  }
+
+  /** Octets of those. */
+  get bytes(): number {
+    return this.#queue.bytes
   }
 
   open(connection: number, source: FairQueueSource): void {

@@ -30,7 +30,15 @@ import type { SocketType } from "../../../zmtp/socket-type.ts"
 import type { ByteStream, CarrierListener, StreamTuning } from "../../carrier.ts"
 import type { QueueLimits } from "../../transport.ts"
 import { CarrierTable } from "../carrier-table.ts"
-import { decoderLimits, defaultHandshakeTimeoutMs, notNegative, outboxLimits } from "../limits.ts"
+import {
+  atLeastOne,
+  decoderLimits,
+  defaultHandshakeTimeoutMs,
+  defaultReceiveBytes,
+  notNegative,
+  outboxLimits,
+} from "../limits.ts"
+import { PendingHandshakes, pendingHandshakesMax } from "../pending-handshakes.ts"
 import { type Parts, withSystemParts } from "../system.ts"
 import { BackOff, type ReconnectOptions } from "./back-off.ts"
 import { Inbox } from "./inbox.ts"
@@ -45,14 +53,29 @@ export interface PatternSocketOptions extends Parts {
    * With `onBatch` nothing waits here.
    */
   readonly receiveHighWaterMark?: number
+  /**
+   * Octets of all peers together that wait to be read by `receive` before whoever sends more is paused; default 256 MiB, 0
+   * for no limit.
+   */
+  readonly receiveBytesMax?: number
   /** How frames read with `receive` are shown, for those who want more than a Uint8Array, such as Buffers. */
   readonly frameView?: FrameView
   /** Largest whole message accepted; a larger one costs the peer its connection. Default 64 MiB. */
   readonly maxMessageBytes?: number
+  /**
+   * Most octets that all connections may hold together: of messages that have not come whole, and of what waits to be sent.
+   * Beyond it the connection that holds most is closed with `Full`. Default 0, no limit.
+   */
+  readonly maxBufferedBytes?: number
   /** How long one attempt to reach an address may take; default 0, as long as the system tries. */
   readonly connectTimeoutMs?: number
   /** Default 30,000 (libzmq's ZMQ_HANDSHAKE_IVL); 0 for none. */
   readonly handshakeTimeoutMs?: number
+  /**
+   * Most accepted connections whose handshake is not complete; the oldest goes when there is one more, with a
+   * `handshakeFailed` event. Default 1,024.
+   */
+  readonly maxPendingHandshakes?: number
   /** ZMTP PING after this much silence, and how long to wait for any sign of life. Default: none. */
   readonly heartbeat?: { readonly intervalMs: number; readonly timeoutMs: number }
   /** How a dialled address is dialled again; false for never. */
@@ -174,6 +197,8 @@ export abstract class PatternSocket implements AsyncDisposable {
   readonly #dialled = new Map<string, Dialled>()
   /** All connections, also those that still shake hands. */
   readonly #connections = new Set<Link>()
+  /** Of those, the accepted ones that still do. */
+  readonly #pending: PendingHandshakes
   readonly #peers = new Map<number, Peer>()
   #lastPeer = 0
   #closingLingerMs = 0
@@ -184,15 +209,18 @@ export abstract class PatternSocket implements AsyncDisposable {
   constructor(options: PatternSocketOptions) {
     this.options = options
     this.parts = withSystemParts(options)
-    this.engine = new Engine(this.parts.clock)
+    this.engine = new Engine(this.parts.clock, notNegative("maxBufferedBytes", options.maxBufferedBytes ?? 0))
     this.events = new Events(this.parts.logger)
     this.inbox = new Inbox({
       onBatch: options.onBatch,
       highWaterMark: notNegative("receiveHighWaterMark", options.receiveHighWaterMark ?? 1_000),
+      bytesMax: notNegative("receiveBytesMax", options.receiveBytesMax ?? defaultReceiveBytes),
       conflate: this.conflates,
       view: options.frameView,
     })
     this.#carriers = new CarrierTable(this.parts.carriers)
+    const pending = options.maxPendingHandshakes ?? pendingHandshakesMax
+    this.#pending = new PendingHandshakes(atLeastOne("maxPendingHandshakes", pending))
     this.lifecycle = new Lifecycle(`the ${this.constructor.name} socket`)
     this.lifecycle.opened()
     outboxLimits(options.sendLimits)
@@ -372,6 +400,11 @@ export abstract class PatternSocket implements AsyncDisposable {
     let queued = 0
     for (const outbox of outboxes) queued += outbox.messages
     return queued
+  }
+
+  /** Octets that were received and wait to be read by `receive`. */
+  get unreadBytes(): number {
+    return this.inbox.bytes
   }
 
   /** Whether a send would be taken now, be it to be dropped as the type does. Without meaning where nothing is sent. */
@@ -562,6 +595,7 @@ export abstract class PatternSocket implements AsyncDisposable {
       },
       onClosed: error => {
         this.#connections.delete(connection)
+        this.#pending.delete(connection)
         const wasOpen = peer !== undefined && this.#lost(peer, dialled, address, error)
         const retry = dialled !== undefined && this.#redial(dialled, error) !== undefined
         if (!wasOpen && error !== undefined) {
@@ -575,6 +609,8 @@ export abstract class PatternSocket implements AsyncDisposable {
     this.#connections.add(connection)
     connection.start()
     stream.start(connection)
+    // One that says nothing at all (Stream) is open already.
+    if (dialled === undefined && !connection.isOpen) this.#pending.add(connection)
     return connection
   }
 
@@ -583,6 +619,7 @@ export abstract class PatternSocket implements AsyncDisposable {
     const handler: ConnectionHandler = {
       onOpen: () => {
         this.#peers.set(peer.number, peer)
+        this.#pending.delete(peer.connection)
         dialled?.backOff.reset()
         this.inbox.open(peer.number, peer.connection)
         this.opened(peer)
