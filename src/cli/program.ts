@@ -15,6 +15,8 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   send: async () => (await import("./commands/send.ts")).addSend,
   listen: async () => (await import("./commands/listen.ts")).addListen,
   request: async () => (await import("./commands/request.ts")).addRequest,
+  top: async () => (await import("./commands/top.ts")).addTop,
+  tree: async () => (await import("./commands/tree.ts")).addTree,
   mirror: async () => (await import("./commands/mirror.ts")).addMirror,
   replay: async () => (await import("./commands/replay.ts")).addReplay,
   demo: async () => (await import("./commands/demo.ts")).addDemo,

@@ -14,7 +14,20 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-const commands = ["host", "join", "send", "listen", "request", "mirror", "replay", "demo", "keygen", "doctor"]
+const commands = [
+  "host",
+  "join",
+  "send",
+  "listen",
+  "request",
+  "top",
+  "tree",
+  "mirror",
+  "replay",
+  "demo",
+  "keygen",
+  "doctor",
+]
 
 describe("zinc", () => {
   it("prints the version of the package", async () => {
