@@ -96,6 +96,7 @@ export class MessageEndpoint implements MessagingSurface {
       name,
       everyMs: this.#common.statusMs,
       addresses: () => this.addresses,
+      isRoot: () => this.#isRoot,
     })
     this.#listener = new ChannelListener({
       node: this.#node,

@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest"
 import type { Authenticator, Roster, RosterChange } from "../../src/endpoint/index.ts"
 import { type Life, simulateMessages, World } from "../../src/testing/simulation/index.ts"
 
+import { VotingWorld } from "./voting-world.ts"
+
 /** root ─ left ─ a, b; root ─ right ─ c; and d at the root. */
 async function grow(options: { readonly statusMs?: number } = {}): Promise<{ world: World; at: Record<string, Life> }> {
   const world = new World({ seed: 1, statusMs: options.statusMs ?? 1000 })
@@ -119,6 +121,27 @@ describe("The roster", () => {
     await world.run(7000)
     expect(departed.sort()).toEqual(["a", "b", "left"])
     expect(drawn(roster)).toBe("root(right(c) d)")
+  })
+
+  it("has one root, whoever it is, after the root was lost and another was elected", async () => {
+    const tree = new VotingWorld(1, 1000)
+    const { world } = tree
+    const voters = await tree.found()
+    const everyone = ["sim://va", "sim://vb", "sim://vc"]
+    const leaf = await world.until(world.joinAny("leaf", ["sim://vc", ...everyone]))
+    const rosters = [...voters, leaf].map(life => life.endpoint!.roster())
+    await world.run(3000)
+    for (const roster of rosters) expect(drawn(roster)).toBe("va(vb vc(leaf))")
+    tree.crash("va")
+    await tree.until(() => tree.roots.length === 1 && tree.roots[0] !== "va", 5000)
+    await world.run(20_000)
+    const [root] = tree.roots as [string]
+    const whole = root === "vb" ? "vb(vc(leaf))" : "vc(vb leaf)"
+    for (const roster of rosters.slice(1)) {
+      expect(drawn(roster)).toBe(whole)
+      expect(roster.entries.filter(({ role }) => role === "root").map(({ name }) => name)).toEqual([root])
+      expect(roster.entries[0]!.epoch).toBeGreaterThan(1)
+    }
   })
 
   it("costs nobody anything who does not watch, and little who is idle", async () => {

@@ -40,8 +40,8 @@ export class VotingWorld {
   deliver: "ordered" | "majority" = "ordered"
   readonly #cut = new Set<string>()
 
-  constructor(seed = 1) {
-    this.world = new World({ seed })
+  constructor(seed = 1, statusMs = 0) {
+    this.world = new World({ seed, statusMs })
   }
 
   idOf(name: string): VoterId {

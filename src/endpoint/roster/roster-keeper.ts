@@ -50,6 +50,8 @@ export interface RosterKeeperOptions {
   /** Between two reports; 0: this endpoint says nothing, neither of itself nor of those below. */
   readonly everyMs: number
   readonly addresses: () => readonly string[]
+  /** A voter may become root, and be it no more. */
+  readonly isRoot: () => boolean
 }
 
 export class RosterKeeper {
@@ -84,6 +86,7 @@ export class RosterKeeper {
     this.#meter = new TrafficMeter(node.traffic, node.clock.now())
     this.#table = new RosterTable(change => this.#changed(change), this.#fromAbove)
     this.#up = new RosterOutbox(this.#table, source => source !== this.#fromAbove)
+    node.place.onMoved(() => this.#moved())
   }
 
   /** From now on, until it is closed. */
@@ -125,7 +128,7 @@ export class RosterKeeper {
       },
     })
     this.#views.add(view)
-    if (this.#above === undefined || this.#isWhole) view.complete()
+    if (this.#o.isRoot() || this.#isWhole) view.complete()
     this.#ask()
     return view
   }
@@ -201,6 +204,18 @@ export class RosterKeeper {
     this.#speak(this.#node.clock.now(), idle)
     this.#up.reset()
     this.#ask()
+    this.#flushSoon()
+  }
+
+  /** The path to the root is another; perhaps we are the root. */
+  #moved(): void {
+    if (this.#ticker === undefined || !this.#o.isRoot()) return
+    const now = this.#node.clock.now()
+    this.#isAsked = false
+    for (const view of this.#views) view.complete()
+    // They come by other ways, or are gone.
+    this.#table.freeze([...this.#table.of(this.#fromAbove)], this.#fromAbove, now)
+    this.#speak(now, idle)
     this.#flushSoon()
   }
 
@@ -345,13 +360,13 @@ export class RosterKeeper {
 
   #standing(now: number, rates: Rates): Standing {
     const below = this.#below
-    const above = this.#above
+    const isRoot = this.#o.isRoot()
     return {
       ...nothingSaid,
       id: this.#node.id,
       name: this.#o.name,
-      role: above === undefined ? "root" : below === undefined ? "client" : "relay",
-      parent: above?.hostId,
+      role: isRoot ? "root" : below === undefined ? "client" : "relay",
+      parent: isRoot ? undefined : this.#above?.hostId,
       addresses: below === undefined ? [] : this.#o.addresses(),
       epoch: this.#node.epoch,
       clients: this.#clients,
