@@ -34,6 +34,8 @@ function wordsFor(event: EndpointEvent, { colours }: Output): string | undefined
       return `${colours.cyan("→")} sent ${printable(event.name)} on to ${event.to.map(printable).join(" or ")}`
     case "regenerated":
       return `${colours.yellow("!")} the host started anew and knows nothing of before`
+    case "moved":
+      return `${colours.yellow("!")} moved to another host of the tree: ${printable(event.reason)}`
     case "gap":
       return `${colours.yellow("!")} gap on ${printable(event.topic)}: ${event.from}–${event.through} are lost (${event.reason})`
     case "diverged":

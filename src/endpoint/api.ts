@@ -270,6 +270,8 @@ export type EndpointEvent =
   | { readonly type: "refused"; readonly name: string; readonly code: string; readonly reason: string }
   /** A joiner was sent on to one of these addresses, at the host that did so. */
   | { readonly type: "redirected"; readonly name: string; readonly to: readonly string[] }
+  /** This endpoint, and all below it, hangs at another host of the tree than before; `reason` says why it left the other. */
+  | { readonly type: "moved"; readonly from: EndpointId; readonly to: EndpointId; readonly reason: string }
   /** The host this client came back to has no memory of before: another incarnation, or another tree generation. */
   | { readonly type: "regenerated"; readonly host: EndpointId }
   /** Frames of a topic are lost for good, for this receiver. `origin` is absent when it is not known whose. */

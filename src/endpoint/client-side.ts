@@ -9,7 +9,7 @@ import { equalBytes } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
-import { type EndpointId, endpointIdFromBytes } from "../core/id.ts"
+import { type EndpointId, endpointIdFromBytes, endpointIdToBytes } from "../core/id.ts"
 import {
   type Accept,
   type Control,
@@ -23,7 +23,8 @@ import { At } from "../message/header.ts"
 import { topicBytesMax } from "../message/topic.ts"
 import type { SubscriberSocket, Transport } from "../transport/transport.ts"
 import type { PeerInfo, SlowPolicy } from "./api.ts"
-import { Attachment, type JoinWay } from "./client/attachment.ts"
+import { Attachment, type JoinWay, type Loss } from "./client/attachment.ts"
+import { hasOthers, planReturn } from "./client/candidates.ts"
 import { DownLeg } from "./client/down-leg.ts"
 import { type Asked, Interests } from "./client/interests.ts"
 import type { Legs } from "./client/legs.ts"
@@ -87,10 +88,13 @@ const envelopeVersion = 1
 const soughtAgain = { minMs: 20, maxMs: 250 }
 /** What a host may say of its time, as its own options are held to. */
 const heartbeatRange = [10, 60_000] as const
+const heartbeatMissesRange = [1, 100] as const
 const sessionKeepRange = [100, 86_400_000] as const
 /** Hosts of one REDIRECT that are looked at, and the length of their addresses. */
 const candidatesMax = 16
 const addressCharactersMax = 512
+/** Hosts whose tickets are kept. */
+const ticketsMax = 16
 /** Octets of own topics named in a JOIN: a host takes at most 2 MiB of control message. */
 const memoryBytesMax = 1024 * 1024
 
@@ -109,10 +113,13 @@ export class ClientSide implements UpSide {
   /** The session of our last link is worth taking up again. */
   #isResumable = false
   #ticket = new Uint8Array(0)
+  /** Tickets of the last hosts, by the addresses they were dialled at. */
+  readonly #tickets = new Map<string, Uint8Array>()
   #generation = new Uint8Array(0)
   #hostId: EndpointId | undefined
   #hostName = ""
   #heartbeatMs = 250
+  #heartbeatMisses = 3
   #sessionKeepMs = 10_000
   #roundTripMs: number | undefined
   #heardAt = 0
@@ -125,6 +132,9 @@ export class ClientSide implements UpSide {
   /** What the host knows of the room below. */
   #roomTold: RoomNumbers | undefined
   #loopLagMs = 0
+  /** The host of the last link that was up, and why it ended. */
+  #lastHost: EndpointId | undefined
+  #whyLost = ""
   /** The host as it was when the link was lost. */
   #lostPeer: PeerInfo | undefined
 
@@ -188,8 +198,9 @@ export class ClientSide implements UpSide {
       reconnect: options.reconnect,
       joinTimeoutMs: options.joinTimeoutMs,
       maxPayloadBytes: options.maxPayloadBytes,
+      candidates: loss => planReturn({ ...this.#whomToAsk(loss), isSilent: loss.isSilent, random: node.random }),
       join: (address, way) => ({ case: "join", value: this.#joinMessage(address, way) }),
-      onAccepted: accept => this.#onAccepted(accept),
+      onAccepted: (accept, legs) => this.#onAccepted(accept, legs),
       onDialled: legs => {
         this.#up.resendAfter(Number(legs.accept!.received))
         this.#syncAll(legs)
@@ -238,7 +249,18 @@ export class ClientSide implements UpSide {
     return this.#attachment.join(signal)
   }
 
-  #joinMessage(dialled: string, { redirects, settle }: JoinWay) {
+  /** What candidates are drawn from: whoever the host has told of, and the user's addresses. */
+  #whomToAsk({ address }: Pick<Loss, "address">) {
+    const { node, transport, addresses } = this.#o
+    const id = this.#hostId === undefined ? undefined : endpointIdToBytes(this.#hostId)
+    const { schemes } = transport.supports
+    return { lineage: node.lineage, self: node.self.bytes, addresses, schemes, lost: { address, id } }
+  }
+
+  #joinMessage(dialled: string, { redirects, settle, step }: JoinWay) {
+    // The session is a secret between us and the host it is of.
+    const toOther = redirects > 0 || (step?.id !== undefined && this.#hostId !== endpointIdFromBytes(step.id))
+    const takeover = step?.takeover === undefined || redirects > 0 ? undefined : { deadId: step.takeover }
     const memory: { topic: Uint8Array; first: bigint; acknowledged: bigint }[] = []
     const kept = this.#up.firstSequences()
     // Direct messages are numbered per target: those to a host that is no more say nothing of those to this one.
@@ -259,13 +281,13 @@ export class ClientSide implements UpSide {
     return {
       versionMin: envelopeVersion,
       versionMax: envelopeVersion,
-      tree: this.#o.tree,
+      tree: step?.id === undefined ? this.#o.tree : this.#node.place.tree,
       generation: this.#generation,
       token: this.#o.token,
       endpointId: this.#node.self.bytes,
       name: this.#o.name,
-      session: this.#isResumable ? this.#up.session : new Uint8Array(0),
-      ticket: this.#ticket,
+      session: this.#isResumable && !toOther ? this.#up.session : new Uint8Array(0),
+      ticket: this.#tickets.get(dialled) ?? (toOther ? new Uint8Array(0) : this.#ticket),
       legFirst: BigInt(this.#up.first),
       legLast: BigInt(this.#up.last),
       memory,
@@ -279,12 +301,13 @@ export class ClientSide implements UpSide {
       settle,
       dialled,
       ...(room === undefined ? {} : { room }),
+      ...(takeover === undefined ? {} : { takeover }),
     }
   }
 
-  #onAccepted(accept: Accept): void {
+  #onAccepted(accept: Accept, legs: Legs): void {
     checkAccept(accept)
-    const { place } = this.#node
+    const { place, lineage } = this.#node
     const above = pathOf(accept)
     if (above.some(id => equalBytes(id, this.#node.self.bytes)))
       throw new ZincError("Refused", "the host is below this endpoint: joining it would close a loop [Loop]", {
@@ -297,16 +320,20 @@ export class ClientSide implements UpSide {
         `${accept.hostName} is in reign ${accept.epoch}, and this endpoint has heard of ${this.#node.epoch} [Epoch]`,
         { retryable: true, retryAfterMs: 20 },
       )
+    const hostId = endpointIdFromBytes(accept.hostId)
+    const isOther = this.#hostId !== undefined && this.#hostId !== hostId
     const newReign = this.#generation.length > 0 && !equalBytes(this.#generation, accept.generation)
     if (newReign) this.#o.relay?.onRegenerated()
     // Told when the link is up, which may take more attempts than this one.
-    if (this.#down.accepted(accept, newReign)) this.#isRegenerated = true
+    if (this.#down.accepted(accept, newReign)) this.#isRegenerated ||= newReign || !isOther
     this.#isResumable = true
     this.#ticket = accept.ticket.slice()
+    this.#keepTicket(legs.address, this.#ticket)
     this.#generation = accept.generation.slice()
-    this.#hostId = endpointIdFromBytes(accept.hostId)
+    this.#hostId = hostId
     this.#hostName = accept.hostName
     this.#heartbeatMs = held(accept.limits?.heartbeatMs || 250, heartbeatRange)
+    this.#heartbeatMisses = held(accept.limits?.heartbeatMisses || 3, heartbeatMissesRange)
     this.#sessionKeepMs = held(accept.limits?.sessionKeepMs || 10_000, sessionKeepRange)
     // Another tree counts its reigns anew.
     this.#node.epoch = accept.epoch
@@ -314,8 +341,16 @@ export class ClientSide implements UpSide {
     // Before anything counts as acknowledged.
     this.#notices.accepted(accept)
     if (accept.resumed) this.#up.loseNotices(Number(accept.noticesLostThrough))
+    lineage.learn(accept, legs.address)
     place.attached(above, accept.tree, this.#generation)
     this.#up.joined(accept.session, Number(accept.received), Number(accept.rooted))
+  }
+
+  /** With it a host that takes us for somebody else of our id, or still has an older link of ours, lets us in. */
+  #keepTicket(address: string, ticket: Uint8Array): void {
+    this.#tickets.delete(address)
+    this.#tickets.set(address, ticket)
+    if (this.#tickets.size > ticketsMax) this.#tickets.delete(this.#tickets.keys().next().value as string)
   }
 
   /** Subscribes to everything wanted and asks for a baseline of it all. */
@@ -351,11 +386,13 @@ export class ClientSide implements UpSide {
     this.#everUp = true
     const resumed = legs.accept!.resumed
     node.events.emit({ type: "joined", peer: this.#peer(), resumed })
-    if (this.#isRegenerated) {
-      this.#isRegenerated = false
-      node.events.emit({ type: "regenerated", host: this.#hostId! })
-      this.#o.onLink("regenerated")
-    }
+    const from = this.#lastHost
+    this.#lastHost = this.#hostId
+    const isMoved = from !== undefined && from !== this.#hostId
+    if (this.#isRegenerated) node.events.emit({ type: "regenerated", host: this.#hostId! })
+    else if (isMoved) node.events.emit({ type: "moved", from, to: this.#hostId!, reason: this.#whyLost })
+    if (this.#isRegenerated || isMoved) this.#o.onLink("regenerated")
+    this.#isRegenerated = false
     this.#o.onLink("up")
     this.#o.roster.attached()
     this.#syncNew()
@@ -367,6 +404,7 @@ export class ClientSide implements UpSide {
   /** The attachment has lost the link, and may come back. */
   #onLost(error: ZincError): void {
     this.#lostPeer = this.#peer()
+    this.#whyLost = error.message
     this.#node.place.detached()
     this.#ticker?.cancel()
     this.#names.fail(
@@ -489,7 +527,8 @@ export class ClientSide implements UpSide {
   }
 
   /** A host that finds itself below us lets go of the higher link: ours goes on, its own was what closed the loop. */
-  #onPathChange(legs: Legs, { path, epoch }: PathChange): void {
+  #onPathChange(legs: Legs, change: PathChange): void {
+    const { path, epoch } = change
     if (legs.accept === undefined || path.length === 0 || path.some(id => id.length !== 16)) return
     // T2: what a deposed root commands is nothing to us.
     if (epoch < this.#node.epoch) return
@@ -502,6 +541,7 @@ export class ClientSide implements UpSide {
       )
       return
     }
+    this.#node.lineage.learn(change, legs.address)
     this.#node.place.moved(path)
   }
 
@@ -689,16 +729,18 @@ export class ClientSide implements UpSide {
     this.#o.roster.late(late)
     if (late > this.#heartbeatMs) this.#heardAt = Math.min(now, this.#heardAt + late)
     const silence = now - this.#heardAt
-    this.#silent = silence >= 3 * this.#heartbeatMs
-    if (silence >= this.#sessionKeepMs) {
+    this.#silent = silence >= this.#heartbeatMisses * this.#heartbeatMs
+    // L9: a silent host is dead where there is another to go to; else it has its time to come back to itself.
+    const { legs, state } = this.#attachment
+    if (silence >= this.#sessionKeepMs || (this.#silent && legs !== undefined && hasOthers(this.#whomToAsk(legs)))) {
       this.#attachment.lost(
         new ZincError("PeerLost", `nothing heard from the host for ${Math.round(silence)} ms`, { retryable: true }),
+        true,
       )
       return
     }
     this.#down.tick(4 * this.#heartbeatMs, this.#silent)
     // A SYNC whose baseline did not come is asked again under a new number (L2).
-    const { legs, state } = this.#attachment
     if (state === "up" && legs?.subscriber !== undefined) {
       this.#interests.retry(asked => {
         if (asked.all) this.#syncAll(legs)

@@ -7,6 +7,7 @@ export const eventTypes: Readonly<Record<EndpointEvent["type"] | "*", true>> = {
   left: true,
   refused: true,
   redirected: true,
+  moved: true,
   arrived: true,
   departed: true,
   regenerated: true,

@@ -39,6 +39,7 @@ import { Rooting } from "./host/rooting.ts"
 import { SlowSubscribers, subscriberLimits } from "./host/slow-subscribers.ts"
 import { SubscriberGuard } from "./host/subscriber-guard.ts"
 import { SubtreeInterest } from "./host/subtree-interest.ts"
+import { Succession } from "./host/succession.ts"
 import { UpLeg } from "./host/up-leg.ts"
 import { reportViolation } from "./host/violation.ts"
 import { VoterGate, type VoterReception } from "./host/voter-gate.ts"
@@ -67,6 +68,8 @@ const namesakesMax = 256
 const membersPerMessage = 4096
 /** SYNCs of one client that wait for the host above. */
 const syncsAwaitedMax = 64
+/** Heartbeats after which a direct message that they told of is taken to have come. */
+const directDoubtBeats = 4
 /** Longest that a client which leaves waits for its last frames to come. */
 const leaveWaitMs = 1000
 /** A joiner may be busy with itself between its JOIN and the first thing it says after: that long it is not judged. */
@@ -99,6 +102,7 @@ export class HostSide {
   #interest: SubtreeInterest | undefined
   /** At a relay: who came and went below, to be told above. */
   #news: { arrived: NewMember[]; departed: Uint8Array[] } | undefined
+  readonly #succession: Succession
   readonly #direct: DirectRoute
   readonly #upLeg: UpLeg
   readonly #voters: VoterGate
@@ -164,6 +168,13 @@ export class HostSide {
     )
     const tell = (link: Link, body: ControlBody, after?: number) => this.#tell(link, body, after)
     const end = (link: Link, code: string, reason: string) => this.#end(link, code, reason)
+    this.#succession = new Succession({
+      node,
+      name: options.name,
+      addresses: () => this.addresses.map(({ control }) => control),
+      links,
+      onChanged: () => this.#tellPath(),
+    })
     const publication = new Publication({
       node,
       publisher: this.#publisher,
@@ -188,9 +199,13 @@ export class HostSide {
       router: this.#router,
       links,
       publication,
+      succession: this.#succession,
       tell,
       end,
       onNew: link => {
+        this.#succession.arrived(link)
+        const via = this.#members.adopted(link.peer.bytes)
+        if (via !== undefined) this.#direct.reroute(via, link.peer.bytes)
         this.#tellLater().arrived.push({ endpointId: link.peer.bytes, name: link.name, hostId: node.self.bytes })
         options.roster.joined(link)
       },
@@ -229,6 +244,7 @@ export class HostSide {
       random: node.random,
       onArrived: member => this.#onArrived(member.id, member.name, member.host),
       onDeparted: member => this.#onDeparted(member.id, member.name, member.host),
+      onMoved: (member, from) => this.#direct.reroute(from, member.id),
     })
     if (above !== undefined) this.#interest = new SubtreeInterest(above)
     this.#direct = new DirectRoute({
@@ -389,16 +405,20 @@ export class HostSide {
   }
 
   #tellPath(): void {
-    const { place } = this.#node
-    const path = [...place.path]
-    for (const link of this.#links)
-      this.#tell(link, {
-        case: "pathChange",
-        value: { version: BigInt(place.version), path, epoch: this.#node.epoch, succession: [] },
-      })
+    const { place, epoch } = this.#node
+    const value = {
+      version: BigInt(place.version),
+      path: [...place.path],
+      epoch,
+      ...this.#succession.told(),
+    }
+    for (const link of this.#links) this.#tell(link, { case: "pathChange", value })
   }
 
   #onArrived(id: Uint8Array, name: string, host: Uint8Array): void {
+    // It has found another place below, and does not come back to its own.
+    const own = this.#links.ofPeer(id)
+    if (own?.awaySince !== undefined) this.#end(own, "Moved", "it has joined another host below")
     this.#tellLater().arrived.push({ endpointId: id, name, hostId: host })
     const member = { id: endpointIdFromBytes(id), name, host: endpointIdFromBytes(host) }
     this.#node.events.emit({ type: "arrived", member })
@@ -543,7 +563,11 @@ export class HostSide {
         if (!this.#direct.passUndeliverable(body.value, link)) this.#o.onUndeliverable(body.value)
         break
       case "heartbeatReply": {
-        if (Number(body.value.count) === link.heartbeatCount) link.roundTripMs = now - link.heartbeatAt
+        if (Number(body.value.count) === link.heartbeatCount) {
+          link.roundTripMs = now - link.heartbeatAt
+          // What was told so many heartbeats ago has come, or has been repaired.
+          if (link.directTold.length > directDoubtBeats) link.directSure = link.directTold.shift()!
+        }
         link.notices.confirm(Number(body.value.count))
         link.room?.answered(body.value.room, body.value.loopLagMs, body.value.queueFill)
         const mark = Number(body.value.mark)
@@ -683,8 +707,8 @@ export class HostSide {
     const wasUp = link.awaySince === undefined
     this.#placement.forget(link)
     this.#slow.forget(link)
+    this.#succession.left(link)
     this.#interest?.forget(link)
-    this.#node.topics.forget(link.directTopic)
     if (link.control !== 0) {
       this.#tell(link, { case: "leave", value: { code, reason, retryAfterMs: 0 } }, this.publication.published)
       this.#router.disconnect(link.control)
@@ -693,12 +717,18 @@ export class HostSide {
     if (link.push !== 0) this.#puller.disconnect(link.push)
     link.control = 0
     if (wasUp) this.#left(link, code, reason)
-    this.#o.roster.gone(link, code === "Replaced")
-    // One that joined anew under its id is not gone.
-    if (code === "Replaced") return
-    this.#members.forget(link)
-    this.#tellLater().departed.push(link.peer.bytes)
-    this.#o.onGone(idOf(link.peer))
+    this.#o.roster.gone(link, code === "Replaced" || code === "Moved")
+    // One that joined anew under its id, or elsewhere below, is not gone.
+    if (code !== "Replaced" && code !== "Moved") {
+      this.#members.forget(link)
+      this.#tellLater().departed.push(link.peer.bytes)
+      this.#o.onGone(idOf(link.peer))
+    }
+    // Those below it who have not come with it by then are gone.
+    if (code === "Moved") this.#node.clock.after(this.#o.sessionKeepMs, () => this.#members.forget(link))
+    if (code === "Moved" || code === "PeerLost") this.#direct.reroute(link)
+    this.#direct.forgetHeld(link)
+    this.#node.topics.forget(link.directTopic)
   }
 
   /** L2: a join is complete at the first baseline. */
@@ -707,6 +737,7 @@ export class HostSide {
     if (joining === undefined) return
     link.joining = undefined
     link.joined = true
+    this.#direct.forgetHeld(link)
     this.#node.statistics.joins++
     const peer = link.info(this.#node.clock.now(), undefined)
     this.#node.events.emit({ type: "joined", peer, resumed: joining.resumed })
@@ -774,6 +805,8 @@ export class HostSide {
           roundTripUs: microseconds(link.roundTripMs),
         },
       })
+      link.directTold.push(link.directTopic.published)
+      if (link.directTold.length > 2 * directDoubtBeats) link.directTold.shift()
       link.steps = 0
       for (const { id, ranges } of link.repairs.splice(0)) this.#repair(link, id, ranges)
       this.#slow.watch(link, now)

@@ -18,6 +18,7 @@ import { At, Flag, headerBytes, headerVersion, Kind } from "../message/header.ts
 import { TopicKind } from "../message/topic.ts"
 import type { EndpointEvent, EndpointStatistics, GapReason } from "./api.ts"
 import { Frame } from "./frame.ts"
+import { Lineage } from "./lineage.ts"
 import { Reigned } from "./order-reigns.ts"
 import { type AnyStream, ParkedStreams } from "./parked-streams.ts"
 import { Place } from "./place.ts"
@@ -77,6 +78,8 @@ export class Node {
   incarnation: number
   readonly self: Origin
   readonly place: Place
+  /** Whom to ask when the host is gone, as the host says. */
+  readonly lineage: Lineage = new Lineage()
   readonly statistics: { -readonly [K in keyof EndpointStatistics]: EndpointStatistics[K] } = {
     sent: 0,
     received: 0,

@@ -18,6 +18,7 @@ export class Place {
   /** Rises with each change of the path. */
   version = 0
   readonly #listeners = new Set<() => void>()
+  readonly #awaiting = new Set<() => void>()
 
   constructor(self: Uint8Array) {
     this.self = self
@@ -61,6 +62,15 @@ export class Place {
     this.generation = generation
     this.#isAttached = true
     this.moved(above)
+    const waiting = [...this.#awaiting]
+    this.#awaiting.clear()
+    for (const callback of waiting) callback()
+  }
+
+  /** Calls back, once, when it is attached again; what is returned takes that back. */
+  onAttached(callback: () => void): () => void {
+    this.#awaiting.add(callback)
+    return () => this.#awaiting.delete(callback)
   }
 
   /** The path above has changed, or is the same. */

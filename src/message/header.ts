@@ -56,6 +56,8 @@ export const Flag = {
   Covers: 0x04,
   /** Up: somebody waits for the acknowledgement, so the host does not gather it with others. */
   Prompt: 0x08,
+  /** Up, a direct message: it had come down to the sender, and goes another way now. Its origin is not below the sender. */
+  Turned: 0x10,
 } as const
 
 /** Where fields stand. */

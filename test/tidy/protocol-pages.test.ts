@@ -65,7 +65,7 @@ describe("docs/protocol", () => {
       expect(envelope).toMatch(row(name.toLowerCase(), `\`${octet.toString(16)}\``))
     for (const [name, number] of Object.entries(Kind)) expect(envelope).toMatch(row(String(number), name.toLowerCase()))
     for (const [name, bit] of Object.entries(Flag))
-      expect(envelope).toMatch(row(`\`0${bit.toString(16)}\``, name.toLowerCase()))
+      expect(envelope).toMatch(row(`\`${bit.toString(16).padStart(2, "0")}\``, name.toLowerCase()))
     for (const [name, type] of Object.entries(ExtensionType))
       expect(envelope).toMatch(row(String(type), name.toLowerCase()))
   })

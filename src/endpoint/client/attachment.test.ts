@@ -47,6 +47,9 @@ function setUp(options: Partial<AttachmentOptions> = {}) {
     reconnect: { minMs: 100, maxMs: 1000 },
     joinTimeoutMs: 500,
     maxPayloadBytes: 1024,
+    candidates: loss => [
+      { address: loss.address, id: undefined, waitMs: 0, timeoutMs: undefined, takeover: undefined },
+    ],
     join: (address, { redirects }) => {
       joined.push({ address, redirects, at: clock.now() })
       return { case: "join", value: {} }

@@ -9,6 +9,7 @@ import type { FrameBatch } from "../../core/frame-batch.ts"
 import { type Accept, type ControlBody, encodeControl } from "../../message/control.ts"
 import type { Transport } from "../../transport/transport.ts"
 import type { Node } from "../node.ts"
+import { plainStep, type Step } from "./candidates.ts"
 import { distanceTo, nearestOf } from "./distance.ts"
 import { type DataLeg, Legs } from "./legs.ts"
 import { PlaceSearch, redirectsMax } from "./place-search.ts"
@@ -28,10 +29,12 @@ export interface AttachmentOptions {
   readonly reconnect: Reconnect | undefined
   readonly joinTimeoutMs: number
   readonly maxPayloadBytes: number
+  /** Whom to ask after a loss, best first. */
+  readonly candidates: (loss: Loss) => readonly Step[]
   /** What to say to the host at that address, on that way. */
   readonly join: (address: string, way: JoinWay) => ControlBody
   /** The host has taken us. A throw ends the attempt. */
-  readonly onAccepted: (accept: Accept) => void
+  readonly onAccepted: (accept: Accept, legs: Legs) => void
   /** Both data legs stand; the link is up when its `baseline` resolves. */
   readonly onDialled: (legs: Legs) => void
   /** Asks for the baseline again. */
@@ -57,6 +60,16 @@ export interface JoinWay {
   readonly redirects: number
   /** It could reach none of those it was sent on to. */
   readonly settle: boolean
+  /** After a loss: what it began with. */
+  readonly step: Step | undefined
+}
+
+/** How a link was lost. */
+export interface Loss {
+  /** Where the host was dialled. */
+  readonly address: string
+  /** It does not answer, though nothing says that its connection is gone. */
+  readonly isSilent: boolean
 }
 
 /** How long a joiner that reached nobody where it was sent waits before it asks again, more or less. */
@@ -143,14 +156,14 @@ export class Attachment {
   }
 
   /** Goes where it is sent until a host takes it; rejects when none does. */
-  async #attempt(first: string, signal: AbortSignal | undefined): Promise<void> {
+  async #attempt(first: string, signal: AbortSignal | undefined, step?: Step): Promise<void> {
     const { random } = this.#o.node
     for (let stranded = 0; ; stranded++) {
       const search = new PlaceSearch(first)
-      if (await this.#follow(search, signal)) return
+      if (await this.#follow(search, signal, step)) return
       // Whoever reaches nobody where it was sent tries once more: those may have been busy. Then it asks to stay.
       if (stranded > 0) {
-        await this.#attemptAt(this.#newLegs(first), { redirects: search.hops, settle: true }, signal)
+        await this.#attemptAt(this.#newLegs(first), { redirects: search.hops, settle: true, step }, signal)
         return
       }
       await this.#wait(strandedMs * (0.5 + random.float()), signal)
@@ -159,7 +172,7 @@ export class Attachment {
   }
 
   /** False when it was sent on, and could reach nobody there. Rejects when nobody takes it. */
-  async #follow(search: PlaceSearch, signal: AbortSignal | undefined): Promise<boolean> {
+  async #follow(search: PlaceSearch, signal: AbortSignal | undefined, step: Step | undefined): Promise<boolean> {
     const { first } = search
     let nearest: Legs | undefined
     let failure: unknown
@@ -168,7 +181,7 @@ export class Attachment {
       try {
         const legs = nearest ?? this.#newLegs(address)
         nearest = undefined
-        await this.#attemptAt(legs, { redirects: search.hops, settle: false }, signal)
+        await this.#attemptAt(legs, { redirects: search.hops, settle: false, step }, signal)
         return true
       } catch (thrown) {
         if (thrown instanceof Redirected) {
@@ -229,7 +242,8 @@ export class Attachment {
   }
 
   async #attemptAt(legs: Legs, way: JoinWay, signal: AbortSignal | undefined): Promise<void> {
-    const { node, joinTimeoutMs } = this.#o
+    const { node } = this.#o
+    const joinTimeoutMs = Math.min(this.#o.joinTimeoutMs, way.step?.timeoutMs ?? Number.POSITIVE_INFINITY)
     const { abort, address } = legs
     const onAbort = () => abort.abort(signal?.reason)
     let timedOut = false
@@ -250,7 +264,7 @@ export class Attachment {
       legs.dealer.send([encodeControl(this.#o.join(address, way))])
       const accept = await legs.accepted.promise
       if (legs.lost !== undefined) throw legs.lost
-      this.#o.onAccepted(accept)
+      this.#o.onAccepted(accept, legs)
       legs.accept = accept
       await Promise.all([legs.dial("subscriber"), legs.dial("pusher")])
       if (legs.lost !== undefined) throw legs.lost
@@ -392,9 +406,10 @@ export class Attachment {
     clock.after(random.below(20), redial)
   }
 
-  /** The link is lost: comes back, if it shall. */
-  lost(error: ZincError): void {
+  /** The link is lost: comes back, if it shall. `isSilent`: the host does not answer. */
+  lost(error: ZincError, isSilent = false): void {
     if (this.#state === "closed") return
+    const loss = { address: this.#legs?.address ?? this.#o.addresses[0]!, isSilent }
     this.#o.onLost(error)
     this.#state = "down"
     this.#leaving = undefined
@@ -410,7 +425,7 @@ export class Attachment {
     const again = this.#shortLived - 2
     const wait = again < 0 ? node.random.below(50) : this.#backOff(reconnect, again)
     this.#redial = node.clock.after(wait, () => {
-      void this.#comeBack(reconnect, error)
+      void this.#comeBack(reconnect, error, loss)
     })
   }
 
@@ -422,35 +437,47 @@ export class Attachment {
     this.#o.onEnded(error)
   }
 
-  async #comeBack(reconnect: Reconnect, lost: ZincError): Promise<void> {
+  /** Asks one after the other, and after each round waits for longer. */
+  async #comeBack(reconnect: Reconnect, lost: ZincError, loss: Loss): Promise<void> {
     const signal = this.#seeking?.signal
     const isOver = () => this.#isClosed() || (signal?.aborted ?? false)
     let told = false
-    for (;;) {
+    const tell = () => {
+      if (!told) this.#o.onDown(lost)
+      told = true
+    }
+    for (let isFirst = true; ; isFirst = false) {
       let retryAfterMs = 0
       let isBusy = false
-      for (const address of this.#sought?.addresses ?? this.#o.addresses) {
+      let final: ZincError | undefined
+      let isHopeless = true
+      for (const step of this.#sought?.addresses.map(plainStep) ?? this.#o.candidates(loss)) {
+        // A round that follows a wait of its own needs none between those it asks.
+        if (isFirst && step.waitMs > 0) await this.#wait(step.waitMs, signal)
         if (isOver()) return
+        const { address } = step
         try {
-          await this.#attempt(address, signal)
+          await this.#attempt(address, signal, step)
           return
         } catch (thrown) {
           if (isOver()) return
           const error = asZincError(thrown)
           this.#o.node.logger.debug("could not come back", { address, code: error.code, reason: error.message })
-          if (isFinal(error)) {
-            if (!told) this.#o.onDown(lost)
-            this.#o.onEnded(error)
-            return
+          tell()
+          if (isFinal(error)) final ??= error
+          else {
+            isHopeless = false
+            retryAfterMs = Math.max(retryAfterMs, Math.min(error.retryAfterMs ?? 0, retryAfterMaxMs))
           }
           if (thrown instanceof HostBusy) isBusy = true
-          retryAfterMs = Math.max(retryAfterMs, Math.min(error.retryAfterMs ?? 0, retryAfterMaxMs))
         }
       }
       if (isOver()) return
-      if (!told) {
-        told = true
-        this.#o.onDown(lost)
+      tell()
+      // Only when all say so: another than our host may sit at an address that it had.
+      if (final !== undefined && isHopeless) {
+        this.#o.onEnded(final)
+        return
       }
       // A busy host has given us a turn: that is no failure to back off from.
       await this.#wait(isBusy ? retryAfterMs : retryAfterMs + this.#backOff(reconnect, this.#attempts++), signal)
@@ -508,7 +535,10 @@ export class Attachment {
     this.#shortLived = 0
     this.rest(new ZincError("PeerLost", "another host is above from now on", { retryable: true }))
     this.#seeking = new AbortController()
-    void this.#comeBack(reconnect, new ZincError("PeerLost", "the host is not reached", { retryable: true }))
+    void this.#comeBack(reconnect, new ZincError("PeerLost", "the host is not reached", { retryable: true }), {
+      address: addresses[0]!,
+      isSilent: false,
+    })
   }
 
   // ---- ending ----

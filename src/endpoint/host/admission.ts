@@ -18,6 +18,7 @@ import type { LinkTable } from "./link-table.ts"
 import type { Candidate, Placement } from "./placement.ts"
 import type { Publication } from "./publication.ts"
 import { RelayRoom } from "./relay-room.ts"
+import type { Succession } from "./succession.ts"
 
 /** A connection to the router that has not joined, or whose join is being decided. */
 interface Stranger {
@@ -30,6 +31,8 @@ interface Stranger {
 const envelopeVersion = 1
 /** Times a stranger may measure the way before it joins. */
 const probesMax = 4
+/** How long a joiner waits while the host itself is detached. */
+const detachedWaitMs = 500
 /** Octets of a name; what a joiner says beyond them is cut off. */
 const nameBytesMax = 64
 /** Addresses of one relay that are passed on. */
@@ -43,6 +46,7 @@ export interface AdmissionOptions {
   readonly links: LinkTable
   readonly placement: Placement
   readonly publication: Pick<Publication, "marked">
+  readonly succession: Pick<Succession, "lists">
   readonly tell: Tell
   readonly end: EndLink
   /** A client that was not here before has been let in. */
@@ -150,7 +154,7 @@ export class Admission {
     }
     const { place } = node
     if (place.isBelow(join.endpointId) && !equalBytes(join.endpointId, node.self.bytes)) {
-      this.#refuse(connection, name, "Loop", "this host is below you: joining it would close a loop", 1000)
+      this.#refuseLoop(connection, join)
       return
     }
     if (place.depth + 1 + join.height > this.#host.maxDepth) {
@@ -211,6 +215,36 @@ export class Admission {
     this.#node.events.emit({ type: "refused", name, code, reason })
   }
 
+  /**
+   * Where nobody knows of the way to the root, two could hang below each other. Whoever comes then waits a moment, for the
+   * other clients of a dead host follow the one that takes its place.
+   */
+  #awaitTree(connection: number, remote: string, join: Join, verdict: Verdict & { allow: true }): void {
+    const { place, clock } = this.#node
+    const stranger = this.#strangers.get(connection) ?? { remote, since: clock.now(), deciding: true, probes: 0 }
+    stranger.deciding = true
+    this.#strangers.set(connection, stranger)
+    const go = () => {
+      forget()
+      timer.cancel()
+      if (this.#strangers.get(connection) !== stranger || this.#closing) return
+      stranger.deciding = false
+      if (place.isBelow(join.endpointId)) this.#refuseLoop(connection, join)
+      else if (place.isAttached) this.#admit(connection, remote, join, verdict)
+      else {
+        const name = utf8Prefix(join.name, nameBytesMax)
+        this.#refuse(connection, name, "Detached", "this host has lost the host above it", this.#host.heartbeatMs)
+      }
+    }
+    const forget = place.onAttached(go)
+    const timer = clock.after(detachedWaitMs, go)
+  }
+
+  #refuseLoop(connection: number, join: Join): void {
+    const name = utf8Prefix(join.name, nameBytesMax)
+    this.#refuse(connection, name, "Loop", "this host is below you: joining it would close a loop", 1000)
+  }
+
   #admit(connection: number, remote: string, join: Join, verdict: Verdict & { allow: true }): void {
     const node = this.#node
     const { links } = this.#o
@@ -230,8 +264,7 @@ export class Admission {
     }
     if (link === undefined) {
       if (!node.place.isAttached) {
-        // Where nobody knows of the way to the root, two could hang below each other.
-        this.#refuse(connection, name, "Detached", "this host has lost the host above it", this.#host.heartbeatMs)
+        this.#awaitTree(connection, remote, join, verdict)
         return
       }
       const living = links.ofPeer(join.endpointId)
@@ -251,7 +284,10 @@ export class Admission {
         }
         this.#o.end(living, "Replaced", "it joined anew")
       }
-      if (!this.#place(connection, name, join)) return
+      // A dead host's place may be asked for where there is no room: the tree is put in order later.
+      const dead = join.takeover === undefined ? undefined : links.ofPeer(join.takeover.deadId)
+      const isHeir = dead?.relay === true && links.size < 2 * this.#host.maxClients
+      if (!isHeir && !this.#place(connection, name, join)) return
       link = this.#newLink(join, name, verdict)
       links.add(link)
       this.#o.placement.add(link)
@@ -375,6 +411,7 @@ export class Admission {
         received: BigInt(link.received),
         rooted: BigInt(link.rooted),
         path: [...node.place.path],
+        ...this.#o.succession.lists,
         ticket: link.ticket,
         ...link.notices.unheard,
         limits: { heartbeatMs, heartbeatMisses, sessionKeepMs, maxMessageBytes: maxPayloadBytes, hops: hopsMax },

@@ -9,13 +9,15 @@ import type { Undeliverable } from "../../message/control.ts"
 import { type Extensions, readExtensions } from "../../message/extension.ts"
 import { At, Flag } from "../../message/header.ts"
 import { Frame } from "../frame.ts"
-import type { DownSide, Node } from "../node.ts"
+import type { Node } from "../node.ts"
 import { directUpTopic } from "../private-topic.ts"
 import type { Origin } from "../topic-state.ts"
+import { HeldMessages } from "./held-messages.ts"
 import type { Above, HostSideOptions } from "./host-options.ts"
 import type { Link, Notify } from "./link.ts"
 import type { LinkTable } from "./link-table.ts"
 import type { Members } from "./members.ts"
+import type { Publication } from "./publication.ts"
 
 /** Writers behind relays that are remembered. */
 const heardMax = 4096
@@ -24,7 +26,7 @@ export interface DirectRouteOptions {
   readonly node: Node
   readonly links: LinkTable
   readonly members: Members
-  readonly publication: DownSide
+  readonly publication: Pick<Publication, "publish" | "since">
   readonly notify: Notify
   readonly above: Above | undefined
   readonly onDirect: HostSideOptions["onDirect"]
@@ -34,6 +36,7 @@ export class DirectRoute {
   readonly #o: DirectRouteOptions
   /** Who wrote by which relay: the news that somebody joined there may come after its first message. */
   readonly #heard: AgingByteMap<Link>
+  readonly #held = new HeldMessages()
 
   constructor(options: DirectRouteOptions) {
     this.#o = options
@@ -44,7 +47,9 @@ export class DirectRoute {
   send(target: Uint8Array, header: Uint8Array, payload: Uint8Array, from?: Link): boolean {
     const link = this.#linkTo(target)
     if (link === undefined || link === from) return false
+    header[At.Flags]! &= ~Flag.Turned
     this.#o.publication.publish(link.directTopic, header, payload, 0)
+    if (link.awaySince !== undefined) this.#held.hold(link, { number: link.directTopic.published, header, payload })
     return true
   }
 
@@ -56,7 +61,8 @@ export class DirectRoute {
     const extensions = readExtensions(header)
     const { target } = extensions
     if (target === undefined) throw new ZincError("BadFrame", "a direct message without a target")
-    if (origin !== link.peer) this.#heard.set(origin.bytes, link)
+    const isTurned = (frame.flags & Flag.Turned) !== 0
+    if (origin !== link.peer && !isTurned) this.#heard.set(origin.bytes, link)
     if (equalBytes(target, node.self.bytes)) {
       if (!this.#isNew(origin, frame.sequence)) return
       this.#o.onDirect(Frame.over(header, frame.payload()), origin, frame.sequence)
@@ -64,11 +70,34 @@ export class DirectRoute {
     }
     if (this.send(target, header, frame.payload(), link)) return
     if (above === undefined) {
-      this.#tellUndeliverable(link, undeliverable(header, target, extensions))
+      if (!isTurned) this.#tellUndeliverable(link, undeliverable(header, target, extensions))
       return
     }
     header[At.Flags]! |= frame.flags & Flag.Prompt
     node.up!.push(node.topics.of(directUpTopic), header, frame.payload())
+  }
+
+  /**
+   * What went towards a client that is gone, or for `target` by a relay that it is not below any more, goes the way it
+   * would go now. Whoever has it already knows its number. When there is no way, nobody can say whether it came.
+   */
+  reroute(former: Link, target?: Uint8Array): void {
+    const { node, publication } = this.#o
+    const kept = publication.since(former.directTopic, former.directSure)
+    const first = kept[0]?.number ?? Number.POSITIVE_INFINITY
+    const older = this.#held.of(former).filter(({ number }) => number < first && number > former.directSure)
+    for (const { header, payload } of [...older, ...kept]) {
+      const { target: to } = readExtensions(header)
+      if (to === undefined || (target !== undefined && !equalBytes(to, target))) continue
+      if (this.send(to, header, payload, former)) continue
+      header[At.Flags]! |= Flag.Turned
+      node.up?.push(node.topics.of(directUpTopic), header, payload)
+    }
+  }
+
+  /** The client is back, or gone: what was held for it is over. */
+  forgetHeld(link: Link): void {
+    this.#held.forget(link)
   }
 
   /** Takes one that came from above for somebody below. */

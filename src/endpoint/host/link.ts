@@ -72,6 +72,9 @@ export class Link {
   mark = 0
   /** When it first had a baseline; lag counts from there. */
   baselineAt: number | undefined
+  /** The last of its direct messages that it must have, and those that the last heartbeats spoke of. */
+  directSure = 0
+  readonly directTold: number[] = []
   heartbeatAt = 0
   heartbeatCount = 0
   roundTripMs: number | undefined

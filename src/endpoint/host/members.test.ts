@@ -20,6 +20,7 @@ function setUp() {
     random: new SeededRandom(1),
     onArrived: ({ name }) => events.push(`+${name}`),
     onDeparted: ({ name }) => events.push(`-${name}`),
+    onMoved: ({ name }, from) => events.push(`${name} from ${from.name}`),
   })
   return { members, events, left: link("left"), right: link("right") }
 }
@@ -58,7 +59,16 @@ describe("Members", () => {
     members.told(left, message({ arrived: [[1, "a"]] }))
     members.told(right, message({ arrived: [[1, "a"]] }))
     members.told(left, message({ departed: [1] }))
-    expect([members.ofId(id(1))?.via, events]).toEqual([right, ["+a", "+a"]])
+    expect([members.ofId(id(1))?.via, events]).toEqual([right, ["+a", "+a", "a from left"]])
+  })
+
+  it("one that becomes a client of our own is a member no more, and its former host has no say", () => {
+    const { members, events, left } = setUp()
+    members.told(left, message({ arrived: [[1, "a"]] }))
+    expect([members.adopted(id(1)), members.adopted(id(1)), members.ofId(id(1))]).toEqual([left, undefined, undefined])
+    members.told(left, message({ departed: [1] }))
+    members.forget(left)
+    expect(events).toEqual(["+a"])
   })
 
   it("goes with the relay it was reached by", () => {

@@ -21,6 +21,8 @@ export interface MembersOptions {
   readonly random: Random
   readonly onArrived: (member: Member) => void
   readonly onDeparted: (member: Member) => void
+  /** It is reached by another of our clients than by `from`. */
+  readonly onMoved: (member: Member, from: Link) => void
 }
 
 export class Members implements Iterable<Member> {
@@ -88,7 +90,16 @@ export class Members implements Iterable<Member> {
     const namesakes = this.#byName.get(member.name)
     if (namesakes === undefined) this.#byName.set(member.name, new Set([member]))
     else namesakes.add(member)
-    if (known?.via !== member.via) this.#o.onArrived(member)
+    if (known?.via === member.via) return
+    this.#o.onArrived(member)
+    if (known !== undefined) this.#o.onMoved(member, known.via)
+  }
+
+  /** It is our own client from now on. Returns by which one it was reached before. */
+  adopted(id: Uint8Array): Link | undefined {
+    const member = this.#byId.get(id)
+    if (member !== undefined) this.#remove(member)
+    return member?.via
   }
 
   #depart(member: Member): void {

@@ -19,6 +19,8 @@ const repairPartBytes = 256 * 1024
 /** Marks remembered with their time. */
 const marksMax = 4096
 const topicsPerMark = 256
+/** Frames of one topic looked back on. */
+const sinceMax = 4096
 /** A mark that somebody has not reported for so long is followed by another, though nothing was published since. */
 const markAgainMs = 1000
 
@@ -31,6 +33,12 @@ export interface PublicationOptions {
   readonly referenceBytes: number
   /** Called before each frame goes out: whatever must go before it goes now. */
   readonly before: () => void
+}
+
+export interface PublishedFrame {
+  readonly number: number
+  readonly header: Uint8Array
+  readonly payload: Uint8Array
 }
 
 export class Publication implements DownSide {
@@ -138,6 +146,22 @@ export class Publication implements DownSide {
     if (oldest === undefined || mark >= this.marked) return 0
     const next = this.#marks[Math.max(0, mark + 1 - oldest.number)]
     return next === undefined ? 0 : now - next.at
+  }
+
+  /** What is kept of a topic and was published after that number, oldest first; of too much the last. */
+  since(topic: TopicState, after: number): PublishedFrame[] {
+    const found: PublishedFrame[] = []
+    let number = topic.published
+    while (
+      number > after &&
+      number >= this.#ring.first &&
+      this.#ring.topic(number) === topic &&
+      found.length < sinceMax
+    ) {
+      found.push({ number, header: this.#ring.header(number)!.slice(), payload: this.#ring.payload(number)!.slice() })
+      number = this.#ring.previous(number)
+    }
+    return found.reverse()
   }
 
   /** One part of the answer to a repair request, as the frames of a control message. */

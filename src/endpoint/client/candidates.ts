@@ -1,0 +1,116 @@
+/**
+ * Whom to dial after a loss, in which order. The host itself once; then, as DESIGN §7 has it, the first in its succession
+ * asks the host above it for the dead one's place, and the others join that successor; then the hosts further up, those
+ * who may become root, and the addresses the user gave. Whoever lost the host with us thinks the same, so that a dead
+ * relay's children meet again instead of running one host down.
+ */
+import { equalBytes } from "../../core/bytes.ts"
+import type { Random } from "../../core/random.ts"
+import { parseAddress } from "../../transport/address.ts"
+import type { Candidate, LineageLists } from "../lineage.ts"
+
+/** One host to ask. */
+export interface Step {
+  readonly address: string
+  /** Who is expected there; undefined where the user said to dial. */
+  readonly id: Uint8Array | undefined
+  /** How long to wait before, so that not all come at once. */
+  readonly waitMs: number
+  /** The longest that it may take; undefined for what the user allows. */
+  readonly timeoutMs: number | undefined
+  /** The dead host whose place is asked for. */
+  readonly takeover: Uint8Array | undefined
+}
+
+export interface ReturnPlan {
+  readonly lineage: LineageLists
+  readonly self: Uint8Array
+  /** What the user gave. */
+  readonly addresses: readonly string[]
+  /** Schemes that the transport can dial. */
+  readonly schemes: readonly string[]
+  /** The host that is lost. */
+  readonly lost: { readonly address: string; readonly id: Uint8Array | undefined }
+  /** It does not answer though its connection stands: there is no use in dialling it first. */
+  readonly isSilent: boolean
+  readonly random: Random
+}
+
+/** An address and nothing more. */
+export function plainStep(address: string): Step {
+  return { address, id: undefined, waitMs: 0, timeoutMs: undefined, takeover: undefined }
+}
+
+/** The host is dialled once for that long when there are others to ask. */
+const sameHostMs = 500
+/** A candidate that takes longer is as good as dead. */
+const candidateMs = 1500
+/** Successors asked before the host above is. */
+const successorsMax = 4
+/** Within that time those come who ask one host without knowing of a successor. */
+const spreadMs = 50
+/** Addresses dialled of one candidate. */
+const addressesPerCandidate = 2
+
+/** Whether there is anybody to ask but the host and the addresses that the user gave. */
+export function hasOthers(plan: Omit<ReturnPlan, "random" | "isSilent">): boolean {
+  const { lineage, self, lost } = plan
+  return [...lineage.ancestors, ...lineage.voters].some(
+    ({ endpointId, addresses }) =>
+      !equalBytes(endpointId, self) &&
+      (lost.id === undefined || !equalBytes(endpointId, lost.id)) &&
+      dialable(addresses, plan).length > 0,
+  )
+}
+
+/** The steps, best first; each address once. */
+export function planReturn(plan: ReturnPlan): Step[] {
+  const { lineage, self, lost, isSilent, random } = plan
+  const steps: Step[] = []
+  const add = (address: string, more: Partial<Pick<Step, "id" | "waitMs" | "timeoutMs" | "takeover">>): void => {
+    if (steps.some(step => step.address === address)) return
+    steps.push({ address, id: undefined, waitMs: 0, timeoutMs: candidateMs, takeover: undefined, ...more })
+  }
+  const addCandidate = (
+    { endpointId, addresses }: Candidate,
+    more: Partial<Pick<Step, "waitMs" | "takeover">> = {},
+  ) => {
+    if (equalBytes(endpointId, self) || (lost.id !== undefined && equalBytes(endpointId, lost.id))) return
+    for (const address of dialable(addresses, plan)) add(address, { id: endpointId, ...more })
+  }
+
+  const others = hasOthers(plan)
+  const same = { id: lost.id, timeoutMs: others ? sameHostMs : undefined }
+  if (!isSilent) add(lost.address, same)
+  const { ancestors, succession, voters } = lineage
+  const above = ancestors.filter(({ endpointId }) => lost.id === undefined || !equalBytes(endpointId, lost.id))
+  const grandparent = above.at(-1)
+  if (grandparent !== undefined) {
+    const rank = succession.findIndex(({ endpointId }) => equalBytes(endpointId, self))
+    const before = (rank < 0 ? succession : succession.slice(0, rank)).slice(0, successorsMax)
+    for (const successor of before) addCandidate(successor)
+    addCandidate(grandparent, rank < 0 ? { waitMs: random.below(spreadMs) } : { takeover: lost.id })
+  }
+  for (const ancestor of [...above].reverse()) addCandidate(ancestor, { waitMs: random.below(spreadMs) })
+  for (const voter of voters) addCandidate(voter)
+  if (isSilent) add(lost.address, same)
+  for (const address of plan.addresses) add(address, { timeoutMs: undefined })
+  return steps
+}
+
+/** Those that the transport can dial: first those like the address that led to the host, and of them a few. */
+function dialable(addresses: readonly string[], { schemes, lost }: Pick<ReturnPlan, "schemes" | "lost">): string[] {
+  const ours = schemeOf(lost.address)
+  return addresses
+    .filter(address => schemes.includes(schemeOf(address) ?? ""))
+    .sort((a, b) => Number(schemeOf(b) === ours) - Number(schemeOf(a) === ours))
+    .slice(0, addressesPerCandidate)
+}
+
+function schemeOf(address: string): string | undefined {
+  try {
+    return parseAddress(address).scheme
+  } catch {
+    return undefined
+  }
+}
