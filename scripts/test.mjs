@@ -1,10 +1,10 @@
 // Everything that must hold, in one command: builds dist/, looks for the real peers that some tests need, runs every
-// project of vitest.config.ts, and closes with "N passed, N failed[, N skipped]".
+// project of vitest.config.ts, simulates a thousand trees, and closes with "N passed, N failed[, N skipped]".
 //
 //   node scripts/test.mjs                 all of it
-//   node scripts/test.mjs unit interop    only those projects
+//   node scripts/test.mjs unit interop    only those projects; `swarm` are the thousand trees
 import { execFileSync, spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join, relative } from "node:path"
@@ -26,8 +26,14 @@ const rounds = [
   { projects: ["integration"], arguments: ["--no-file-parallelism"], limitMinutes: 20 },
 ]
 
+/**
+ * Simulated trees of 5 to 40 endpoints, each for a minute of virtual time or more with five faults or more, on all cores:
+ * some three minutes on two quiet ones. Every seed counts as a test.
+ */
+const swarm = { project: "swarm", seeds: 1_000, limitMinutes: 40 }
+
 const wanted = process.argv.slice(2)
-const known = rounds.flatMap(round => round.projects)
+const known = [...rounds.flatMap(round => round.projects), swarm.project]
 for (const name of wanted) {
   if (!known.includes(name)) {
     console.error(`there is no test project "${name}"; the projects are ${known.join(", ")}`)
@@ -65,6 +71,7 @@ try {
     const projects = round.projects.filter(name => wanted.length === 0 || wanted.includes(name))
     if (projects.length > 0) await runRound(projects, round, join(scratch, `${index}.json`))
   }
+  if (wanted.length === 0 || wanted.includes(swarm.project)) await runSwarm(join(scratch, "simulation"))
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }
@@ -94,6 +101,27 @@ async function runRound(projects, round, resultFile) {
   count(projects, resultFile)
   // An error outside of any test, or a run that was cut short, fails too, though no test carries it.
   if (status !== 0 && total.failed === failedBefore) fail(`${projects.join(" + ")}: vitest ended with status ${status}`)
+}
+
+/** The figures go to the log; what they are to be at least is checked. */
+async function runSwarm(folder) {
+  const parameters = ["scripts/simulate.mjs", "--swarm", "--seeds", String(swarm.seeds), "--state", folder]
+  await run(process.execPath, parameters, swarm.limitMinutes)
+  let tally
+  try {
+    const [file] = readdirSync(folder)
+    tally = JSON.parse(readFileSync(join(folder, file), "utf8"))
+  } catch (error) {
+    fail(`${swarm.project}: no figures (${error.message})`)
+    return
+  }
+  const { figures } = tally
+  const failedSeeds = new Set(figures.failed.map(({ seed }) => seed))
+  total.passed += figures.seeds - failedSeeds.size
+  for (const { seed, invariant, what } of figures.failed) fail(`${swarm.project} › seed ${seed}: ${invariant}: ${what}`)
+  if (figures.seeds < swarm.seeds) fail(`${swarm.project}: ${figures.seeds} seeds of ${swarm.seeds} were simulated`)
+  if (figures.virtualMs / figures.seeds < 60_000) fail(`${swarm.project}: less than 60 simulated seconds a seed`)
+  if (figures.faultsMin < 5) fail(`${swarm.project}: a seed with ${figures.faultsMin} faults; each is to have 5`)
 }
 
 function count(projects, resultFile) {

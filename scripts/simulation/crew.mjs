@@ -5,6 +5,9 @@ import { Figures } from "../../dist/testing/simulation/index.js"
 
 const program = fileURLToPath(new URL("./worker.mjs", import.meta.url))
 
+/** What is refused in a storm is refused often: traces cost more than what they are made for, and nobody reads them here. */
+const execArgv = ["--stack-trace-limit=3"]
+
 /**
  * Simulates the ranges on that many processes. `onFigures(range, figures)` hears of every seed as it is done.
  * Resolves when all are, or when the signal says to stop and everybody has.
@@ -21,7 +24,7 @@ export function simulateRanges({ ranges, kind, options, jobs, twiceEvery, limitM
   /** One process, until nothing is left or it is gone. */
   function worker() {
     return new Promise(resolve => {
-      const child = fork(program, [], { stdio: ["ignore", "inherit", "inherit", "ipc"] })
+      const child = fork(program, [], { execArgv, stdio: ["ignore", "inherit", "inherit", "ipc"] })
       let range
       let seed
       let watch
