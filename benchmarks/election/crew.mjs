@@ -43,7 +43,7 @@ export class Crew {
         return root !== undefined && this.#voters.every(voter => voter.up && voter.epoch === root.epoch)
       })
       const all = await Promise.all(this.#voters.map(voter => this.#ask(voter, "status")))
-      const reached = all.every(status => status.linked === 2 && status.epoch === all[0].epoch)
+      const reached = all.every(status => status.linked === 2 && status.following && status.epoch === all[0].epoch)
       if (reached && all.filter(status => status.authority).length === 1) return
       await this.#pause(20)
     }
@@ -84,11 +84,13 @@ export class Crew {
   /** Throws if anything that was acknowledged is lost, or two logs differ in what is committed. Returns how much there was. */
   async judge() {
     await this.steady()
+    // The load goes on, and is judged up to here.
+    const acknowledged = [...this.acked]
     const logs = await Promise.all(this.#voters.map(voter => this.#ask(voter, "log")))
     const committed = Math.max(...logs.map(log => log.committed))
     const whole = logs.find(log => log.committed === committed)
     const byNumber = new Map(whole.entries.map(entry => [entry[1], entry]))
-    const lost = [...this.acked].filter(([number, sequence]) => byNumber.get(number)?.[2] !== sequence)
+    const lost = acknowledged.filter(([number, sequence]) => byNumber.get(number)?.[2] !== sequence)
     if (lost.length > 0)
       throw new Error(`acknowledged and lost: ${JSON.stringify(lost.slice(0, 5))}, ${lost.length} in all`)
     for (const log of logs)
@@ -101,7 +103,7 @@ export class Crew {
       if (entry[2] !== ++sequence || entry[3] !== sequence)
         throw new Error(`entry ${entry[1]} holds ${entry[3]} as ${entry[2]}; ${sequence} was expected`)
     }
-    return { acked: this.acked.size, entries: whole.entries.length }
+    return { acked: acknowledged.length, entries: whole.entries.length }
   }
 
   async close() {

@@ -77,6 +77,7 @@ createInterface({ input: process.stdin }).on("line", line => {
       authority: voting.hasAuthority(),
       epoch: voting.reignEpoch ?? voting.root?.epoch,
       linked: voting.linked.length,
+      following: voting.isFollowing,
       last: voting.log.last.number,
       acts,
     })

@@ -197,6 +197,15 @@ export class Reign {
     this.#manageVoters()
   }
 
+  /** There is a new link to that voter: it hears of us at once. What was sent before may be lost. */
+  greet(id: VoterId): void {
+    if (this.#over || this.#handOver?.phase === "given") return
+    const voter = this.#audience().find(each => each.voterId === id)
+    if (voter === undefined) return
+    this.#progressOf(voter).beat()
+    this.#bring(voter, true)
+  }
+
   /** Who gets the log: the voters of every set that counts, and one that is to become a voter. */
   #audience(): VoterEntry[] {
     const voters = this.#record.voters.filter(voter => voter.voterId !== this.#state.id)
@@ -447,6 +456,11 @@ export class Reign {
     this.#bring(successor, true)
     this.#manageHandOver()
     return true
+  }
+
+  /** Tells all that promises to us are void. The reign has to end in the same turn. */
+  release(): void {
+    for (const voter of this.#audience()) this.#state.send(voter, { type: "released", epoch: this.epoch })
   }
 
   #furthest(): VoterEntry | undefined {

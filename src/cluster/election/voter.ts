@@ -219,6 +219,12 @@ export class Voter {
     return this.#reign?.handOver(to, leaving, signed) ?? false
   }
 
+  /** Gives the reign up for nobody in particular: the voters need not wait until our lease is over. */
+  release(): void {
+    this.#reign?.release()
+    this.#stepDown("given up")
+  }
+
   /** What the record's keeper holds now. */
   readRecord(done: (outcome: ReadOutcome) => void): void {
     this.#keeper.read(outcome => {
@@ -293,6 +299,11 @@ export class Voter {
   /** The link to that peer has closed. If it is the root, it is dialled at once: only a refusal proves anything. */
   linkClosed(peer: VoterId): void {
     if (this.#root?.id === peer || this.#promise.root?.id === peer) this.#redial(peer)
+  }
+
+  /** A link to that peer has been opened. */
+  linkOpened(peer: VoterId): void {
+    this.#reign?.greet(peer)
   }
 
   /** How a redial ended. */

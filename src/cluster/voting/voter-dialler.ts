@@ -18,6 +18,8 @@ import { placeFrom } from "./voter-place.ts"
 const dialMs = 800
 /** Largest control message of a voter: a batch of the log, or a snapshot of where its streams stand. */
 export const voteBytesMax: number = 2 * 1024 * 1024
+/** What was said before a link is closed still goes out. */
+const lingerMs = 200
 /** What may wait for one voter; more is not sent, and asked for again. */
 const waitingMax = { messages: 4096, bytes: 8 * 1024 * 1024 }
 
@@ -83,8 +85,10 @@ export class VoterDialler {
         listener = this.#o.welcomed(address, placeFrom(body.value.from), body.value, {
           send: frames => !over && socket.send(frames),
           close: () => {
-            listener = undefined
-            end()
+            if (over) return
+            over = true
+            this.#sockets.delete(socket)
+            void socket.close({ lingerMs })
           },
         })
         if (listener === undefined) end()

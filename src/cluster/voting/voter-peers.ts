@@ -5,7 +5,7 @@
  */
 
 import { equalBytes } from "../../core/bytes.ts"
-import type { Clock, Timer } from "../../core/clock.ts"
+import { type Clock, sleep, type Timer } from "../../core/clock.ts"
 import { ZincError } from "../../core/errors.ts"
 import { endpointIdFromBytes } from "../../core/id.ts"
 import type { Logger } from "../../core/logger.ts"
@@ -19,13 +19,7 @@ import {
   type VoterJoinReply,
 } from "../../message/control.ts"
 import type { Transport } from "../../transport/transport.ts"
-import {
-  type DialOutcome,
-  decodeVoterFrame,
-  encodeVoterFrame,
-  type VoterFrame,
-  type VoterLinks,
-} from "../election/index.ts"
+import { DialOutcome, decodeVoterFrame, encodeVoterFrame, type VoterFrame, type VoterLinks } from "../election/index.ts"
 import { type GenerationId, isVoter, type RootRecord, type VoterEntry, type VoterId } from "../election/root-record.ts"
 import { readRecord, writeRecord } from "../election/wire.ts"
 import { VoterContact } from "./voter-contact.ts"
@@ -37,6 +31,8 @@ import { placeFrom, placeTo } from "./voter-place.ts"
 const lookMs = 100
 /** Links to one voter that were opened from the same end: only the newest stays. */
 const perEnd = 1
+/** A redial that has failed is repeated for so long. */
+const redialAgainMs = 400
 
 export interface VoterPeersOptions {
   readonly tree: string
@@ -132,8 +128,8 @@ export class VoterPeers implements VoterLinks, VoterReception {
   }
 
   redial(to: VoterEntry): void {
-    const contact = this.#contactOf(to)
-    void this.#dial(contact).then(outcome => {
+    void this.#redial(this.#contactOf(to)).then(outcome => {
+      this.#o.logger.debug("a voter was dialled anew", { peer: to.voterId, outcome })
       if (!this.#ended) this.#o.onRedialed(to.voterId, outcome)
     })
   }
@@ -224,6 +220,20 @@ export class VoterPeers implements VoterLinks, VoterReception {
     return outcome
   }
 
+  /**
+   * A process that is killed loses its connections and its listener one after the other: a dial between the two is reset, which
+   * proves nothing, and the next one is refused.
+   */
+  async #redial(contact: VoterContact): Promise<DialOutcome> {
+    const { clock } = this.#o
+    const until = clock.now() + redialAgainMs
+    for (let pause = 5; ; pause *= 2) {
+      const outcome = await this.#dial(contact)
+      if (outcome !== DialOutcome.Failed || this.#ended || clock.now() + pause > until) return outcome
+      await sleep(clock, pause)
+    }
+  }
+
   #expect(address: string): void {
     if (this.#o.self.addresses.includes(address) || this.#contacts.has(address)) return
     this.#contacts.set(address, new VoterContact(undefined, [address], this.#o.clock.now()))
@@ -278,6 +288,7 @@ export class VoterPeers implements VoterLinks, VoterReception {
     if (contact === undefined || at < 0) return
     contact.links.splice(at, 1)
     if (contact.links.length === 0) contact.lost(clock.now(), self.voterId < voterId)
+    this.#o.logger.debug("a link to a voter was lost", { peer: voterId, dialled: link.dialled })
     if (!this.#ended) this.#o.onLinkClosed(voterId)
   }
 

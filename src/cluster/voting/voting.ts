@@ -155,6 +155,8 @@ export class Voting implements VoterReception {
       onOpened: peer => {
         for (const address of peer.addresses) this.#electorate.tried(address)
         this.#electorate.look()
+        // Not before it knows who we are: our welcome is still to be sent.
+        clock.soon(() => voter.linkOpened(peer.voterId))
       },
       onTried: address => this.#electorate.tried(address),
     })
@@ -197,6 +199,11 @@ export class Voting implements VoterReception {
   /** R4: whether we are the root and may act as such now. To be asked before each act. */
   hasAuthority(): boolean {
     return this.#closing === undefined && this.#voter.hasAuthority()
+  }
+  /** Whether that root speaks to us, or is us: a voter that stands by, or has just begun, may only know of it. */
+  get isFollowing(): boolean {
+    const { root } = this.#voter
+    return root !== undefined && root.id === this.#root?.voterId && root.epoch === this.#root.epoch
   }
   /** Our copy of the ordered log: its entries, `table` and `committed`. To be read only. */
   get log(): OrderedLog {
@@ -293,6 +300,8 @@ export class Voting implements VoterReception {
   }
 
   async #close(): Promise<void> {
+    // Nobody has to wait until our lease is over.
+    this.#voter.release()
     this.#stop()
     await this.#o.folder.close()
   }
@@ -326,7 +335,9 @@ export class Voting implements VoterReception {
         this.#tell({ type: "deposed", epoch: event.epoch, reason: event.why })
         return
       case "suspected":
-        if (this.#root !== undefined && !this.#root.self) this.#root = undefined
+        // A promise to one that reigned before us, or before the root that we know, may end later.
+        if (this.#root !== undefined && this.#root.voterId !== event.root) return
+        this.#root = undefined
         this.#tell({ type: "noRoot", reason: event.why })
         return
       case "removed":
