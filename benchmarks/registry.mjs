@@ -39,5 +39,6 @@ export const benches = [
   { name: "startup/join", load: () => import("./startup/join.mjs") },
   { name: "growth/storm", load: () => import("./growth/storm.mjs") },
   { name: "coordination/stores", load: () => import("./coordination/stores.mjs") },
+  { name: "election/voters", load: () => import("./election/voters.mjs") },
   { name: "documents/trace", load: () => import("./documents/trace.mjs") },
 ]

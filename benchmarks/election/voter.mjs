@@ -57,6 +57,8 @@ voting.on("committed", ({ entries }) => {
 })
 
 setInterval(() => {
+  // Before the authority is asked for: a process may be stopped between that and the act, and then the act is of before.
+  const at = now()
   if (!voting.hasAuthority()) return
   const outcome = voting.order({
     stream: "stream",
@@ -67,7 +69,7 @@ setInterval(() => {
   })
   if (outcome.type !== "ordered") return
   sequence++
-  acts[voting.reignEpoch] = now()
+  acts[voting.reignEpoch] = at
 }, everyMs)
 
 createInterface({ input: process.stdin }).on("line", line => {

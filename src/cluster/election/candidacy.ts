@@ -47,6 +47,8 @@ export class Candidacy {
   readonly #signers = new Map<VoterId, Signer>()
   /** Those whose log could not be had: their signature is of no use. */
   readonly #mute = new Set<VoterId>()
+  /** Those who have signed our epoch for another. */
+  readonly #lostTo = new Set<VoterId>()
   #source: Signer | undefined
   #fetchesLeft = 0
   #round: Timer | undefined
@@ -65,6 +67,9 @@ export class Candidacy {
   /** A majority has signed: to back another now would only delay both. */
   get hasMajority(): boolean {
     return this.#phase === Phase.Fetching || this.#phase === Phase.Recording
+  }
+  get isAsking(): boolean {
+    return this.#phase === Phase.Asking
   }
   get isSigning(): boolean {
     return this.#phase !== Phase.Asking && this.#phase !== Phase.Over
@@ -149,7 +154,11 @@ export class Candidacy {
     if (reply.record !== undefined) this.#learn(reply.record)
     if (reply.epoch !== this.#epoch || !this.isSigning) return
     if (!reply.granted) {
-      if (reply.signed > this.#epoch && !this.hasMajority) this.#fail(`${reply.signed} was signed already`)
+      if (this.hasMajority) return
+      if (reply.signed > this.#epoch) return this.#fail(`${reply.signed} was signed already`)
+      // It has signed this epoch for another, and will not for us. When too few are left, a higher one is tried at once.
+      if (reply.signed === this.#epoch) this.#lostTo.add(from)
+      if (!this.#majority(id => !this.#lostTo.has(id))) this.#fail("the votes are split")
       return
     }
     this.#signers.set(from, { id: from, last: reply.last })

@@ -433,7 +433,9 @@ export class Voter {
     const state = this.#state
     const backsAnother =
       this.#backed !== undefined && this.#backed.id !== from && state.now() - this.#backed.at < state.timing.patienceMs
-    const granted = ask.epoch > state.signed.epoch && !backsAnother && this.#isFreeFor(from, 0)
+    // Two that ask each other at once would both go on, and split the votes: the one that comes first in succession does.
+    const isRival = this.#candidacy?.isAsking === true && this.#rankOf(this.id) < this.#rankOf(from)
+    const granted = ask.epoch > state.signed.epoch && !backsAnother && !isRival && this.#isFreeFor(from, 0)
     // Whoever asked first is let ahead.
     if (granted && this.#candidacy === undefined) this.#election.set(state.now() + state.timing.patienceMs)
     state.send(this.#entryOf(from), {
@@ -660,6 +662,10 @@ export class Voter {
 
   #entryOf(id: VoterId): VoterEntry {
     return this.#state.record?.voters.find(voter => voter.voterId === id) ?? { voterId: id, addresses: [] }
+  }
+
+  #rankOf(id: VoterId): number {
+    return this.#state.record?.voters.findIndex(voter => voter.voterId === id) ?? -1
   }
 
   /** By succession, so that votes do not split; after failures by chance, over an ever wider time. */
