@@ -155,7 +155,10 @@ export class Candidacy {
     if (reply.epoch !== this.#epoch || !this.isSigning) return
     if (!reply.granted) {
       if (this.hasMajority) return
-      if (reply.signed > this.#epoch) return this.#fail(`${reply.signed} was signed already`)
+      if (reply.signed > this.#epoch) {
+        this.#fail(`${reply.signed} was signed already`)
+        return
+      }
       // It has signed this epoch for another, and will not for us. When too few are left, a higher one is tried at once.
       if (reply.signed === this.#epoch) this.#lostTo.add(from)
       if (!this.#majority(id => !this.#lostTo.has(id))) this.#fail("the votes are split")
