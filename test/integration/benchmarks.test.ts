@@ -18,7 +18,7 @@ async function benchOnly(contenders: string, ...parameters: string[]): Promise<R
   const command = ["benchmarks/main.mjs", ...parameters, "--json", "--runs", "1", "--seconds", "0.02"]
   const { stdout } = await promisify(execFile)(process.execPath, [...command, "--only", contenders], {
     cwd: root,
-    timeout: 90_000,
+    timeout: 200_000,
   })
   return stdout
     .trim()
@@ -106,4 +106,14 @@ describe("npm run bench", () => {
     const error = await bench("nonsense").catch((thrown: { code: number; stderr: string }) => thrown)
     expect(error).toMatchObject({ code: 2, stderr: expect.stringContaining("wire/push-pull") })
   })
+
+  it("tree: a relay's hop, and a tree that grows, is told things, rests and is hurt", async () => {
+    const rows = await benchOnly("zinc", "tree", "--quick")
+    expect(rows.map(row => [row.bench, Object.keys(row.results).sort()])).toEqual([
+      ["tree/hop", ["zinc"]],
+      ["tree/hop", ["zinc"]],
+      ...Array.from({ length: 5 }, () => ["tree/scale", ["zinc"]]),
+    ])
+    for (const row of rows.slice(1)) expect(row.results["zinc"]).toBeGreaterThan(0)
+  }, 240_000)
 })
