@@ -49,21 +49,36 @@ export function checkTiming(timing: ElectionTiming): ElectionTiming {
 }
 
 export interface LogLimits {
+  /** Octets of one entry's payload; `order` refuses a larger one with `TooLarge`. Default 1 MiB. */
+  readonly entryBytes: number
   /** Committed entries kept for voters that lag. Default 10,000. */
   readonly keptEntries: number
-  /** Entries not yet committed; beyond them `order` refuses. Default 10,000. */
+  /** Their octets, about. Default 16 MiB. */
+  readonly keptBytes: number
+  /** Entries not yet committed; beyond them `order` refuses with `Full`. Default 10,000. */
   readonly pendingEntries: number
+  /** Their octets. Default 16 MiB. */
+  readonly pendingBytes: number
   /** Entries in one message. Default 256. */
   readonly batchEntries: number
+  /** Their octets, unless it is one entry alone. Default 512 KiB. */
+  readonly batchBytes: number
   /** Entries under way to one voter. Default 1,024. */
   readonly windowEntries: number
+  /** Their octets; one entry may always be under way. Default 2 MiB, half of what waits for one voter at a host. */
+  readonly windowBytes: number
 }
 
 export const defaultLogLimits: LogLimits = {
+  entryBytes: 1024 * 1024,
   keptEntries: 10_000,
+  keptBytes: 16 * 1024 * 1024,
   pendingEntries: 10_000,
+  pendingBytes: 16 * 1024 * 1024,
   batchEntries: 256,
+  batchBytes: 512 * 1024,
   windowEntries: 1024,
+  windowBytes: 2 * 1024 * 1024,
 }
 
 /** Rules of which each is needed. Production never leaves one out; the simulator does, and must notice. */

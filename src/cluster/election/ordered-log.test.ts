@@ -126,4 +126,24 @@ describe("remember", () => {
     expect(again.last).toEqual(log.last)
     expect(remember(memory, [{ type: "snapshot", snapshot, keepsRest: false }]).entries).toEqual([])
   })
+
+  it("gives out and keeps no more octets than it is told, but always one entry", () => {
+    const log = new OrderedLog()
+    const sizes = [10, 2000, 10, 10, 5000, 10]
+    for (const [at, size] of sizes.entries()) log.append({ ...entry(1, at + 1), payload: new Uint8Array(size) })
+    const numbers = (number: number, bytes: number) => log.from(number, 100, bytes).map(each => each.number)
+    expect(numbers(1, 1000)).toEqual([1])
+    expect(numbers(2, 1000)).toEqual([2])
+    expect(numbers(3, 1000)).toEqual([3, 4])
+    expect(numbers(1, 10_000)).toEqual([1, 2, 3, 4, 5, 6])
+    expect(log.bytesBetween(0, 6)).toBe(log.bytesBetween(0, 2) + log.bytesBetween(2, 6))
+    log.commit(5)
+    const [last, all] = [log.bytesBetween(4, 6), log.bytesBetween(0, 6)]
+    expect(log.compact(100, 6000)?.at.number).toBe(2)
+    expect(log.bytesBetween(4, 6)).toBe(last)
+    expect(log.bytesBetween(2, 6)).toBeLessThan(all)
+    log.truncate(5)
+    log.append({ ...entry(2, 6), payload: new Uint8Array(10) })
+    expect(log.bytesBetween(4, 6)).toBe(last)
+  })
 })

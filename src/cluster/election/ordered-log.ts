@@ -19,6 +19,8 @@ export class OrderedLog {
   #base: LogPosition
   #baseTable: StreamTable
   #entries: OrderedEntry[]
+  /** Octets of all entries up to each one, counted from the base. */
+  #bytes: number[]
   #table: StreamTable
   /** Everything up to here is stored by a majority and never changes. */
   #committed: number
@@ -28,6 +30,7 @@ export class OrderedLog {
     this.#baseTable = new StreamTable(snapshot.streams)
     this.#table = new StreamTable(snapshot.streams)
     this.#entries = []
+    this.#bytes = []
     this.#committed = snapshot.at.number
     for (const entry of entries) this.append(entry)
   }
@@ -45,6 +48,16 @@ export class OrderedLog {
   get length(): number {
     return this.#entries.length
   }
+  /** Octets of the entries after `after`, up to `through`: what they take to keep and to send, about. */
+  bytesBetween(after: number, through: number): number {
+    return this.#bytesThrough(through) - this.#bytesThrough(after)
+  }
+
+  #bytesThrough(number: number): number {
+    const index = Math.min(number - this.#base.number, this.#entries.length) - 1
+    return index < 0 ? 0 : this.#bytes[index]!
+  }
+
   /** The streams as of the last entry, committed or not. */
   get table(): StreamTable {
     return this.#table
@@ -56,10 +69,22 @@ export class OrderedLog {
     return this.#entries[number - this.#base.number - 1]
   }
 
-  /** Up to `limit` entries from that number on. The number must be above the base. */
-  from(number: number, limit: number = Number.POSITIVE_INFINITY): readonly OrderedEntry[] {
+  /**
+   * Up to `limit` entries from that number on, of up to `bytes` octets; one at least if there is one. The number must be above
+   * the base.
+   */
+  from(
+    number: number,
+    limit: number = Number.POSITIVE_INFINITY,
+    bytes: number = Number.POSITIVE_INFINITY,
+  ): readonly OrderedEntry[] {
     const index = number - this.#base.number - 1
-    return this.#entries.slice(index, index + limit)
+    let end = Math.min(index + limit, this.#entries.length)
+    if (bytes !== Number.POSITIVE_INFINITY) {
+      const most = this.#bytesThrough(number - 1) + bytes
+      while (end > index + 1 && this.#bytes[end - 1]! > most) end--
+    }
+    return this.#entries.slice(index, end)
   }
 
   /** Whether this copy has the entry at that place, and so everything before it. */
@@ -76,6 +101,7 @@ export class OrderedLog {
         `entry ${entry.epoch}:${entry.number} cannot follow ${last.epoch}:${last.number}; this is a defect`,
       )
     this.#entries.push(entry)
+    this.#bytes.push((this.#bytes.at(-1) ?? 0) + sizeOf(entry))
     this.#table.apply(entry)
   }
 
@@ -109,6 +135,7 @@ export class OrderedLog {
         `entries after ${after} were to be dropped although ${this.#committed} is committed; this is a defect`,
       )
     this.#entries.length = after - this.#base.number
+    this.#bytes.length = this.#entries.length
     this.#table = new StreamTable(this.#baseTable.state())
     for (const entry of this.#entries) this.#table.apply(entry)
   }
@@ -121,11 +148,17 @@ export class OrderedLog {
     return this.from(first, this.#committed - first + 1)
   }
 
-  /** Drops committed entries from the front until at most `keep` of them are left. Undefined when nothing was dropped. */
-  compact(keep: number): LogSnapshot | undefined {
-    const through = this.#committed - keep
+  /**
+   * Drops committed entries from the front until at most `keep` of them are left, of about `keepBytes` octets at most. Undefined
+   * when nothing was dropped.
+   */
+  compact(keep: number, keepBytes: number = Number.POSITIVE_INFINITY): LogSnapshot | undefined {
+    let through = Math.max(this.#committed - keep, this.#base.number)
+    while (through < this.#committed && this.bytesBetween(through, this.#committed) > keepBytes) through++
     if (through <= this.#base.number) return undefined
+    const droppedBytes = this.#bytesThrough(through)
     const dropped = this.#entries.splice(0, through - this.#base.number)
+    this.#bytes = this.#bytes.slice(dropped.length).map(bytes => bytes - droppedBytes)
     for (const entry of dropped) this.#baseTable.apply(entry)
     this.#base = { epoch: dropped.at(-1)!.epoch, number: through }
     return this.snapshot()
@@ -145,6 +178,7 @@ export class OrderedLog {
     this.#baseTable = new StreamTable(snapshot.streams)
     this.#table = new StreamTable(snapshot.streams)
     this.#entries = []
+    this.#bytes = []
     this.#committed = snapshot.at.number
     for (const entry of kept) this.append(entry)
     return true
@@ -153,4 +187,11 @@ export class OrderedLog {
   isFurtherThan(position: LogPosition): boolean {
     return comparePositions(this.last, position) > 0
   }
+}
+
+/** What an entry takes besides its payload and names. */
+const entryOverhead = 64
+
+function sizeOf({ stream, origin, payload }: OrderedEntry): number {
+  return entryOverhead + stream.length + origin.length + payload.length
 }

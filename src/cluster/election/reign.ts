@@ -26,8 +26,8 @@ export type OrderOutcome =
   | { readonly type: "duplicate"; readonly number: number }
   /** The origin's number `expected` is missing. */
   | { readonly type: "early"; readonly expected: number }
-  /** No authority: not the root, lease over, or handing over. Or too much is waiting for a majority. */
-  | { readonly type: "refused"; readonly code: "NoAuthority" | "Full" }
+  /** No authority: not the root, lease over, or handing over. Or too much is waiting for a majority, or it is too large. */
+  | { readonly type: "refused"; readonly code: "NoAuthority" | "Full" | "TooLarge" }
 
 export interface ReignOptions {
   readonly state: VoterState
@@ -143,7 +143,11 @@ export class Reign {
     const verdict = log.table.judge(proposal)
     if (verdict.type === "duplicate" && rules.originNumbers) return verdict
     if (verdict.type === "early") return verdict
-    if (log.last.number - log.committed >= limits.pendingEntries) return { type: "refused", code: "Full" }
+    if (proposal.payload.length > limits.entryBytes) return { type: "refused", code: "TooLarge" }
+    const { committed, last } = log
+    const pending = last.number - committed
+    if (pending >= limits.pendingEntries || log.bytesBetween(committed, last.number) >= limits.pendingBytes)
+      return { type: "refused", code: "Full" }
     return { type: "ordered", entry: this.#write(EntryKind.Message, proposal) }
   }
 
@@ -229,10 +233,7 @@ export class Reign {
     const progress = this.#progressOf(voter)
     let spoken = false
     if (progress.probing && !heartbeat) return
-    while (
-      (progress.next <= log.last.number && progress.next - progress.matched <= limits.windowEntries) ||
-      (heartbeat && !spoken)
-    ) {
+    while ((progress.next <= log.last.number && this.#roomFor(progress)) || (heartbeat && !spoken)) {
       spoken = true
       const previous = log.positionOf(progress.next - 1)
       if (previous === undefined) {
@@ -248,7 +249,7 @@ export class Reign {
         continue
       }
       const room = Math.max(0, limits.windowEntries - (progress.next - 1 - progress.matched))
-      const entries = log.from(progress.next, Math.min(limits.batchEntries, room))
+      const entries = log.from(progress.next, Math.min(limits.batchEntries, room), limits.batchBytes)
       this.#state.send(voter, {
         type: "append",
         epoch: this.epoch,
@@ -261,6 +262,12 @@ export class Reign {
       progress.next += entries.length
       if (entries.length === 0 || progress.probing) break
     }
+  }
+
+  #roomFor({ next, matched }: Progress): boolean {
+    const { log, limits } = this.#state
+    if (next - matched > limits.windowEntries) return false
+    return next === matched + 1 || log.bytesBetween(matched, next) <= limits.windowBytes
   }
 
   onAppended(from: VoterEntry, reply: Appended): void {

@@ -217,8 +217,10 @@ export class VoterState {
     const entries = this.log.commit(number)
     if (entries.length === 0) return
     this.emit({ type: "committed", entries, through: entries.at(-1)!.number })
-    if (this.log.length > 2 * this.limits.keptEntries) {
-      const snapshot = this.log.compact(this.limits.keptEntries)
+    const { keptEntries, keptBytes } = this.limits
+    const { log } = this
+    if (log.length > 2 * keptEntries || log.bytesBetween(log.base.number, log.last.number) > 2 * keptBytes) {
+      const snapshot = log.compact(keptEntries, keptBytes)
       if (snapshot !== undefined) this.#write({ type: "snapshot", snapshot, keepsRest: true })
     }
   }

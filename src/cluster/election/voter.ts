@@ -500,7 +500,7 @@ export class Voter {
       after: ask.after,
       snapshot: kept === undefined ? log.snapshot() : undefined,
       previous: { epoch: previous.epoch, number: previous.number },
-      entries: log.from(previous.number + 1, limits.batchEntries),
+      entries: log.from(previous.number + 1, limits.batchEntries, limits.batchBytes),
       last: { epoch: log.last.epoch, number: log.last.number },
     })
   }

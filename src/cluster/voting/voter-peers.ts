@@ -31,6 +31,8 @@ import { placeFrom, placeTo } from "./voter-place.ts"
 const lookMs = 100
 /** Links to one voter that were opened from the same end: only the newest stays. */
 const perEnd = 1
+/** Warnings remembered, so that each is given once. */
+const saidMax = 256
 /** A redial that has failed is repeated for so long. */
 const redialAgainMs = 400
 
@@ -67,6 +69,8 @@ export class VoterPeers implements VoterLinks, VoterReception {
   /** By voter id, or by address where nobody has answered yet. */
   readonly #contacts = new Map<string, VoterContact>()
   readonly #tried = new Set<string>()
+  /** Warnings given. */
+  readonly #said = new Set<string>()
   #timer: Timer | undefined
   #ended = false
 
@@ -87,7 +91,7 @@ export class VoterPeers implements VoterLinks, VoterReception {
         if (record !== undefined) options.onRecord(record)
         return link
       },
-      refused: (address, code, reason) => logger.warn("a voter refuses us", { address, code, reason }),
+      refused: (address, code, reason) => this.#saidOnce("a voter refuses us", { address, code, reason }),
     })
   }
 
@@ -155,15 +159,15 @@ export class VoterPeers implements VoterLinks, VoterReception {
   // ---- VoterReception ----
 
   arrived(connection: VoterConnection, hello: VoterHello): VoterCaller {
-    const { tree, self, logger } = this.#o
+    const { tree, self } = this.#o
     const refuse = (code: string, reason: string): VoterCaller => {
-      logger.warn("a voter is refused", { remote: connection.remote, code, reason })
+      this.#saidOnce("a voter is refused", { voter: peer?.voterId, code, reason })
       const value = { code, reason, retryAfterMs: 0, versionMin: 1, versionMax: 1 }
       connection.send([encodeControl({ case: "refuse", value })])
       connection.close()
       return nobody
     }
-    let peer: VoterEntry
+    let peer: VoterEntry | undefined
     try {
       peer = placeFrom(hello.from)
     } catch (thrown) {
@@ -341,6 +345,14 @@ export class VoterPeers implements VoterLinks, VoterReception {
   #onJoinReply(link: VoterLink, { code, record }: VoterJoinReply): void {
     if (record.length > 0) this.#o.onRecord(readRecord(this.#o.tree, record))
     this.#o.onJoinReply(link.peer.voterId, code)
+  }
+
+  /** Who is refused tries again every second: it is a warning once. */
+  #saidOnce(what: string, fields: Readonly<Record<string, string | undefined>>): void {
+    const line = [what, ...Object.values(fields)].join(" ")
+    const level = this.#said.has(line) ? "debug" : "warn"
+    if (this.#said.size < saidMax) this.#said.add(line)
+    this.#o.logger[level](what, fields)
   }
 
   #isForeign(peer: VoterId, generation: GenerationId): boolean {
