@@ -55,6 +55,11 @@ const pinnedMax = 4
 /** Of a busy connection what waits is told to its account after so many octets more, so that a message costs nothing. */
 const tellBytes = 16 * 1024
 
+/** Somebody who keeps messages for many outboxes aside, and adds them to each when one of them is looked at. */
+export interface Follower {
+  settle(): void
+}
+
 /** Commands that overtake messages. */
 export type Urgent = "PING" | "PONG"
 
@@ -103,6 +108,9 @@ export class Outbox {
   #own: Slab | undefined
   #wantsLarge = false
 
+  /** Whoever has messages for us that are not here yet: a publisher in the midst of a run (`addRun`). */
+  follower: Follower | undefined
+
   readonly #urgent = new Map<Urgent, Uint8Array>()
 
   // What the system has and has not yet fully taken.
@@ -122,19 +130,35 @@ export class Outbox {
 
   /** Whole messages not yet fully taken by the system. */
   get messages(): number {
+    this.follower?.settle()
     return this.#messages + this.#readyMessages + this.#inFlightMessages
   }
   /** Octets of those. */
   get bytes(): number {
+    this.follower?.settle()
     return this.#bytes + this.#readyBytes + this.#inFlightBytes
   }
   get isEmpty(): boolean {
+    this.follower?.settle()
     return this.#messages === 0 && this.#inFlight === undefined && this.#bytes === 0 && this.#ready.length === 0
   }
   /** Whether a message would be taken now. */
   get hasRoom(): boolean {
+    this.follower?.settle()
     return !this.#blocked || !this.#isFull()
   }
+  /** How many messages of a run may come before anything must be asked or handed over; 0 where each is to be sent by itself. */
+  get runMessages(): number {
+    if (this.#conflate) return 0
+    const held = this.#blocked ? this.#messages + this.#readyMessages + this.#inFlightMessages : this.#messages
+    return this.#maxMessages - held
+  }
+  /** The same in octets. */
+  get runBytes(): number {
+    if (this.#blocked) return this.#maxBytes - this.#bytes - this.#readyBytes - this.#inFlightBytes
+    return batchBytes - this.#bytes
+  }
+
   /** The system has not yet taken all it was given. */
   get isBusy(): boolean {
     return this.#inFlight !== undefined
@@ -162,6 +186,7 @@ export class Outbox {
 
   /** Drops everything that waits and has not been handed over. The number of messages dropped. */
   clear(): number {
+    this.follower?.settle()
     const dropped = this.#messages + this.#readyMessages
     for (const batch of this.#ready) this.#releaseAll(batch.slabs)
     this.#ready = []
@@ -181,6 +206,7 @@ export class Outbox {
 
   /** Takes a message, or refuses it when full. Of the frames, those of `referenceBytes` and more are kept as they are. */
   send(frames: readonly Uint8Array[]): boolean {
+    this.follower?.settle()
     if (this.#conflate) this.supersede()
     if (this.#blocked && this.#isFull()) {
       this.#refused = true
@@ -211,6 +237,7 @@ export class Outbox {
 
   /** Takes a frame that is already encoded, such as a command, whatever the limits say. */
   sendEncoded(frame: Uint8Array): void {
+    this.follower?.settle()
     if (frame.length < referenceBytes) {
       const slab = this.#room(frame.length)
       const start = slab.used
@@ -245,6 +272,7 @@ export class Outbox {
 
   /** Takes a message that a publisher encoded, whole, as octets [start, end) of its slab. */
   sendMessage(slab: Slab, start: number, end: number): boolean {
+    this.follower?.settle()
     if (this.#conflate) this.supersede()
     if (this.#blocked && this.#isFull()) {
       this.#refused = true
@@ -279,7 +307,21 @@ export class Outbox {
     this.#reference(bytes)
   }
   endMessage(): void {
-    this.#messages++
+    this.#endMessages(1)
+  }
+
+  /**
+   * Several messages of a publisher at once, that follow each other in its slab; no more than `runMessages` and `runBytes`
+   * allowed when the run began. Ends what the publisher kept aside for us.
+   */
+  addRun(slab: Slab, start: number, end: number, messages: number): void {
+    this.follower = undefined
+    this.addStretch(slab, start, end)
+    this.#endMessages(messages)
+  }
+
+  #endMessages(count: number): void {
+    this.#messages += count
     if (this.#blocked) {
       if (this.#bytes >= batchBytes) this.#close()
       if (this.#account !== undefined && this.bytes - this.#told >= tellBytes) this.#tellAccount()
@@ -289,6 +331,7 @@ export class Outbox {
 
   /** Hands over what it may. */
   flush(): void {
+    this.follower?.settle()
     this.#scheduled = false
     if (this.#blocked) return
     this.#pump()
@@ -504,7 +547,10 @@ export class Outbox {
   // ---- limits ----
 
   #isFull(): boolean {
-    return this.messages >= this.#maxMessages || this.bytes >= this.#maxBytes
+    return (
+      this.#messages + this.#readyMessages + this.#inFlightMessages >= this.#maxMessages ||
+      this.#bytes + this.#readyBytes + this.#inFlightBytes >= this.#maxBytes
+    )
   }
 
   /** Tells of room when it was missed, in a while of its own, for a send or a clear may be under way. */

@@ -1,12 +1,16 @@
 /**
  * One message to everyone who wants it. It is encoded once, into the publisher's own slab; each connection only notes
- * which stretch of the slab it has to send, and stretches that follow each other grow together, so that with everyone
- * subscribed alike a message costs each connection one number.
+ * which stretch of the slab it has to send, and stretches that follow each other grow together.
+ *
+ * Messages to the same connections that follow each other in one turn are a run: they are encoded one after another, and
+ * the connections hear of it once, at the end of the turn or when one of them is looked at. So where everyone wants
+ * everything, a message costs the publisher what it costs to encode, however many connections there are.
  */
 import { copyOf, noBytes } from "../../core/bytes.ts"
 import type { Engine } from "../engine.ts"
+import type { Flushable } from "../flusher.ts"
 import { copyInto, Flag, frameBytes, longHeaderBytes, messageBytes, writeHeader } from "../frame.ts"
-import { type Outbox, referenceBytes } from "../outbox.ts"
+import { type Follower, type Outbox, referenceBytes } from "../outbox.ts"
 import { largeSlabBytes, type Slab } from "../slab.ts"
 import { keyOf } from "./subscription-count.ts"
 import { SubscriptionTrie } from "./subscription-trie.ts"
@@ -29,7 +33,7 @@ export const prefixesMax = 65_536
 
 type Piece = { readonly slab: Slab; readonly start: number; end: number } | Uint8Array
 
-export class Fanout<M extends FanoutMember> {
+export class Fanout<M extends FanoutMember> implements Follower, Flushable {
   readonly #engine: Engine
   /** With `invert`: everyone there is, to be able to tell who did not ask. */
   readonly #everyone: Set<M> | undefined
@@ -45,6 +49,17 @@ export class Fanout<M extends FanoutMember> {
   #matchTopic: Uint8Array = noBytes
   #matchLength = 0
   #mark = 0
+
+  /** Who got the last message of this turn, when each heard of it by itself. */
+  #last: readonly M[] | undefined
+  /** The flusher knows of us. */
+  #scheduled = false
+  // The run: octets of our slab from #runStart on, and what may still be added to it.
+  #run: readonly M[] | undefined
+  #runStart = 0
+  #runMessages = 0
+  #runRoom = 0
+  #runBytes = 0
 
   /** With `invert` a message goes to those who joined and did *not* subscribe to a prefix of it. */
   constructor(engine: Engine, options: { readonly invert?: boolean } = {}) {
@@ -90,6 +105,7 @@ export class Fanout<M extends FanoutMember> {
 
   /** Forgets a member. The prefixes that nobody wants any more. */
   remove(member: M): Uint8Array[] {
+    this.settle()
     this.#everyone?.delete(member)
     this.#matchVersion = -1
     const kept = this.#kept.get(member)
@@ -115,16 +131,6 @@ export class Fanout<M extends FanoutMember> {
     return this.#kept.get(member)?.prefixes.values() ?? []
   }
 
-  /** Whether everyone who wants this topic has room; `full` gets those who have none. */
-  hasRoom(topic: Uint8Array, full: M[]): boolean {
-    for (const member of this.#wanting(topic)) {
-      if (member.outbox.hasRoom) continue
-      member.outbox.refuse()
-      full.push(member)
-    }
-    return full.length === 0
-  }
-
   /** Sends to one member only, if it wants the message. False when it has no room. */
   sendTo(member: M, frames: readonly Uint8Array[]): boolean {
     return !this.#wanting(frames[0] ?? noBytes).includes(member) || member.outbox.send(frames)
@@ -132,18 +138,25 @@ export class Fanout<M extends FanoutMember> {
 
   /**
    * Sends to everyone who subscribed to a prefix of the first frame. `full` gets those whose queue is at its limit and
-   * who therefore do not get it.
+   * who therefore do not get it; with `allOrNone`, if there are any, nobody does.
    */
-  send(frames: readonly Uint8Array[], full: M[]): void {
+  send(frames: readonly Uint8Array[], full: M[], allOrNone = false): void {
     const members = this.#wanting(frames[0] ?? noBytes)
     const count = members.length
     if (count === 0) return
     const bytes = messageBytes(frames)
-    if (bytes <= largeSlabBytes && frames.every(isShort)) {
+    const short = bytes <= largeSlabBytes && areShort(frames)
+    if (short && this.#run === members && this.#prolong(frames, bytes)) return
+    this.settle()
+    if (allOrNone && !haveRoom(members, full)) return
+    if (short) {
       const slab = this.#room(bytes)
       const start = slab.used
       const end = encode(frames, slab.bytes, start)
       slab.used = end
+      if (this.#last === members && this.#begin(members, start, bytes)) return
+      this.#last = members
+      this.#schedule()
       for (let i = 0; i < count; i++) {
         const member = members[i]!
         if (!member.outbox.sendMessage(slab, start, end)) full.push(member)
@@ -169,8 +182,66 @@ export class Fanout<M extends FanoutMember> {
     this.#retired.length = 0
   }
 
+  /** The end of the turn. */
+  flush(): void {
+    this.#scheduled = false
+    this.#last = undefined
+    this.settle()
+  }
+
+  /** Tells the connections of the run, which ends here. */
+  settle(): void {
+    const members = this.#run
+    if (members === undefined) return
+    const slab = this.#slab!
+    const start = this.#runStart
+    const end = slab.used
+    const messages = this.#runMessages
+    this.#run = undefined
+    for (let i = 0; i < members.length; i++) members[i]!.outbox.addRun(slab, start, end, messages)
+  }
+
+  /** Begins a run with a message that is encoded already. False when one of the connections cannot take it blindly. */
+  #begin(members: readonly M[], start: number, bytes: number): boolean {
+    let room = Number.POSITIVE_INFINITY
+    let most = Number.POSITIVE_INFINITY
+    for (let i = 0; i < members.length; i++) {
+      const { outbox } = members[i]!
+      room = Math.min(room, outbox.runMessages)
+      most = Math.min(most, outbox.runBytes)
+    }
+    if (room < 1 || most < bytes) return false
+    for (let i = 0; i < members.length; i++) members[i]!.outbox.follower = this
+    this.#run = members
+    this.#runStart = start
+    this.#runMessages = 1
+    this.#runRoom = room - 1
+    this.#runBytes = most - bytes
+    this.#schedule()
+    return true
+  }
+
+  /** Adds a message to the run, which has the same connections; false when it does not fit. */
+  #prolong(frames: readonly Uint8Array[], bytes: number): boolean {
+    const slab = this.#slab!
+    if (this.#runRoom < 1 || bytes > this.#runBytes || slab.used + bytes > slab.bytes.length) return false
+    slab.used = encode(frames, slab.bytes, slab.used)
+    this.#runMessages++
+    this.#runRoom--
+    this.#runBytes -= bytes
+    return true
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#engine.flusher.add(this)
+  }
+
   /** Gives up its memory; to be called when nothing more will be sent. */
   close(): void {
+    this.settle()
+    this.#last = undefined
     if (this.#slab !== undefined) this.#engine.slabs.release(this.#slab)
     this.#slab = undefined
     this.#match = []
@@ -269,8 +340,20 @@ function othersOf<M>(everyone: Iterable<M>, found: readonly M[]): M[] {
   return [...everyone].filter(member => !excluded.has(member))
 }
 
-function isShort(frame: Uint8Array): boolean {
-  return frame.length < referenceBytes
+function areShort(frames: readonly Uint8Array[]): boolean {
+  for (let i = 0; i < frames.length; i++) if (frames[i]!.length >= referenceBytes) return false
+  return true
+}
+
+/** Whether each of them has room; `full` gets those who have none. */
+function haveRoom<M extends FanoutMember>(members: readonly M[], full: M[]): boolean {
+  for (let i = 0; i < members.length; i++) {
+    const member = members[i]!
+    if (member.outbox.hasRoom) continue
+    member.outbox.refuse()
+    full.push(member)
+  }
+  return full.length === 0
 }
 
 function encode(frames: readonly Uint8Array[], into: Uint8Array, at: number): number {

@@ -2,7 +2,7 @@
  * XPUB: each message to everyone who subscribed to a prefix of its first frame; tells who wants what. PUB is the same
  * without ears. A subscriber whose queue is full misses messages until it has room (Q: libzmq drops for it too).
  */
-import { concat, noBytes } from "../../../core/bytes.ts"
+import { concat } from "../../../core/bytes.ts"
 import { ZincError } from "../../../core/errors.ts"
 import { FrameBatch } from "../../../core/frame-batch.ts"
 import { Fanout } from "../../../zmtp/pattern/fanout.ts"
@@ -73,12 +73,7 @@ export class XPub extends ReceivingSocket {
       this.#from = undefined
       return this.#fanout.sendTo(only, frames)
     }
-    if ((this.options as XPubOptions).noDrop && !this.#fanout.hasRoom(frames[0] ?? noBytes, this.#full)) {
-      for (const peer of this.#full) this.#fullOnes.add(peer)
-      this.#full.length = 0
-      return false
-    }
-    this.#fanout.send(frames, this.#full)
+    this.#fanout.send(frames, this.#full, (this.options as XPubOptions).noDrop)
     if (this.#full.length === 0) return true
     for (const peer of this.#full) this.#fullOnes.add(peer)
     this.#full.length = 0
