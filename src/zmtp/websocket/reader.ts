@@ -10,7 +10,11 @@ import { noBytes, readU32 } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 import type { Arena } from "../arena.ts"
 import { Flag, longHeaderBytes, writeHeader } from "../frame.ts"
+import { applyMask } from "./mask.ts"
 import { controlMax, Opcode, ZwsFlag } from "./opcode.ts"
+
+/** From this many octets on, copying first and unmasking then is cheaper than both at once. */
+const copiedFrom = 128
 
 export interface WebSocketReaderOptions {
   /** Whether frames must be masked, as those of clients are, or must not. */
@@ -287,24 +291,15 @@ export class WebSocketReader {
 
   /** Copies, taking the mask off; `from` and `into` may be the same. */
   #unmask(from: Uint8Array, at: number, into: Uint8Array, to: number, size: number): void {
-    if (!this.#options.masked) {
-      if (from !== into) into.set(from.subarray(at, at + size), to)
-      return
-    }
+    const { masked } = this.#options
     const phase = this.#phase
     const mask = this.#mask
-    const a = mask[phase & 3]!
-    const b = mask[(phase + 1) & 3]!
-    const c = mask[(phase + 2) & 3]!
-    const d = mask[(phase + 3) & 3]!
-    let i = 0
-    for (; i + 4 <= size; i += 4) {
-      into[to + i] = from[at + i]! ^ a
-      into[to + i + 1] = from[at + i + 1]! ^ b
-      into[to + i + 2] = from[at + i + 2]! ^ c
-      into[to + i + 3] = from[at + i + 3]! ^ d
+    if (masked && size < copiedFrom) {
+      for (let i = 0; i < size; i++) into[to + i] = from[at + i]! ^ mask[(phase + i) & 3]!
+    } else {
+      if (from !== into) into.set(from.subarray(at, at + size), to)
+      if (masked) applyMask(into, to, to + size, mask, phase)
     }
-    for (; i < size; i++) into[to + i] = from[at + i]! ^ mask[(phase + i) & 3]!
     this.#phase = (phase + size) & 3
   }
 

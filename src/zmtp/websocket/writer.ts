@@ -3,6 +3,7 @@ import { dirtyBytes, readU32, writeU32, writeU64 } from "../../core/bytes.ts"
 import type { Random } from "../../core/random.ts"
 import { Flag } from "../frame.ts"
 import { FrameCursor } from "../frame-cursor.ts"
+import { applyMask } from "./mask.ts"
 import { Opcode, ZwsFlag } from "./opcode.ts"
 
 /** Octets are gathered up to this much before they are handed on. */
@@ -19,6 +20,7 @@ export class WebSocketWriter {
   readonly #random: Random | undefined
   #masks: Uint8Array | undefined
   #maskAt = 0
+  readonly #key = new Uint8Array(4)
 
   constructor(random: Random | undefined) {
     this.#random = random
@@ -106,7 +108,8 @@ export class WebSocketWriter {
   /** Masks [start, end) with the key that stands before it. */
   #cover(bytes: Uint8Array, start: number, end: number): void {
     if (this.#random === undefined) return
-    const key = start - 4
-    for (let i = start, k = 0; i < end; i++, k = (k + 1) & 3) bytes[i]! ^= bytes[key + k]!
+    const key = this.#key
+    for (let i = 0; i < 4; i++) key[i] = bytes[start - 4 + i]!
+    applyMask(bytes, start, end, key, 0)
   }
 }
