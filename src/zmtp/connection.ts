@@ -130,6 +130,7 @@ export class Connection implements Link {
   /** What the chunk being read has come to so far. */
   #batch: FrameBatch | undefined
   /** Where messages travel covered. */
+  #cipher: TrafficCipher | undefined
   #sealed: SealedReader | undefined
 
   constructor(options: ConnectionOptions) {
@@ -213,6 +214,7 @@ export class Connection implements Link {
     this.#busy = false
     const outbox = this.#role?.outbox
     if (outbox === undefined || this.#phase !== "traffic") return
+    this.#cipher?.taken?.()
     outbox.onDrain()
     this.#finishIfEmpty()
   }
@@ -407,6 +409,7 @@ export class Connection implements Link {
 
   /** From here on every frame is a command whose body is covered; what is inside goes through a decoder of its own. */
   #cover(cipher: TrafficCipher, role: Role): void {
+    this.#cipher = cipher
     const { limits } = role
     const most = Math.max(limits.maxFrameBytes, limits.maxCommandBytes)
     this.#decoder.limits = { ...limits, maxCommandBytes: most + cipher.overhead }
@@ -429,7 +432,9 @@ export class Connection implements Link {
     return {
       write: chunks => {
         try {
-          return output.write(cipher.seal(chunks))
+          if (!output.write(cipher.seal(chunks))) return false
+          cipher.taken?.()
+          return true
         } catch (thrown) {
           this.fail(this.#named(ZincError.is(thrown) ? thrown : new ZincError("Internal", String(thrown))))
           return false

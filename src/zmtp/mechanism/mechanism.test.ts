@@ -4,8 +4,10 @@ import { fileURLToPath } from "node:url"
 import fc from "fast-check"
 import { beforeAll, describe, expect, it } from "vitest"
 import { converse, joined, type Pair, pairOf } from "../../../test/engine-pair.ts"
-import { fromHex, toHex, utf8 } from "../../core/bytes.ts"
+import { concat, fromHex, toHex, utf8 } from "../../core/bytes.ts"
 import { SeededRandom } from "../../core/random.ts"
+import { encodeMessage } from "../frame.ts"
+import { FrameCursor } from "../frame-cursor.ts"
 import { allowKeys, allowUsers } from "./allow.ts"
 import type { PeerAuthenticator } from "./authenticator.ts"
 import { type Box, tagBytes } from "./curve/box.ts"
@@ -301,6 +303,50 @@ describe("CURVE", () => {
     const frame = [Uint8Array.of(0, 1, 65)]
     expect(traffic.seal(frame).length).toBe(1)
     expect(() => traffic.seal(frame)).toThrow(expect.objectContaining({ code: "Closed", retryable: true }))
+  })
+
+  it("covers frames of every length, whichever box does it and wherever, and uncovers them again", async () => {
+    const boxes = [nobleBox, await SodiumBox.load({ native: false }), await SodiumBox.load()]
+    const key = new Uint8Array(32).fill(5)
+    const lengths = [
+      0, 1, 200, 255, 256, 590, 606, 607, 608, 640, 900, 5_000, 30, 70_000, 70_000, 70_000, 70_000, 300_000, 9,
+    ]
+    const frames = lengths.map((length, i) => encodeMessage([new Uint8Array(length).fill(i + 1)]))
+    const wires: string[] = []
+    for (const sealing of boxes) {
+      const ours = { key, ours: Words.FromClient, theirs: Words.FromServer, received: 0, sent: 0 }
+      const traffic = new CurveTraffic({ ...ours, box: sealing })
+      // Twice, the second time in memory that serves again, cut where it may be.
+      for (let round = 0; round < 2; round++) {
+        const pieces = traffic.seal([concat(frames.slice(0, 9)), ...frames.slice(9)])
+        const wire = concat(pieces)
+        wires.push(toHex(wire))
+        for (const opening of boxes) {
+          const theirs = {
+            key,
+            ours: Words.FromServer,
+            theirs: Words.FromClient,
+            sent: 0,
+            received: round * frames.length,
+          }
+          const reader = new CurveTraffic({ ...theirs, box: opening })
+          const cursor = new FrameCursor()
+          cursor.start([wire])
+          for (const frame of frames) {
+            expect(cursor.next()).toBe(true)
+            const body = new Uint8Array(cursor.size)
+            cursor.copyBody(body, 0)
+            const into = new Uint8Array(body.length + 20)
+            const length = reader.open(body, 0, body.length, into, 3)
+            expect(length).toBe(frame.length)
+            expect(Buffer.compare(into.subarray(3, 3 + frame.length), frame)).toBe(0)
+          }
+        }
+        traffic.taken()
+      }
+    }
+    expect(new Set(wires.filter((_, i) => i % 2 === 0)).size).toBe(1)
+    expect(new Set(wires.filter((_, i) => i % 2 === 1)).size).toBe(1)
   })
 
   it("makes fresh short keys, and fresh boxes, for every connection", async () => {

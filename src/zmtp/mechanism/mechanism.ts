@@ -47,6 +47,8 @@ export interface Mechanism {
 export interface TrafficCipher {
   /** Whole frames, bare → the octets to send. The chunks may be overwritten afterwards. Throws a ZincError when it cannot go on. */
   seal(chunks: readonly Uint8Array[]): Uint8Array[]
+  /** All that was sealed is with the system: its memory may serve again. Without it, it is the collector's. */
+  taken?(): void
   /** A frame's body that came → the length of the bare frame, written whole to `into` at `at`; or what is wrong with it. */
   open(buffer: Uint8Array, start: number, end: number, into: Uint8Array, at: number): number | ZincError
   /** Most octets by which a bare frame is longer than the covered body it comes in. */

@@ -22,6 +22,21 @@ export interface Box {
   workspace(bytes: number): Uint8Array
   /** Covers [at + tagBytes, end) in place and puts the tag before it. */
   seal(key: Uint8Array, nonce: Uint8Array, bytes: Uint8Array, at: number, end: number): void
+  /**
+   * From this many octets of box on, tag included, sealing costs the same wherever it is done, and `openTo` is there: the
+   * way through the workspace only adds copies. Infinite where the workspace is always better.
+   */
+  readonly directBytes: number
+  /** As `open`, for a box of at least `directBytes`, but leaves what was in it at `to` of `into`, and [at, end) as it is. */
+  openTo?(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    into: Uint8Array,
+    to: number,
+  ): boolean
   /** The reverse, in place; false, and the octets are not to be used, when the tag is not right. Constant in time for a length. */
   open(key: Uint8Array, nonce: Uint8Array, bytes: Uint8Array, at: number, end: number): boolean
 }

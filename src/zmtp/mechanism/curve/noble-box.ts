@@ -28,6 +28,9 @@ class NobleBox implements Box {
     return new Uint8Array(key.buffer, 0, keyBytes)
   }
 
+  /** It makes memory of its own for what comes out. */
+  readonly directBytes: number = Number.POSITIVE_INFINITY
+
   workspace(bytes: number): Uint8Array {
     if (this.#workspace.length < bytes) {
       const made = dirtyBytes(bytes)

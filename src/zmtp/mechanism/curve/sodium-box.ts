@@ -25,13 +25,14 @@ interface Native {
 }
 
 /** From this length on machine code wins over WebAssembly, its dearer call included (measured). */
-const nativeBytes = 512
+const nativeBytes = 640
 
 /** Most that is sealed or opened in libsodium's memory, which never shrinks; what is larger goes the plain way. */
 const workspaceMax = 1024 * 1024
 
 export class SodiumBox implements Box {
   readonly name: string
+  readonly directBytes: number
   readonly #sodium: Sodium
   readonly #native: Native | undefined
   /** Three keys' room, then a nonce. */
@@ -45,6 +46,7 @@ export class SodiumBox implements Box {
 
   private constructor(sodium: Sodium, native: Native | undefined) {
     this.name = native === undefined ? "sodium" : "sodium with native"
+    this.directBytes = native === undefined ? Number.POSITIVE_INFINITY : nativeBytes
     this.#sodium = sodium
     this.#native = native
     this.#keysAt = sodium._malloc(3 * keyBytes + nonceBytes)
@@ -107,7 +109,7 @@ export class SodiumBox implements Box {
 
   seal(key: Uint8Array, nonce: Uint8Array, bytes: Uint8Array, at: number, end: number): void {
     const native = this.#native
-    if (native !== undefined && (end - at > nativeBytes || bytes !== this.#workspace)) {
+    if (native !== undefined && (end - at >= nativeBytes || bytes !== this.#workspace)) {
       native.crypto_secretbox_easy(bytes.subarray(at, end), bytes.subarray(at + tagBytes, end), nonce, key)
       return
     }
@@ -124,7 +126,7 @@ export class SodiumBox implements Box {
   open(key: Uint8Array, nonce: Uint8Array, bytes: Uint8Array, at: number, end: number): boolean {
     if (end - at < tagBytes) return false
     const native = this.#native
-    if (native !== undefined && (end - at > nativeBytes || bytes !== this.#workspace)) {
+    if (native !== undefined && (end - at >= nativeBytes || bytes !== this.#workspace)) {
       return native.crypto_secretbox_open_easy(bytes.subarray(at + tagBytes, end), bytes.subarray(at, end), nonce, key)
     }
     if (bytes !== this.#workspace) return nobleBox.open(key, nonce, bytes, at, end)
@@ -133,6 +135,19 @@ export class SodiumBox implements Box {
     return (
       this.#sodium._crypto_secretbox_open_easy(from + tagBytes, from, end - at, 0, this.#nonceAt, this.#keysAt) === 0
     )
+  }
+
+  openTo(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    into: Uint8Array,
+    to: number,
+  ): boolean {
+    const opened = into.subarray(to, to + end - at - tagBytes)
+    return this.#native!.crypto_secretbox_open_easy(opened, bytes.subarray(at, end), nonce, key)
   }
 
   #place(key: Uint8Array, nonce: Uint8Array): void {
@@ -170,6 +185,13 @@ export class SodiumBox implements Box {
     for (let i = 0; i < ours.length; i++) if (ours[i] !== theirs[i]) throw new Error("libsodium seals otherwise")
     theirs[3]! ^= 1
     if (this.open(key, nonce, theirs, 0, ours.length)) throw new Error("libsodium takes a forgery")
+    if (ours.length >= this.directBytes) {
+      const opened = new Uint8Array(length)
+      if (!this.openTo(key, nonce, ours, 0, ours.length, opened, 0) || opened.some(octet => octet !== 1)) {
+        throw new Error("libsodium does not open what it should")
+      }
+      if (this.openTo(key, nonce, theirs, 0, ours.length, opened, 0)) throw new Error("libsodium takes a forgery")
+    }
     this.#key = undefined
   }
 }

@@ -7,9 +7,9 @@
  * again, comes out of order or is left out ends the connection. A counter that has no successor ends it too, before any
  * nonce would serve twice.
  */
-import { copyOf, readU64, writeU64 } from "../../../core/bytes.ts"
+import { dirtyBytes, noBytes, readU64, writeU64 } from "../../../core/bytes.ts"
 import { ZincError } from "../../../core/errors.ts"
-import { Flag, longHeaderBytes, shortBodyMax, shortHeaderBytes, writeHeader } from "../../frame.ts"
+import { copyInto, Flag, longHeaderBytes, shortBodyMax, shortHeaderBytes, writeHeader } from "../../frame.ts"
 import { FrameCursor } from "../../frame-cursor.ts"
 import type { TrafficCipher } from "../mechanism.ts"
 import { type Box, tagBytes } from "./box.ts"
@@ -27,6 +27,11 @@ const prefixBytes = 16
 export const counterMax: number = Number.MAX_SAFE_INTEGER
 /** Covered octets are gathered up to this much before they are handed on. */
 const pieceBytes = 256 * 1024
+/** From this much on memory of that size is taken, which serves again; what is less has its own. */
+const pooledFrom = 32 * 1024
+/** Pieces that wait to serve again, for all connections. */
+const spare: Uint8Array[] = []
+const spareMax = 8
 
 export interface CurveTrafficOptions {
   readonly box: Box
@@ -50,6 +55,8 @@ export class CurveTraffic implements TrafficCipher {
   readonly #theirs: Uint8Array
   #sent: number
   #received: number
+  /** Pieces that the system may not have taken yet. */
+  #lent: Uint8Array[] = []
 
   constructor(options: CurveTrafficOptions) {
     this.#box = options.box
@@ -62,17 +69,27 @@ export class CurveTraffic implements TrafficCipher {
 
   seal(chunks: readonly Uint8Array[]): Uint8Array[] {
     const pieces: Uint8Array[] = []
-    let space = this.#box.workspace(pieceBytes)
+    let left = 0
+    for (const chunk of chunks) left += chunk.length
+    // Where boxes are made: the box's workspace, to be copied out of; or, for long ones, what is handed on itself.
+    let space = noBytes
+    let direct = false
     let used = 0
     cursor.start(chunks)
     while (cursor.next()) {
       const { size } = cursor
       const length = size + messageMinBytes
-      if (used + length + longHeaderBytes > space.length) {
-        if (used > 0) pieces.push(copyOf(space, 0, used))
+      const goesDirect = length - prefixBytes >= this.#box.directBytes
+      if (goesDirect !== direct || used + length + longHeaderBytes > space.length) {
+        if (used > 0) pieces.push(direct ? space.subarray(0, used) : this.#copyOf(space, used))
+        const need = length + longHeaderBytes
+        if (!goesDirect) space = this.#box.workspace(Math.max(pieceBytes, need))
+        // Long boxes are a twentieth longer than what is in them, at most.
+        else space = this.#piece(Math.max(need, Math.min(pieceBytes, left + (left >>> 4) + longHeaderBytes)))
+        direct = goesDirect
         used = 0
-        space = this.#box.workspace(Math.max(pieceBytes, length + longHeaderBytes))
       }
+      left -= size
       const at = writeHeader(space, used, 0, length)
       for (let i = 0; i < 8; i++) space[at + i] = name[i]!
       this.#sent = this.#next(this.#sent)
@@ -85,8 +102,27 @@ export class CurveTraffic implements TrafficCipher {
       used = at + length
       this.#box.seal(this.#key, this.#ours, space, box, used)
     }
-    if (used > 0) pieces.push(copyOf(space, 0, used))
+    if (used > 0) pieces.push(direct ? space.subarray(0, used) : this.#copyOf(space, used))
     return pieces
+  }
+
+  taken(): void {
+    for (const piece of this.#lent) if (spare.length < spareMax) spare.push(piece)
+    this.#lent.length = 0
+  }
+
+  /** Memory to hand on, at least that long. */
+  #piece(bytes: number): Uint8Array {
+    if (bytes < pooledFrom || bytes > pieceBytes) return dirtyBytes(bytes)
+    const piece = spare.pop() ?? dirtyBytes(pieceBytes)
+    this.#lent.push(piece)
+    return piece
+  }
+
+  #copyOf(space: Uint8Array, used: number): Uint8Array {
+    const piece = this.#piece(used)
+    piece.set(space.subarray(0, used))
+    return piece.subarray(0, used)
   }
 
   open(buffer: Uint8Array, start: number, end: number, into: Uint8Array, at: number): number | ZincError {
@@ -98,26 +134,37 @@ export class CurveTraffic implements TrafficCipher {
     if (counter !== this.#received + 1) {
       return bad(`the peer's box ${this.#received + 1} was due and ${counter} came: one is lost, replayed or forged`)
     }
-    const covered = end - start - prefixBytes
-    const space = this.#box.workspace(covered)
-    space.set(buffer.subarray(start + prefixBytes, end), 0)
     writeU64(this.#theirs, 16, counter)
-    if (!this.#box.open(this.#key, this.#theirs, space, 0, covered)) {
-      return bad("the peer's box cannot be opened: it is damaged or forged")
+    const covered = end - start - prefixBytes
+    const size = covered - tagBytes - 1
+    const head = size > shortBodyMax ? longHeaderBytes : shortHeaderBytes
+    const box = this.#box
+    let inner: number
+    if (covered >= box.directBytes) {
+      // The flags inside come to lie where the head's last octet will be.
+      const flagsAt = at + head - 1
+      if (!box.openTo!(this.#key, this.#theirs, buffer, start + prefixBytes, end, into, flagsAt)) return damaged()
+      inner = into[flagsAt]!
+    } else {
+      const space = box.workspace(covered)
+      copyInto(space, 0, buffer.subarray(start + prefixBytes, end), covered)
+      if (!box.open(this.#key, this.#theirs, space, 0, covered)) return damaged()
+      inner = space[tagBytes]!
+      copyInto(into, at + head, space.subarray(tagBytes + 1, covered), size)
     }
     this.#received = counter
-    const inner = space[tagBytes]!
-    const flags = (inner & More ? Flag.More : 0) | (inner & IsCommand ? Flag.Command : 0)
-    const size = covered - tagBytes - 1
-    const body = writeHeader(into, at, flags, size)
-    into.set(space.subarray(tagBytes + 1, covered), body)
-    return size + (size > shortBodyMax ? longHeaderBytes : shortHeaderBytes)
+    writeHeader(into, at, (inner & More ? Flag.More : 0) | (inner & IsCommand ? Flag.Command : 0), size)
+    return head + size
   }
 
   #next(counter: number): number {
     if (counter < counterMax) return counter + 1
     throw new ZincError("Closed", "this connection has used every nonce it may; dial again", { retryable: true })
   }
+}
+
+function damaged(): ZincError {
+  return bad("the peer's box cannot be opened: it is damaged or forged")
 }
 
 function bad(why: string): ZincError {
