@@ -136,6 +136,10 @@ export class Outbox {
   /** Octets of those. */
   get bytes(): number {
     this.follower?.settle()
+    return this.#heldBytes
+  }
+  /** Without what a follower still has for us. */
+  get #heldBytes(): number {
     return this.#bytes + this.#readyBytes + this.#inFlightBytes
   }
   get isEmpty(): boolean {
@@ -155,7 +159,7 @@ export class Outbox {
   }
   /** The same in octets. */
   get runBytes(): number {
-    if (this.#blocked) return this.#maxBytes - this.#bytes - this.#readyBytes - this.#inFlightBytes
+    if (this.#blocked) return this.#maxBytes - this.#heldBytes
     return batchBytes - this.#bytes
   }
 
@@ -324,7 +328,7 @@ export class Outbox {
     this.#messages += count
     if (this.#blocked) {
       if (this.#bytes >= batchBytes) this.#close()
-      if (this.#account !== undefined && this.bytes - this.#told >= tellBytes) this.#tellAccount()
+      if (this.#account !== undefined && this.#heldBytes - this.#told >= tellBytes) this.#tellAccount()
     } else if (this.#bytes >= batchBytes || this.#messages >= this.#maxMessages) this.#pump()
     if (!this.#scheduled) this.#schedule()
   }
@@ -518,7 +522,7 @@ export class Outbox {
 
   #tellAccount(): void {
     if (this.#account === undefined) return
-    this.#told = this.bytes
+    this.#told = this.#heldBytes
     this.#account.sent = this.#told
   }
 
@@ -549,7 +553,7 @@ export class Outbox {
   #isFull(): boolean {
     return (
       this.#messages + this.#readyMessages + this.#inFlightMessages >= this.#maxMessages ||
-      this.#bytes + this.#readyBytes + this.#inFlightBytes >= this.#maxBytes
+      this.#heldBytes >= this.#maxBytes
     )
   }
 
