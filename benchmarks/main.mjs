@@ -17,6 +17,8 @@ names: ${benches.map(bench => bench.name).join(", ")}; a beginning such as "wire
   --only A,B       only these contenders
   --size A,B       only rows of these sizes
   --transport A,B  only rows of these transports
+  --record A,B     only trees whose root record is kept so: embedded, zookeeper, etcd
+  --faults N       how often something is killed, in benches that kill
   --details        CPU and the like (in the table always)`
 
 const { values, positionals } = parseArgs({
@@ -28,6 +30,8 @@ const { values, positionals } = parseArgs({
     details: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
     runs: { type: "string" },
+    faults: { type: "string" },
+    record: { type: "string" },
     seconds: { type: "string" },
     only: { type: "string" },
     size: { type: "string" },
@@ -53,6 +57,8 @@ const options = {
   all: values.all,
   runs: values.runs === undefined ? undefined : Number(values.runs),
   seconds: values.seconds === undefined ? undefined : Number(values.seconds),
+  ...(values.faults === undefined ? {} : { faults: Number(values.faults) }),
+  records: values.record?.split(","),
   only: values.only?.split(","),
   sizes: values.size?.split(",").map(Number),
   transports: values.transport?.split(","),

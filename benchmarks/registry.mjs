@@ -35,6 +35,7 @@ export const benches = [
   { name: "wire/connections", load: () => import("./wire/connections.mjs") },
   { name: "endpoint/deliver", load: () => import("./endpoint/deliver.mjs") },
   { name: "endpoint/round-trip", load: () => import("./endpoint/round-trip.mjs") },
+  { name: "failover", load: () => import("./failover/failover.mjs") },
   { name: "startup/host", load: () => import("./startup/host.mjs") },
   { name: "startup/join", load: () => import("./startup/join.mjs") },
   { name: "tree/hop", load: () => import("./tree/hop.mjs") },

@@ -1,0 +1,185 @@
+// One living tree of processes: three voters, and ten clients below them, two of which stay for the whole bench. What is
+// killed is started again, and the next fault waits until all is well.
+import { spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { createInterface } from "node:readline"
+import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import { freePort } from "../harness/store-server.mjs"
+
+const program = join(dirname(fileURLToPath(import.meta.url)), "member.mjs")
+const voters = 3
+const clients = 10
+const askMs = 30_000
+const wellMs = 60_000
+
+export const nowUs = () => Number(process.hrtime.bigint() / 1000n)
+
+/** One process at a time under a name. */
+class Member {
+  #given
+  #child
+  #calls = new Map()
+  #call = 0
+  #complaint = ""
+  events = []
+
+  constructor(name, given) {
+    this.name = name
+    this.#given = given
+  }
+  get isRunning() {
+    return this.#child !== undefined
+  }
+
+  start() {
+    const child = spawn(process.execPath, [program, JSON.stringify(this.#given)], { stdio: ["pipe", "pipe", "pipe"] })
+    this.#child = child
+    child.stdin.on("error", () => {})
+    child.stderr.on("data", chunk => {
+      this.#complaint = (this.#complaint + chunk).slice(-2000)
+    })
+    this.opened = new Promise((resolve, reject) => {
+      createInterface({ input: child.stdout }).on("line", line => {
+        const told = JSON.parse(line)
+        if (told.event === "open") resolve(told)
+        if (told.event !== undefined) this.events.push({ atUs: nowUs(), ...told })
+        this.#calls.get(told.answer)?.resolve(told)
+        this.#calls.delete(told.answer)
+      })
+      child.once("close", (status, signal) => {
+        const error = new Error(`${this.name} ended (${status ?? signal}): ${this.#complaint}`)
+        reject(error)
+        if (this.#child !== child) return
+        this.#child = undefined
+        for (const { reject } of this.#calls.values()) reject(error)
+        this.#calls.clear()
+      })
+    })
+    this.opened.catch(() => {})
+  }
+  ask(what, more = {}) {
+    const call = ++this.#call
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#calls.delete(call)
+        reject(new Error(`${this.name} did not answer ${what} within ${askMs / 1000} s`))
+      }, askMs)
+      const ended = settle => value => {
+        clearTimeout(timer)
+        settle(value)
+      }
+      this.#calls.set(call, { resolve: ended(resolve), reject: ended(reject) })
+      this.#child?.stdin.write(`${JSON.stringify({ what, call, ...more })}\n`)
+    })
+  }
+  signal(signal) {
+    this.#child?.kill(signal)
+  }
+  kill() {
+    const child = this.#child
+    this.#child = undefined
+    child?.kill("SIGKILL")
+    for (const { reject } of this.#calls.values()) reject(new Error(`${this.name} was killed`))
+    this.#calls.clear()
+  }
+}
+
+export class Tree {
+  #folder = mkdtempSync(join(tmpdir(), "zinc-bench-failover-"))
+  voters = []
+  clients = []
+
+  static async open({ coordinator, everyMs = 5 }) {
+    const tree = new Tree()
+    process.on("exit", tree.#kill)
+    const addresses = []
+    for (let at = 0; at < voters; at++) addresses.push(`tcp://127.0.0.1:${await freePort()}`)
+    for (const [at, listen] of addresses.entries()) {
+      tree.voters.push(
+        new Member(`voter${at + 1}`, {
+          host: {
+            name: `voter${at + 1}`,
+            tree: "failover",
+            listen,
+            data: join(tree.#folder, `voter${at + 1}`),
+            seeds: addresses,
+            direct: true,
+            ...(coordinator && { coordinator }),
+          },
+        }),
+      )
+    }
+    for (let at = 0; at < clients; at++) {
+      // Four below each of two voters, two below the third; everyone knows all three.
+      const first = at < 8 ? 1 + (at % 2) : 0
+      const known = [addresses[first], ...addresses.filter(each => each !== addresses[first])]
+      tree.clients.push(
+        new Member(`client${at + 1}`, { join: { addresses: known, options: { name: `client${at + 1}` } } }),
+      )
+    }
+    for (const member of tree.members) {
+      member.start()
+      await member.opened
+    }
+    await tree.isWell()
+    await tree.writer.ask("write", { everyMs })
+    await tree.isWell()
+    return tree
+  }
+
+  get members() {
+    return [...this.voters, ...this.clients]
+  }
+  /** A leaf that nobody kills. */
+  get writer() {
+    return this.clients[0]
+  }
+  get survivors() {
+    return this.members.filter(each => each.isRunning && each !== this.writer)
+  }
+
+  async states() {
+    const running = this.members.filter(each => each.isRunning)
+    const states = await Promise.all(running.map(each => each.ask("state")))
+    return new Map(running.map((member, at) => [member, states[at]]))
+  }
+
+  /** One root, everyone linked below it, and a message that is sent now arrives everywhere. */
+  async isWell() {
+    const until = performance.now() + wellMs
+    for (;;) {
+      const states = [...(await this.states()).values()]
+      const roots = states.filter(each => each.role === "host")
+      const astray = states.filter(each => !each.linked || each.path[0] !== roots[0]?.id)
+      if (states.length === voters + clients && roots.length === 1 && astray.length === 0) break
+      if (performance.now() > until) {
+        const told = states.map(({ role, linked, path }) => `${role} ${linked} ${path.length}`)
+        throw new Error(`the tree is not well after ${wellMs / 1000} s: ${told.join(", ")}`)
+      }
+      await sleep(50)
+    }
+  }
+
+  async root() {
+    for (const [member, { role }] of await this.states()) if (role === "host") return member
+    throw new Error("the tree has no root")
+  }
+
+  /** Microseconds from that moment until each of them has heard what was sent after it. */
+  async heardAfter(members, fromUs) {
+    const answers = await Promise.all(members.map(each => each.ask("since", { afterUs: fromUs })))
+    return Math.max(...answers.map(each => each.gotUs - fromUs))
+  }
+
+  async close() {
+    this.#kill()
+    process.off("exit", this.#kill)
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+  #kill = () => {
+    for (const member of this.members) member.kill()
+  }
+}
