@@ -41,6 +41,7 @@ export const benches = [
   { name: "tree/hop", load: () => import("./tree/hop.mjs") },
   { name: "tree/scale", load: () => import("./tree/scale.mjs") },
   { name: "growth/storm", load: () => import("./growth/storm.mjs") },
+  { name: "healing/relay", load: () => import("./healing/relay.mjs") },
   { name: "coordination/stores", load: () => import("./coordination/stores.mjs") },
   { name: "election/voters", load: () => import("./election/voters.mjs") },
   { name: "documents/trace", load: () => import("./documents/trace.mjs") },

@@ -67,5 +67,7 @@ export function child(command, parameters, { limitSeconds = 60, env } = {}) {
     /** Ends its standard input, which tells a process that waits for it to leave. */
     dismiss: () => process.stdin.end(),
     kill: () => process.kill("SIGKILL"),
+    /** It stands still until it is killed. */
+    stop: () => process.kill("SIGSTOP"),
   }
 }

@@ -15,6 +15,7 @@ import { directTopicBytes, directUpTopic, isPrivate, markTopic } from "../privat
 import type { Range } from "../repair-range.ts"
 import type { TopicState } from "../topic-state.ts"
 import type { Answered, Interests } from "./interests.ts"
+import { LookBack } from "./look-back.ts"
 import { MarkTrack } from "./mark-track.ts"
 import { type Asked, Repairs } from "./repairs.ts"
 
@@ -53,6 +54,10 @@ export class DownLeg {
   #through = 0
   /** From a loss until the baseline: the publish number from which on things may be missing. */
   #missedFrom: number | undefined
+  /** The host is another than the one that things were missed of. */
+  #isElsewhere = false
+  /** What of that host's frames has not been asked for yet. */
+  #lookBack: LookBack | undefined
   /** The last link ended because we were too slow: begin afresh at the next baseline, without repair. */
   #isSnail = false
   /** Publish numbers, by topic, of frames that came during a repair and found no place. */
@@ -103,7 +108,8 @@ export class DownLeg {
     const regenerated = this.#incarnation !== 0 && this.#incarnation !== accept.incarnation
     for (const topic of node.topics.all) topic.repairing = 0
     if (this.#incarnation === accept.incarnation) {
-      this.#repairs.relinked([...this.#late].map(([topic, range]) => ({ topic: topic.bytes, ...range })))
+      const late = [...this.#late].map(([topic, range]) => ({ topic: topic.bytes, ...range }))
+      this.#repairs.relinked([...late, ...(this.#lookBack?.rest ?? [])])
     } else {
       for (const topic of node.topics.all) {
         topic.arrived = -1
@@ -113,9 +119,13 @@ export class DownLeg {
       node.topics.arrivedFloor = -1
       this.#through = 0
       this.#marks.forgetSeen()
-      if (this.#missedFrom !== undefined) this.#missedFrom = 0
+      if (this.#missedFrom !== undefined) {
+        this.#missedFrom = 0
+        this.#isElsewhere = true
+      }
       this.#repairs.forget()
     }
+    this.#lookBack = undefined
     this.#marks.unset()
     this.#directBehind = undefined
     this.#interests.forgetAsked()
@@ -373,9 +383,15 @@ export class DownLeg {
   #startResync({ followed }: Answered, from: number, baseline: Baseline): void {
     const through = Number(baseline.published)
     const ranges: Range[] = [...this.#repairs.takeMissing()]
-    if (through > from) {
-      for (const { prefix } of followed) if (prefix !== markTopic) ranges.push({ topic: prefix, after: from, through })
+    const prefixes = followed.map(({ prefix }) => prefix).filter(prefix => prefix !== markTopic)
+    if (this.#isElsewhere) {
+      const isFollowed = (topic: Uint8Array) => prefixes.some(prefix => patternTakesIn(prefix, topic))
+      this.#lookBack = new LookBack(this.#node, baseline, prefixes, isFollowed)
+      ranges.push(...this.#lookBack.next())
+    } else if (through > from) {
+      for (const prefix of prefixes) ranges.push({ topic: prefix, after: from, through })
     }
+    this.#isElsewhere = false
     const direct = this.#directTopic
     if (direct !== undefined && through > Math.max(0, direct.arrived))
       ranges.push({ topic: direct.bytes, after: Math.max(0, direct.arrived), through })
@@ -532,8 +548,16 @@ export class DownLeg {
   }
 
   #repaired(asked: Asked, lost: readonly Range[]): void {
-    if (asked.resync !== undefined) this.#endResync({ lost, baseline: asked.resync, reason: "lost" })
-    else this.#endRepair(asked.topics, lost)
+    if (asked.resync !== undefined) {
+      // What is before something lost is lost as well.
+      const more = lost.length > 0 ? [] : (this.#lookBack?.next() ?? [])
+      if (more.length > 0) {
+        this.#repairs.ask({ ranges: more, topics: [], resync: asked.resync })
+        return
+      }
+      this.#lookBack = undefined
+      this.#endResync({ lost, baseline: asked.resync, reason: "lost" })
+    } else this.#endRepair(asked.topics, lost)
     this.#repairedOnward()
   }
 
