@@ -1,6 +1,7 @@
 export type { ElectionTiming, LogLimits, LogPosition, OrderedEntry, Proposal, StreamPlace } from "./election/index.ts"
 export { EntryKind, type OrderedLog, type OrderOutcome } from "./election/index.ts"
 export type { RootPlace, RootRecord, VoterEntry, VoterId } from "./election/root-record.ts"
+export { GovernedEndpoint, type GovernedOptions } from "./governed-endpoint.ts"
 export type { VoteFolder } from "./vote-folder/vote-folder.ts"
 export { VoterDoor } from "./voting/voter-door.ts"
 export { Voting, type VotingOptions } from "./voting/voting.ts"

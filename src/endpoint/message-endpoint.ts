@@ -255,7 +255,7 @@ export class MessageEndpoint implements MessagingSurface {
       onLink: change => {
         if (change === "up") {
           this.#host?.tellCensus()
-          this.#onSeated()
+          this.#seat?.linked()
         }
         this.#port.linkChanged(change)
       },
@@ -280,25 +280,32 @@ export class MessageEndpoint implements MessagingSurface {
    * Opens an endpoint that votes: it listens, and lets nobody in before `seat` has been told that it is the root, or who
    * is. Rejects as `host` does.
    */
-  protected async openVoter(options: VoterEndpointOptions): Promise<Seat> {
+  protected async openVoter(options: VoterEndpointOptions): Promise<OpenedVoter> {
     const host = await this.#bind(options, this.#above())
     const client = this.#newClientSide([], options, host)
     this.#host = host
     this.#client = client
     this.#node.up = client
     this.#node.down = host.publication
-    const onSeated = () => {
-      if (this.#ready) return
-      this.#ready = true
-      this.#lifecycle.opened()
-    }
-    this.#onSeated = onSeated
-    this.#seat = new Seat({ node: this.#node, client, host, onSeated })
+    const seat = new Seat({
+      node: this.#node,
+      client,
+      host,
+      closed: this.closed,
+    })
+    void seat.seated().then(
+      () => {
+        this.#ready = true
+        this.#lifecycle.opened()
+      },
+      () => {},
+    )
+    this.#seat = seat
     host.start()
     this.#roster.start({ below: host.forRoster, above: client })
-    return this.#seat
+    const { transport, clock, random, logger } = this.#common
+    return { seat, transport, clock, random, logger }
   }
-  #onSeated: () => void = () => {}
 
   /** What the host side of a relay sees of the client side, which is made after it. */
   #above(): Above {
@@ -709,6 +716,11 @@ type RelayOptions = JoinOptions & Pick<HostOptions, "listen">
 
 /** A voter may be root or relay: it has the options of both. */
 export type VoterEndpointOptions = HostOptions & JoinOptions
+
+/** A voter's endpoint, and what it was opened with. */
+export interface OpenedVoter extends Pick<EndpointSettings, "transport" | "clock" | "random" | "logger"> {
+  readonly seat: Seat
+}
 
 function roleOfJoin(options: JoinOptions): "relay" | "client" {
   return options?.listen === undefined ? "client" : "relay"

@@ -366,9 +366,12 @@ export class Node {
    */
   compareReigns(topic: TopicState, runs: readonly StreamRun[], epoch: number, last?: number): void {
     const stream = topic.order
-    if (stream === undefined || stream.floating || runs.length === 0) return
+    if (runs.length === 0) return
+    if (stream === undefined || stream.floating || topic.reigns.runs.length === 0) {
+      topic.reigns.adopt(runs)
+      return
+    }
     const heard: StreamPlace = { order: stream.next - 1, runs: topic.reigns.runs }
-    if (heard.runs.length === 0) return
     const kept = last === undefined ? keptPlaces(heard, runs) : commonPlaces(heard, { order: last, runs })
     if (kept === undefined) {
       // Too long ago to tell.

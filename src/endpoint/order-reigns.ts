@@ -3,7 +3,7 @@
  * them, so a frame of a higher epoch says: all numbers from its own on that were heard of a lower one are void. And a
  * frame of a lower epoch is void if its number is not below one heard of a higher.
  */
-import { cutRuns, epochAt, noteRun, type StreamRun } from "./stream-runs.ts"
+import { cutRuns, epochAt, noteRun, runsMax, type StreamRun } from "./stream-runs.ts"
 
 export const Reigned = { Take: 0, Stale: 1, Rewind: 2 } as const
 export type Reigned = (typeof Reigned)[keyof typeof Reigned]
@@ -38,6 +38,11 @@ export class OrderReigns {
   /** The number was delivered. */
   note(epoch: number, number: number): void {
     noteRun(this.#runs, epoch, number)
+  }
+
+  /** Where nothing was heard yet: what the host says of the numbers before. */
+  adopt(runs: readonly StreamRun[]): void {
+    if (this.#runs.length === 0) this.#runs.push(...runs.slice(-runsMax))
   }
 
   /** Numbers after that one are void. */

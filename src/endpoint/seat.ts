@@ -2,10 +2,15 @@
  * The place of a voter in its tree: root, or relay below the root. Whoever runs the votes says which (src/cluster); the
  * seat has both sides of the endpoint follow. Its clients notice a longer or shorter path, and no more.
  */
+import { type Deferred, deferred } from "../core/deferred.ts"
+import { ZincError } from "../core/errors.ts"
+import type { CloseReason } from "../core/lifecycle.ts"
+import { TopicKind } from "../message/topic.ts"
 import type { EndpointRole } from "./api.ts"
 import type { Authority, Inheritance } from "./authority.ts"
 import type { ClientSide } from "./client-side.ts"
 import { Crown } from "./crown.ts"
+import type { VoterReception } from "./host/voter-gate.ts"
 import type { HostSide } from "./host-side.ts"
 import { LateDirects } from "./late-directs.ts"
 import type { Node } from "./node.ts"
@@ -14,8 +19,7 @@ export interface SeatOptions {
   readonly node: Node
   readonly client: ClientSide
   readonly host: HostSide
-  /** The endpoint is part of the tree for the first time: root, or joined below it. */
-  readonly onSeated: () => void
+  readonly closed: Promise<CloseReason>
 }
 
 export interface ReignOptions {
@@ -34,9 +38,37 @@ export class Seat {
   #role: EndpointRole = "relay"
   #crown: Crown | undefined
   #directs: LateDirects | undefined
+  readonly #seated: Deferred<void> = deferred()
 
   constructor(options: SeatOptions) {
     this.#o = options
+    this.#seated.promise.catch(() => {})
+    // Whoever comes over from a lost host finds here what it missed of any ordered topic.
+    for (const kind of [TopicKind.Ordered, TopicKind.Sequenced])
+      options.client.want(Uint8Array.of(kind)).catch(() => {})
+    void options.closed.then(({ error }) =>
+      this.#seated.reject(error ?? new ZincError("Closed", "the endpoint was closed before it was part of a tree")),
+    )
+  }
+
+  /** Resolves when the endpoint is part of its tree for the first time: root, or joined below it. Rejects when it closes, or with `Aborted`. */
+  seated(signal?: AbortSignal): Promise<void> {
+    const abort = () =>
+      this.#seated.reject(
+        new ZincError("Aborted", "the opening was aborted before there was a root", { cause: signal?.reason }),
+      )
+    if (signal?.aborted) abort()
+    else signal?.addEventListener("abort", abort, { once: true })
+    return this.#seated.promise
+  }
+  /** The link to the host above stands. */
+  linked(): void {
+    this.#seated.resolve()
+  }
+
+  /** Who hears the voters that call at the endpoint's addresses. */
+  receiveVoters(reception: VoterReception | undefined): void {
+    this.#o.host.receiveVoters(reception)
   }
 
   get role(): EndpointRole {
@@ -52,7 +84,7 @@ export class Seat {
 
   /** This endpoint is the root from now on. */
   reign({ authority, inheritance, tree, generation, deliver, reason }: ReignOptions): void {
-    const { node, client, host, onSeated } = this.#o
+    const { node, client, host } = this.#o
     this.#end()
     const from = this.#role
     node.epoch = authority.epoch
@@ -77,7 +109,7 @@ export class Seat {
     node.place.crowned(tree, generation)
     client.beginReign()
     node.events.emit({ type: "role", from, to: "host", epoch: authority.epoch, reason })
-    onSeated()
+    this.#seated.resolve()
   }
 
   /** A majority of the voters has stored the log up to that entry. */

@@ -124,7 +124,7 @@ describe("The roster", () => {
   })
 
   it("has one root, whoever it is, after the root was lost and another was elected", async () => {
-    const tree = new VotingWorld(1, 1000)
+    const tree = new VotingWorld(1, { statusMs: 1000 })
     const { world } = tree
     const voters = await tree.found()
     const everyone = ["sim://va", "sim://vb", "sim://vc"]

@@ -1,186 +1,88 @@
-/** Endpoints that vote, in a simulated world: the production voter beside each, on links of the test's own. */
-import {
-  EmbeddedKeeper,
-  freshMemory,
-  remember,
-  type VoteChange,
-  type VoteMemory,
-  Voter,
-  VoterAuthority,
-  type VoterEntry,
-  type VoterFrame,
-  type VoterId,
-} from "../../src/cluster/election/index.ts"
-import { type EndpointId, endpointIdToBytes } from "../../src/core/id.ts"
-import { MessageEndpoint, type VoterEndpointOptions } from "../../src/endpoint/message-endpoint.ts"
-import type { Seat } from "../../src/endpoint/seat.ts"
+/** Endpoints that vote, in a simulated world: everything as in production but network, clock and disk. */
+import { GovernedEndpoint, type GovernedOptions } from "../../src/cluster/index.ts"
+import { MemoryVoteDisk, MemoryVoteFolder } from "../../src/cluster/vote-folder/memory/index.ts"
+import type { Random } from "../../src/core/index.ts"
+import type { HostOptions } from "../../src/endpoint/index.ts"
 import { type Life, World } from "../../src/testing/simulation/index.ts"
 
-class VotingEndpoint extends MessageEndpoint {
-  seat!: Seat
-  static async open(options: VoterEndpointOptions): Promise<VotingEndpoint> {
-    const endpoint = new VotingEndpoint(options, "relay")
-    endpoint.seat = await endpoint.openVoter(options)
-    return endpoint
-  }
+export interface VotingWorldOptions extends GovernedOptions, Partial<Pick<HostOptions, "statusMs" | "heartbeatMs">> {
+  readonly names?: readonly string[]
 }
-
-interface Station {
-  readonly name: string
-  memory: VoteMemory
-  voter: Voter | undefined
-  endpoint: VotingEndpoint | undefined
-}
-
-const linkMs = 0.3
 
 export class VotingWorld {
   readonly world: World
-  readonly stations: Map<string, Station> = new Map()
-  deliver: "ordered" | "majority" = "ordered"
-  readonly #cut = new Set<string>()
+  readonly names: readonly string[]
+  readonly #options: VotingWorldOptions
+  readonly #disks = new Map<string, MemoryVoteDisk>()
 
-  constructor(seed = 1, statusMs = 0) {
+  constructor(seed = 1, { names = ["va", "vb", "vc"], statusMs = 0, ...options }: VotingWorldOptions = {}) {
     this.world = new World({ seed, statusMs })
+    this.names = names
+    this.#options = options
   }
 
-  idOf(name: string): VoterId {
-    const hex = name.charCodeAt(1).toString(16).padStart(8, "0")
-    return `${hex}-0000-4000-8000-000000000000` as VoterId
-  }
-  nameOf(id: VoterId): string {
-    return `v${String.fromCharCode(Number.parseInt(id.slice(0, 8), 16))}`
-  }
-  entry(name: string): VoterEntry {
-    return { voterId: this.idOf(name), addresses: [`sim://${name}`], direct: true }
+  get addresses(): string[] {
+    return this.names.map(name => `sim://${name}`)
   }
 
-  async start(name: string): Promise<Life> {
-    const { world } = this
-    const station: Station = this.stations.get(name) ?? {
-      name,
-      memory: freshMemory,
-      voter: undefined,
-      endpoint: undefined,
-    }
-    this.stations.set(name, station)
-    const life = await world.open(name, "relay", common =>
-      VotingEndpoint.open({ ...common, listen: `sim://${name}`, tree: "sim" }),
-    )
-    const endpoint = life.endpoint as VotingEndpoint
-    station.endpoint = endpoint
-    const { seat } = endpoint
-    const storage = {
-      write: (change: VoteChange, done?: () => void) => {
-        world.clock.after(0.5, () => {
-          if (station.voter !== voter) return
-          station.memory = remember(station.memory, [change])
-          world.network.node(name).run(() => done?.())
-        })
-      },
-    }
-    const memory = station.memory
-    const voter: Voter = new Voter({
-      tree: "sim",
-      self: this.entry(name),
-      clock: life.clock,
-      random: world.random.fork(),
-      links: {
-        send: (to, frame) => this.#carry(name, this.nameOf(to.voterId), frame),
-        redial: to => {
-          const peer = this.nameOf(to.voterId)
-          world.clock.after(2 * linkMs, () =>
-            world.network.node(name).run(() => {
-              if (station.voter === voter)
-                voter.redialed(to.voterId, this.stations.get(peer)?.voter === undefined ? "refused" : "open")
-            }),
-          )
+  /** Resolves when it is part of the tree. */
+  start(name: string): Promise<Life> {
+    const disk = this.#disk(name)
+    // As the lock of a folder whose process is gone.
+    disk.locked = false
+    return this.world.open(name, "relay", common =>
+      GovernedEndpoint.govern(
+        {
+          ...common,
+          listen: `sim://${name}`,
+          tree: "sim",
+          seeds: this.addresses,
+          direct: true,
+          ...this.#options,
         },
-      },
-      storage,
-      memory,
-      keeper: state => new EmbeddedKeeper({ state, storage, memory }),
-      listener: event => {
-        if (event.type === "opened") {
-          const authority = new VoterAuthority(voter, event.epoch, () => voter.reignEpoch)
-          world.journal.note(name, "reigns", event.epoch)
-          seat.reign({
-            authority,
-            inheritance: authority.inheritance(),
-            tree: "sim",
-            generation: endpointIdToBytes(voter.record!.generation as unknown as EndpointId),
-            deliver: this.deliver,
-            reason: "elected",
-          })
-        } else if (event.type === "reign") seat.follow([`sim://${this.nameOf(event.root)}`], "another is root")
-        else if (event.type === "deposed") seat.detach(event.why)
-        else if (event.type === "committed") seat.committed(event.through)
-      },
-    })
-    station.voter = voter
-    voter.start()
-    return life
+        new MemoryVoteFolder(disk, common.clock),
+      ),
+    )
   }
 
-  #carry(from: string, to: string, frame: VoterFrame): void {
-    const sender = this.stations.get(from)!.voter
-    this.world.clock.after(linkMs, () => {
-      const voter = this.stations.get(to)?.voter
-      if (voter === undefined || sender === undefined || this.#cut.has(`${from} ${to}`)) return
-      this.world.network.node(to).run(() => this.stations.get(to)?.voter === voter && voter.receive(frame))
-    })
+  #disk(name: string): MemoryVoteDisk {
+    const disk = this.#disks.get(name) ?? new MemoryVoteDisk(this.world.random.fork() as Random)
+    this.#disks.set(name, disk)
+    return disk
+  }
+
+  /** All voters, the first of which is the root. */
+  async found(): Promise<Life[]> {
+    const lives = await this.world.until(Promise.all(this.names.map(name => this.start(name))))
+    await this.until(() => this.root?.rootRecord?.voters.length === this.names.length)
+    await this.world.run(500)
+    return lives
   }
 
   /** As by `kill -9`. */
   crash(name: string): void {
-    const station = this.stations.get(name)!
-    const { voter } = station
-    station.voter = undefined
-    voter?.end()
     this.world.crash(name)
-    for (const other of this.stations.values()) {
-      if (other.voter === undefined) continue
-      this.world.clock.after(linkMs, () =>
-        this.world.network.node(other.name).run(() => other.voter?.linkClosed(this.idOf(name))),
-      )
-    }
   }
 
-  /** Three voters that have a root, and the others below it. */
-  async found(names: readonly string[] = ["va", "vb", "vc"]): Promise<Life[]> {
-    const { world } = this
-    const lives: Life[] = []
-    for (const name of names) lives.push(await this.start(name))
-    await world.run(10)
-    const first = this.stations.get(names[0]!)!.voter!
-    first.found(() => {})
-    await this.until(() => first.hasAuthority())
-    for (const name of names.slice(1)) {
-      first.addVoter(this.entry(name))
-      await this.until(() => first.record!.voters.some(voter => voter.voterId === this.idOf(name)))
-      await world.run(50)
-    }
-    await this.until(() => lives.every(life => life.endpoint!.state === "open"))
-    return lives
+  /** Between that machine and the others nothing passes. */
+  cutOff(name: string, others: readonly string[]): void {
+    for (const other of others) if (other !== name) this.world.network.partition(name, other)
   }
 
-  /** Between that voter and the other two, and the endpoints named, nothing passes. */
-  cutOff(name: string, from: readonly string[]): void {
-    for (const other of from) {
-      this.world.network.partition(name, other)
-      this.#cut.add(`${name} ${other}`)
-      this.#cut.add(`${other} ${name}`)
-    }
+  get voters(): GovernedEndpoint[] {
+    return this.world.living.flatMap(({ endpoint }) => (endpoint instanceof GovernedEndpoint ? [endpoint] : []))
   }
-  heal(): void {
-    this.#cut.clear()
-    this.world.network.heal()
-  }
-
+  /** The machines whose endpoints call themselves root. */
   get roots(): string[] {
-    return [...this.stations.values()].filter(each => each.voter?.hasAuthority()).map(each => each.name)
+    return this.voters.filter(endpoint => endpoint.role === "host").map(({ name }) => name)
+  }
+  /** The only one of these. */
+  get root(): GovernedEndpoint | undefined {
+    const roots = this.voters.filter(endpoint => endpoint.role === "host")
+    return roots.length === 1 ? roots[0] : undefined
   }
 
+  /** Virtual milliseconds until that holds. */
   async until(holds: () => boolean, limitMs = 10_000): Promise<number> {
     for (let ms = 0; ms < limitMs; ms++) {
       if (holds()) return ms

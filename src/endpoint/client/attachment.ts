@@ -464,7 +464,8 @@ export class Attachment {
           const error = asZincError(thrown)
           this.#o.node.logger.debug("could not come back", { address, code: error.code, reason: error.message })
           tell()
-          if (isFinal(error)) final ??= error
+          // Who was told whom to seek may yet be told otherwise.
+          if (isFinal(error) && this.#sought === undefined) final ??= error
           else {
             isHopeless = false
             retryAfterMs = Math.max(retryAfterMs, Math.min(error.retryAfterMs ?? 0, retryAfterMaxMs))

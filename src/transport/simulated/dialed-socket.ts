@@ -146,7 +146,11 @@ abstract class SimulatedDialedSocket implements DialedSocket, EndOwner {
   }
 
   onRefused(end: End): void {
-    this.#giveUp(new ZincError("Unreachable", `nobody listens at ${end.connection.address}`, { retryable: true }))
+    // As a machine's kernel says it of a port where nobody listens.
+    const cause = Object.assign(new Error("connection refused"), { code: "ECONNREFUSED" })
+    this.#giveUp(
+      new ZincError("Unreachable", `nobody listens at ${end.connection.address}`, { retryable: true, cause }),
+    )
   }
 
   onMessages(_end: End, batch: FrameBatch): void {

@@ -1,0 +1,81 @@
+/** Has a voter's endpoint be what the votes say: root, or a relay below whoever is. */
+import { endpointIdToBytes } from "../core/id.ts"
+import type { Seat } from "../endpoint/seat.ts"
+import { VoterAuthority } from "./election/index.ts"
+import type { Voting } from "./voting/voting.ts"
+import type { VotingEvent } from "./voting/voting-event.ts"
+
+export interface GovernorOptions {
+  readonly seat: Seat
+  readonly voting: Voting
+  readonly tree: string
+  readonly deliver: "ordered" | "majority"
+}
+
+export class Governor {
+  readonly #o: GovernorOptions
+  readonly #stop: () => void
+  /** Where the root is that is followed now. */
+  #followed = ""
+
+  constructor(options: GovernorOptions) {
+    this.#o = options
+    this.#stop = options.voting.on("*", event => this.#heard(event))
+    const { root } = options.voting
+    if (root !== undefined && !root.self) this.#follow(root.epoch, root.addresses)
+  }
+
+  end(): void {
+    this.#stop()
+  }
+
+  #heard(event: VotingEvent): void {
+    const { seat, voting } = this.#o
+    switch (event.type) {
+      case "reign":
+        if (event.self) this.#reign(event.epoch)
+        else this.#follow(event.epoch, event.addresses)
+        return
+      case "recordChanged": {
+        // A root that was obeyed before it was known where it is.
+        const { root } = event.record
+        if (voting.root?.self === false && voting.root.voterId === root.voterId)
+          this.#follow(event.record.epoch, root.addresses)
+        return
+      }
+      case "deposed":
+        seat.detach(event.reason)
+        return
+      case "storageFailed":
+        seat.detach(event.error.message)
+        return
+      case "committed":
+        seat.committed(event.through)
+        return
+    }
+  }
+
+  #reign(epoch: number): void {
+    const { seat, voting, tree, deliver } = this.#o
+    const { record } = voting
+    if (record === undefined) return
+    this.#followed = ""
+    const authority = new VoterAuthority(voting, epoch, () => voting.reignEpoch)
+    seat.reign({
+      authority,
+      inheritance: authority.inheritance(),
+      tree,
+      generation: endpointIdToBytes(record.generation as Parameters<typeof endpointIdToBytes>[0]),
+      deliver,
+      reason: epoch === 1 ? "it founded the tree" : "a majority of the voters chose it",
+    })
+  }
+
+  #follow(epoch: number, addresses: readonly string[]): void {
+    if (addresses.length === 0) return
+    const followed = `${epoch} ${addresses.join(" ")}`
+    if (followed === this.#followed) return
+    this.#followed = followed
+    this.#o.seat.follow(addresses, `another voter reigns, in reign ${epoch}`)
+  }
+}
