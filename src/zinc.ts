@@ -1,10 +1,23 @@
 /** The front door's endpoint, with everything filled in. Below it nothing knows which transport is the default. */
+
+import { Governance, type GovernedOptions, type RootRecord, type VoteFolder } from "./cluster/index.ts"
+import { FileVoteFolder } from "./cluster/vote-folder/file/index.ts"
+import { ZincError } from "./core/errors.ts"
 import { warningLogger } from "./core/warning-logger.ts"
 import type { HostOptions, JoinOptions } from "./endpoint/api.ts"
 import { ZmtpTransport } from "./transport/zmtp/index.ts"
 import { WholeEndpoint, type WithDocuments } from "./whole-endpoint.ts"
 
 export type { DocumentInfo, WithDocuments } from "./whole-endpoint.ts"
+
+/** How a host takes part in the choice of its tree's root. */
+export interface WithVotes extends GovernedOptions {
+  /**
+   * The folder where it keeps its votes and the tree's ordered log; made if it is not there. With it the host votes on who
+   * is root (three voters survive the loss of one); without it, it is the root, and the tree ends with it.
+   */
+  readonly data?: string | VoteFolder
+}
 
 /**
  * A node of a tree: hosts a cluster or joins one. All it opens is closed with it.
@@ -14,17 +27,62 @@ export type { DocumentInfo, WithDocuments } from "./whole-endpoint.ts"
  *     const notes = await me.document("notes", text)
  */
 export class Endpoint extends WholeEndpoint {
+  #governance: Governance | undefined
+
   /**
    * Opens an endpoint that hosts a cluster; resolves when every address is bound. The default transport is
    * `new ZmtpTransport()`. Rejects with `AddressInUse`, `BadAddress`, `BadOption`, `Unguarded`, `Unreachable` or `Aborted`.
    *
    *     const host = await Endpoint.host({ listen: "tcp://127.0.0.1:0", name: "hub" })
    *     console.log("others join", host.addresses[0])
+   *
+   * With `data` it votes on who is root of its tree, and resolves when it is root or has joined below the root; then it also
+   * rejects with `BadFile` for a damaged folder, and `AddressInUse` for one that is open already.
    */
-  static override async host(options: HostOptions & WithDocuments): Promise<Endpoint> {
+  static override async host(options: HostOptions & WithDocuments & WithVotes): Promise<Endpoint> {
+    if (options?.data !== undefined) return Endpoint.#govern(options, options.data)
+    for (const name of ["seeds", "coordinator", "found", "voters", "advertise", "commit", "direct"] as const) {
+      if (options?.[name] !== undefined)
+        throw new ZincError("BadOption", `${name} is for hosts that vote, and a vote needs a folder: give data`)
+    }
     const endpoint = new Endpoint(withDefaults(options), "host")
     await endpoint.openHost(options)
     return endpoint
+  }
+
+  static async #govern(given: HostOptions & WithDocuments & WithVotes, data: string | VoteFolder): Promise<Endpoint> {
+    const options = withDefaults(given)
+    const endpoint = new Endpoint(options, "relay")
+    const folder =
+      typeof data === "string" ? await FileVoteFolder.open({ folder: data, tree: options.tree ?? "zinc" }) : data
+    try {
+      const opened = await endpoint.openVoter(options).catch(async thrown => {
+        await folder.close()
+        throw thrown
+      })
+      endpoint.#governance = await Governance.open(endpoint, opened, options, folder)
+    } catch (thrown) {
+      endpoint.abort()
+      throw thrown
+    }
+    return endpoint
+  }
+
+  /** At a host with `data`: who is root of the tree and who votes, as far as it is known here. */
+  get rootRecord(): RootRecord | undefined {
+    return this.#governance?.record
+  }
+
+  /** As `MessageEndpoint.close`. A root with other voters gives its reign away first. */
+  override async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    await this.#governance?.handOver()
+    await super.close(options)
+    await this.#governance?.close()
+  }
+
+  override abort(reason?: ZincError): void {
+    void this.#governance?.close()
+    super.abort(reason)
   }
 
   /**

@@ -31,7 +31,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   storage: ["core"],
   document: ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage"],
   "whole-endpoint.ts": ["core", "zmtp", "transport", "message", "endpoint", "cluster", "storage", "document"],
-  "zinc.ts": ["core", "endpoint", "transport", "whole-endpoint.ts"],
+  "zinc.ts": ["core", "endpoint", "cluster", "transport", "whole-endpoint.ts"],
   browser: ["core", "zmtp", "transport", "endpoint", "document", "whole-endpoint.ts"],
   cli: [...everything, "testing", "index.ts"],
   testing: [...everything, "index.ts"],

@@ -2,7 +2,14 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
-import type { EndpointStatistics, HostOptions, JoinOptions, PeerInfo } from "../../../src/endpoint/index.ts"
+import type {
+  EndpointRole,
+  EndpointStatistics,
+  HostOptions,
+  JoinOptions,
+  PeerInfo,
+} from "../../../src/endpoint/index.ts"
+import type { WithVotes } from "../../../src/zinc.ts"
 
 export type TransportName = "zmtp" | "native"
 
@@ -16,7 +23,7 @@ export type Opening = {
       readonly address: string | readonly string[]
       /** For a token authenticator; without it everyone may join. */
       readonly token?: string
-      readonly options?: Omit<HostOptions, "listen" | "transport">
+      readonly options?: Omit<HostOptions & WithVotes, "listen" | "transport">
     }
   | {
       readonly role: "client"
@@ -47,6 +54,7 @@ export interface StreamReport {
 
 export interface Report {
   readonly state: string
+  readonly role: EndpointRole
   readonly statistics: EndpointStatistics
   readonly peers: readonly PeerInfo[]
   readonly streams: readonly StreamReport[]
@@ -285,6 +293,11 @@ export class EndpointProcess {
   }
   report(): Promise<Report> {
     return this.#call("report")
+  }
+  /** What was heard on an ordered topic: the root's number, the origin, the writer's number. */
+  async orders(topic: string): Promise<readonly (readonly [number, string, number])[]> {
+    const { orders } = await this.#call<{ orders: [number, string, number][] }>("orders", { topic })
+    return orders
   }
   delays(): Promise<Delays> {
     return this.#call("delays")

@@ -39,6 +39,8 @@ let endpoint
 /** What came, by topic and origin. */
 const streams = new Map()
 const waiting = new Set()
+/** What came on ordered topics, less what was told to be void: [topic, number, origin, n]. */
+let orders = []
 let delays = []
 const writers = new Map()
 
@@ -57,6 +59,7 @@ function onMessage(message, timed) {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
   const n = view.getUint32(0)
   const stream = streamOf(message.topic, message.origin)
+  if (message.order !== undefined) orders.push([message.topic, message.order.number, message.origin, n])
   stream.first ??= n
   stream.count++
   if (n <= stream.last) stream.again++
@@ -221,8 +224,11 @@ const commands = {
     })
   },
   report() {
-    const { statistics, peers, state } = endpoint
-    return { state, statistics, peers, streams: [...streams.values()] }
+    const { statistics, peers, state, role } = endpoint
+    return { state, role, statistics, peers, streams: [...streams.values()] }
+  },
+  orders({ topic }) {
+    return { orders: orders.filter(([of]) => of === topic).map(([, ...rest]) => rest) }
   },
   /** How long messages took since the last call, in µs. */
   delays() {
@@ -315,6 +321,9 @@ try {
   say({ event: "failed", code: error.code, message: error.message })
   process.exit(1)
 }
+endpoint.on("diverged", ({ topic, from, through }) => {
+  orders = orders.filter(([of, number]) => of !== topic || number < from || number > through)
+})
 endpoint.on("*", event => say({ event: event.type, ...plain(event) }))
 endpoint.closed.then(reason =>
   say({ event: "closed", requested: reason.requested, code: reason.error?.code, message: reason.error?.message }),

@@ -1,0 +1,119 @@
+/** Votes for an endpoint, and has the endpoint be what the voters chose: root of its tree, or relay (R1 to R7). */
+import type { Coordinator } from "../coordination/coordinator.ts"
+import { ZincError } from "../core/errors.ts"
+import type { HostOptions, JoinOptions } from "../endpoint/api.ts"
+import type { OpenedVoter } from "../endpoint/message-endpoint.ts"
+import type { RootRecord } from "./election/root-record.ts"
+import { Governor } from "./governor.ts"
+import type { VoteFolder } from "./vote-folder/vote-folder.ts"
+import { Voting } from "./voting/voting.ts"
+
+/** What voting adds to the options of a host. The options of joining count while it is a relay. */
+export interface GovernedOptions extends Pick<JoinOptions, "token" | "reconnect" | "joinTimeoutMs"> {
+  /**
+   * Addresses of the hosts that shall vote, in the same order everywhere; its own may be among them. The first founds the
+   * tree. Default: none; then it is the only voter.
+   */
+  readonly seeds?: readonly string[]
+  /** What keeps the root record: ZooKeeper, etcd. Default: the voters themselves. It stays open. */
+  readonly coordinator?: Coordinator
+  /** Whether to found the tree if there is none. Default: if the first seed is its own, or there are none. */
+  readonly found?: boolean
+  /** How many voters the tree shall have, 1 to 7; those beyond stand by. Default 3. */
+  readonly voters?: number
+  /**
+   * Nothing stands between others and this process at its addresses (no proxy, no firewall that rejects): a refused dial
+   * proves that it has ended, and another takes its place at once instead of after the lease of 1.65 s. Default false.
+   */
+  readonly direct?: boolean
+  /** Where others dial it, if not at the addresses it listens on. */
+  readonly advertise?: readonly string[]
+  /**
+   * When ordered messages are passed on: "root", as soon as the root has numbered them; "majority", when a majority of the
+   * voters has stored them, so that none is ever taken back (no `diverged`). Default "root".
+   */
+  readonly commit?: "root" | "majority"
+}
+
+/** The endpoint, as far as its votes are concerned. */
+export interface GovernedPlace {
+  readonly id: string
+  readonly name: string
+  readonly addresses: readonly string[]
+}
+
+export class Governance {
+  readonly #voting: Voting
+  readonly #governor: Governor
+  #isOver = false
+
+  /**
+   * Begins to vote; resolves when the endpoint is part of its tree. The folder is the governance's from then on, also if
+   * this rejects: with `BadOption`, `Aborted` or what closed the endpoint.
+   */
+  static async open(
+    place: GovernedPlace,
+    opened: OpenedVoter,
+    options: HostOptions & GovernedOptions,
+    folder: VoteFolder,
+  ): Promise<Governance> {
+    const { tree = "zinc", commit = "root", direct = false } = options
+    const { seat, clock, random, logger, transport } = opened
+    let voting: Voting | undefined
+    try {
+      if (commit !== "root" && commit !== "majority")
+        throw new ZincError("BadOption", `commit must be "root" or "majority", not "${String(commit)}"`)
+      voting = await Voting.open({
+        tree,
+        folder,
+        addresses: options.advertise ?? place.addresses,
+        direct,
+        id: place.id,
+        name: place.name,
+        seeds: options.seeds ?? [],
+        found: options.found,
+        coordinator: options.coordinator,
+        ...(options.voters === undefined ? {} : { voters: options.voters }),
+        ...(options.token === undefined ? {} : { token: options.token }),
+        transport,
+        clock,
+        random,
+        logger,
+      })
+      const deliver = commit === "majority" ? "majority" : "ordered"
+      const governance = new Governance(voting, new Governor({ seat, voting, tree, deliver }))
+      seat.receiveVoters(voting)
+      await seat.seated(options.signal)
+      return governance
+    } catch (thrown) {
+      if (voting === undefined) await folder.close()
+      else await voting.close()
+      throw thrown
+    }
+  }
+
+  private constructor(voting: Voting, governor: Governor) {
+    this.#voting = voting
+    this.#governor = governor
+  }
+
+  /** The root record as it is known here; undefined before there is one. */
+  get record(): RootRecord | undefined {
+    return this.#voting.record
+  }
+
+  /** R7: a root with other voters gives its reign away before it closes. */
+  async handOver(): Promise<void> {
+    const voting = this.#voting
+    if (!voting.hasAuthority() || voting.linked.length === 0) return
+    await voting.handOver().catch(() => {})
+  }
+
+  /** Votes no more. The endpoint stays what it is. */
+  async close(): Promise<void> {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#governor.end()
+    await this.#voting.close()
+  }
+}
