@@ -2,7 +2,7 @@
 import { hostname } from "node:os"
 import type { Command } from "commander"
 import { type CloseReason, utf8, utf8Prefix, ZincError } from "../core/index.ts"
-import { Endpoint, type HostOptions, type JoinOptions, tokenAuthenticator } from "../index.ts"
+import { Endpoint, type HostOptions, type JoinOptions, tokenAuthenticator, type WithVotes } from "../index.ts"
 import { parseAddress, parseTcp } from "../transport/index.ts"
 import { discoverAddresses, isDiscovery } from "./discovery-choice.ts"
 import { ExitCode } from "./exit-code.ts"
@@ -73,14 +73,15 @@ export async function openHost(
   shell: Shell,
   addresses: readonly string[],
   choices: EndpointChoices,
-  more: Partial<HostOptions> = {},
+  more: Partial<HostOptions> & WithVotes = {},
 ): Promise<Endpoint> {
   for (const address of addresses) checkAddress(address, "listen")
   const token = tokenOf(choices)
-  const options: HostOptions = {
+  const options: HostOptions & WithVotes = {
     ...(await endpointOptions(shell, choices)),
     listen: addresses,
-    ...(token === undefined ? {} : { authenticator: tokenAuthenticator(token, { relay: true }) }),
+    ...(token === undefined ? {} : { authenticator: tokenAuthenticator(token, { relay: true, voter: true }) }),
+    ...(token === undefined || more.data === undefined ? {} : { token }),
     ...more,
   }
   return attended(shell, await Endpoint.host(options))
@@ -102,7 +103,7 @@ export async function openClient(
     // A relay asks of its own clients what was asked of it.
     ...(more.listen === undefined || token === undefined
       ? {}
-      : { authenticator: tokenAuthenticator(token, { relay: true }) }),
+      : { authenticator: tokenAuthenticator(token, { relay: true, voter: true }) }),
     ...more,
   }
   const waiting = setTimeout(() => shell.output.note(`waiting for ${address}`), sayWaitingMs)

@@ -1,10 +1,11 @@
 /** `zinc host [ADDRESS…]`: opens a host and stays. */
 import type { Command } from "commander"
-import type { Endpoint, HostOptions } from "../../index.ts"
+import type { Endpoint, HostOptions, WithVotes } from "../../index.ts"
 import { type AnnouncingOptions, announceHost } from "../announcing.ts"
 import { breadth, type EndpointChoices, openHost, reportLinks, stayOpen, withEndpointOptions } from "../connection.ts"
+import { openCoordinator } from "../coordinator-choice.ts"
 import { reportEvents } from "../event-report.ts"
-import { milliseconds } from "../option.ts"
+import { badOption, milliseconds } from "../option.ts"
 import { answerPeers } from "../peer-list.ts"
 import { type Ending, type Shell, withAction } from "../shell.ts"
 
@@ -14,6 +15,12 @@ interface HostChoices extends EndpointChoices {
   readonly heartbeat?: string
   readonly unguarded?: boolean
   readonly announce?: readonly string[]
+  readonly data?: string
+  readonly seed?: readonly string[]
+  readonly coordinator?: string
+  readonly found?: boolean
+  readonly direct?: boolean
+  readonly advertise?: readonly string[]
 }
 
 export const defaultListen = "tcp://*:7700"
@@ -28,6 +35,15 @@ export function addHost(program: Command, ending: Ending): void {
       .option("--max-clients <number>", "refuse more clients than this")
       .option("--heartbeat <time>", "time between heartbeats", "250ms")
       .option("--announce <place...>", "say where it is, so that others need no address: mdns:TREE, zk://… or etcd://…")
+      .option("--data <folder>", "vote on who is root of the tree, and keep the votes and the ordered log there")
+      .option("--seed <address...>", "with --data: the hosts that vote, the same everywhere; the first founds the tree")
+      .option("--coordinator <place>", "with --data: keep the root record at zookeeper://… or etcd://…")
+      .option("--found", "with --data: found the tree although this is not the first seed")
+      .option(
+        "--direct",
+        "with --data: no proxy or firewall is before this host, so a refused dial means that it has ended",
+      )
+      .option("--advertise <address...>", "with --data: where others dial this host, if not where it listens")
       .option("--unguarded", "accept that the native transport cannot keep strangers from subscribing")
       .addHelpText("after", examples),
   )
@@ -39,7 +55,9 @@ export function addHost(program: Command, ending: Ending): void {
       ...breadth(choices),
       ...(choices.unguarded ? { unguarded: true } : {}),
     }
-    const endpoint = await openHost(shell, addresses, choices, more)
+    const votes = await votesOf(shell, choices)
+    const endpoint = await openHost(shell, addresses, choices, { ...more, ...votes })
+    if (votes.coordinator !== undefined) void endpoint.closed.then(() => votes.coordinator!.close())
     reportLinks(shell, endpoint)
     reportEvents(output, endpoint)
     answerPeers(endpoint)
@@ -58,6 +76,26 @@ export function addHost(program: Command, ending: Ending): void {
     })
     return stayOpen(shell, endpoint, { before: withdraw }).finally(withdraw)
   })
+}
+
+/** With `--data` it votes. Throws `BadOption`. */
+async function votesOf(shell: Shell, choices: HostChoices): Promise<WithVotes> {
+  const { data, seed, coordinator, found, direct, advertise } = choices
+  if (data === undefined) {
+    for (const [name, value] of Object.entries({ seed, coordinator, found, direct, advertise }))
+      if (value !== undefined) throw badOption(`--${name}`, String(value), "it is for hosts that vote: give --data too")
+    return {}
+  }
+  return {
+    data,
+    ...(seed === undefined ? {} : { seeds: seed }),
+    ...(found === undefined ? {} : { found }),
+    ...(direct === undefined ? {} : { direct }),
+    ...(advertise === undefined ? {} : { advertise }),
+    ...(coordinator === undefined
+      ? {}
+      : { coordinator: await openCoordinator(coordinator, shell, choices.tree ?? "zinc") }),
+  }
 }
 
 async function announced(
@@ -85,4 +123,6 @@ Examples:
   zinc host tcp://127.0.0.1:0 ipc:///tmp/zinc.sock  at a port the system picks, and at a path
   ZINC_TOKEN=secret zinc host --name hub           only who knows the token may join
   zinc host --tree demo --announce mdns:            others on this network: zinc join --discover mdns:demo
+  zinc host tcp://10.0.0.1:7700 --data /var/lib/zinc --seed tcp://10.0.0.1:7700 tcp://10.0.0.2:7700 tcp://10.0.0.3:7700
+                                                   one of three hosts that vote: any of them may be lost
   zinc host --json                                 {"event":"listening","addresses":[…]}, then each event`
