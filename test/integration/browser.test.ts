@@ -1,29 +1,13 @@
 /** A page in headless Chromium joins a host by the door for pages, bundled as a user's bundler would. */
-import { spawnSync } from "node:child_process"
-import { existsSync } from "node:fs"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
 import { type Browser, chromium } from "playwright-core"
 import { rolldown } from "rolldown"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { chromiumPath } from "./harness/chromium.ts"
 
 const door = fileURLToPath(new URL("../../dist/browser/index.js", import.meta.url))
-const executable = findChromium()
-if (executable === undefined)
-  console.error("\n!!! no Chromium here and none could be installed: the tests of pages are skipped\n")
-
-/** A program that draws nothing and knows nothing, so that its profile goes with it. */
-function findChromium(): string | undefined {
-  const named = process.env["ZINC_TEST_CHROMIUM"]
-  const known = [named, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
-  const find = () => known.find(each => each !== undefined && existsSync(each))
-  const found = find()
-  if (found !== undefined || process.getuid?.() !== 0) return found
-  const apt = (...words: string[]) => spawnSync("apt-get", words, { timeout: 600_000, stdio: "ignore" }).status === 0
-  if (apt("update", "-q")) apt("install", "-y", "-q", "--no-install-recommends", "chromium")
-  return find()
-}
 
 /** Puts the door's exports where a test's function finds them. */
 const blank = `<!doctype html><script type="module">globalThis.zinc = await import("/zinc.js")</script>`
@@ -31,7 +15,7 @@ const blank = `<!doctype html><script type="module">globalThis.zinc = await impo
 /** What is in the page. */
 declare const zinc: typeof import("../../src/browser/index.ts")
 
-describe.skipIf(executable === undefined)("a page in Chromium", () => {
+describe.skipIf(chromiumPath === undefined)("a page in Chromium", () => {
   let browser: Browser
   let server: Server
   let origin: string
@@ -46,7 +30,7 @@ describe.skipIf(executable === undefined)("a page in Chromium", () => {
     })
     await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    browser = await chromium.launch({ executablePath: executable!, args: ["--no-sandbox"] })
+    browser = await chromium.launch({ executablePath: chromiumPath!, args: ["--no-sandbox"] })
   }, 120_000)
   afterAll(async () => {
     await browser?.close()

@@ -13,8 +13,8 @@ export function dialNode(
 ): Promise<NodeStream> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(aborted(address, signal))
-    const reading = new Reading()
-    const socket = connect({ ...options, onread: reading.onread })
+    const reading = Reading.make()
+    const socket = connect({ ...options, ...(reading && { onread: reading.onread }) })
     // It reads when somebody listens.
     socket.pause()
     if (background) socket.unref()

@@ -9,10 +9,17 @@ import type { ByteStreamHandler } from "../carrier.ts"
 /** Most octets of one read. Larger reads cost less each; beyond this they leave the processor's nearer caches. */
 const readBytes = 256 * 1024
 
+/** Bun and Deno have a node:net of their own, which does not read that way: there each read brings its own memory. */
+const readsSo = process.versions["bun"] === undefined && process.versions["deno"] === undefined
+
 let shared: Uint8Array | undefined
 
 /** Where one socket's reads arrive, before and after somebody listens. Nothing may be read before. */
 export class Reading {
+  /** A new one, or undefined where it cannot be had. */
+  static make(): Reading | undefined {
+    return readsSo ? new Reading() : undefined
+  }
   /** For the socket's constructor, or `connect`. */
   readonly onread: OnReadOpts
   #handler: ByteStreamHandler | undefined
@@ -59,7 +66,7 @@ export function acceptReading(server: Server, onSocket: (socket: Socket, reading
   // Also for who came before this call.
   server.on("connection", socket => onSocket(socket, undefined))
   const handle = (server as Server & { readonly _handle?: ServerHandle })._handle
-  if (typeof handle?.onconnection !== "function") return
+  if (!readsSo || typeof handle?.onconnection !== "function") return
   handle.onconnection = (error, client) => {
     if (error !== 0 || client === undefined) return
     const reading = new Reading()

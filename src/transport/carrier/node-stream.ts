@@ -61,6 +61,7 @@ export class NodeStream implements ByteStream {
       // A plain Uint8Array, because `slice` of a Buffer does not copy, which would surprise whoever gets a frame of it.
       if (!this.#ending) handler.onBytes(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length))
     })
+    if (!this.#paused) this.#socket.resume()
   }
 
   get waiting(): number {
