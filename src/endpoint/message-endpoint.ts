@@ -131,6 +131,7 @@ export class MessageEndpoint implements MessagingSurface {
       outbound: () => this.#lifecycle.isOpen && this.#outboundOpen,
       allows: (from, way, topic) => this.#host?.allows(from, way, topic) ?? true,
       isRelay: from => this.#host?.isRelay(from) ?? false,
+      reaches: (endpoint, from) => this.#host?.reaches(endpoint, from) ?? false,
     })
     this.documentPort = this.#port
   }
