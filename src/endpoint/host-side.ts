@@ -735,7 +735,8 @@ export class HostSide {
     // One that joined anew under its id, or elsewhere below, is not gone.
     if (code !== "Replaced" && code !== "Moved") {
       this.#members.forget(link)
-      this.#tellLater().depart(link.peer.bytes)
+      // One that joined another host below, before we saw it go, is there.
+      if (this.#members.ofId(link.peer.bytes) === undefined) this.#tellLater().depart(link.peer.bytes)
       this.#o.onGone(idOf(link.peer))
     }
     // Those below it who have not come with it by then are gone.
