@@ -27,6 +27,7 @@ import { Admission } from "./host/admission.ts"
 import { publishBaseline } from "./host/baseline.ts"
 import { strangerMs } from "./host/crowd.ts"
 import { DirectRoute } from "./host/direct-route.ts"
+import { drain } from "./host/drain.ts"
 import type { HostSideOptions } from "./host/host-options.ts"
 import type { Link } from "./host/link.ts"
 import { LinkTable } from "./host/link-table.ts"
@@ -459,6 +460,22 @@ export class HostSide {
       above.tell({ case: "members", value: { arrived, departed, first: false, last: false } })
     })
     return news
+  }
+
+  /** Nobody new is let in, and who is here goes elsewhere in the tree. Resolves when all have, or after that time. */
+  async drain(withinMs: number): Promise<void> {
+    if (this.#closing) return
+    this.#admission.close()
+    await drain(
+      {
+        clock: this.#node.clock,
+        self: this.#node.self.bytes,
+        links: this.#links,
+        lists: () => this.#succession.lists,
+        tell: (link, body) => this.#tell(link, body),
+      },
+      withinMs,
+    )
   }
 
   /** Says goodbye to all, then closes the sockets. */

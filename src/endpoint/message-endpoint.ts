@@ -57,6 +57,8 @@ import type { Origin, TopicState } from "./topic-state.ts"
 import { checkHandlerModule } from "./worker/handler-module.ts"
 import type { WorkerPool } from "./worker/worker-pool.ts"
 
+/** The longest that a relay that closes waits for its clients to have joined other hosts. */
+const drainMs = 2000
 /** How long a resolved name is taken to hold. */
 const nameKeptMs = 1000
 
@@ -680,6 +682,7 @@ export class MessageEndpoint implements MessagingSurface {
       const timeoutMs = options.timeoutMs ?? 5000
       const { clock } = this.#common
       const closed = new ZincError("Closed", `endpoint "${this.name}" was closed`)
+      if (this.#client?.linked && this.#host !== undefined) await this.#host.drain(Math.min(timeoutMs / 2, drainMs))
       if (this.#ready)
         await within(clock, timeoutMs, Promise.all([this.flushed().catch(() => {}), this.#listener.idle()]))
       this.#roster.close()

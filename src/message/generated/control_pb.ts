@@ -1448,7 +1448,7 @@ export const DeniedSchema: GenMessage<Denied> = /*@__PURE__*/
  */
 export type Leave = Message<"zinc.v1.Leave"> & {
   /**
-   * A stable code: "Requested", "Draining", "TooSlow", "Replaced", "Error".
+   * A stable code: "Requested", "Draining", "TooSlow", "Replaced", "Moved", "Error".
    *
    * @generated from field: string code = 1;
    */
