@@ -345,6 +345,7 @@ export class ClientSide implements UpSide {
     if (accept.resumed) this.#up.loseNotices(Number(accept.noticesLostThrough))
     lineage.learn(accept, legs.address)
     place.attached(above, accept.tree, this.#generation)
+    place.setReadOnly(accept.readOnly)
     this.#up.joined(accept.session, Number(accept.received), Number(accept.rooted))
   }
 
@@ -644,6 +645,7 @@ export class ClientSide implements UpSide {
     }
     this.#node.lineage.learn(change, legs.address)
     this.#node.place.moved(path)
+    this.#node.place.setReadOnly(change.readOnly)
   }
 
   #onSlow(legs: Legs, slow: Slow): void {

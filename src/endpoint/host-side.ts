@@ -417,6 +417,7 @@ export class HostSide {
       version: BigInt(place.version),
       path: [...place.path],
       epoch,
+      readOnly: place.isReadOnly,
       ...this.#succession.told(),
     }
     for (const link of this.#links) this.#tell(link, { case: "pathChange", value })

@@ -456,6 +456,12 @@ export class MessageEndpoint implements MessagingSurface {
 
   #sendEncoded(topic: TopicState, codec: number, payload: Uint8Array, prompt = false): boolean {
     this.#checkSize(payload)
+    if (topic.route === "ordered" && this.#node.place.isReadOnly)
+      throw new ZincError(
+        "NoAuthority",
+        `"${topic.name}" takes nothing new: this part of the tree does not reach a majority of its voters`,
+        { retryable: true },
+      )
     return this.#node.originate(topic, Kind.Broadcast, codec, payload, prompt)
   }
 

@@ -415,6 +415,7 @@ export class Admission {
         rooted: BigInt(link.rooted),
         path: [...node.place.path],
         ...this.#o.succession.lists,
+        readOnly: node.place.isReadOnly,
         ticket: link.ticket,
         ...link.notices.unheard,
         limits: { heartbeatMs, heartbeatMisses, sessionKeepMs, maxMessageBytes: maxPayloadBytes, hops: hopsMax },
