@@ -1,8 +1,9 @@
 /** What a failed dial proves: only the system's own refusal, at every address that was tried. */
 import { createServer } from "node:net"
 import { describe, expect, it } from "vitest"
+import { systemClock } from "../../core/clock.ts"
 import { ZincError } from "../../core/errors.ts"
-import { TcpCarrier, ZmtpTransport } from "../../transport/zmtp/index.ts"
+import { MemoryCarrier, TcpCarrier, ZmtpTransport } from "../../transport/zmtp/index.ts"
 import { outcomeOfFailedDial } from "./dial-outcome.ts"
 
 const system = (code: string) => Object.assign(new Error(code), { code })
@@ -29,6 +30,14 @@ describe("outcomeOfFailedDial", () => {
     const circle = new ZincError("Unreachable", "x") as ZincError & { cause: unknown }
     Object.defineProperty(circle, "cause", { value: circle })
     expect(outcomeOfFailedDial(circle)).toBe("failed")
+  })
+
+  it("knows that nobody listens within a process", async () => {
+    const transport = new ZmtpTransport({ carriers: [new MemoryCarrier(systemClock)] })
+    const dialled = transport
+      .dealer({ onBatch: () => {} })
+      .connect("inproc://nobody", { signal: new AbortController().signal })
+    expect(await dialled.then(() => "open", outcomeOfFailedDial)).toBe("refused")
   })
 
   it("knows a real refusal from a real connection that is cut", async () => {

@@ -181,6 +181,9 @@ export class Voting implements VoterReception {
   #start(): void {
     this.#peers.start()
     this.#electorate.start()
+    // Told again when the number changes; a record that was remembered is no change.
+    const count = this.record?.voters.length ?? votersForPromotion
+    if (count < votersForPromotion) this.#o.clock.soon(() => this.#tell({ type: "fewVoters", count }))
   }
 
   // ---- what is so now ----

@@ -47,7 +47,9 @@ export class MemoryCarrier implements Carrier {
     }
     const onStream = this.#listeners.get(name)
     if (onStream === undefined) {
-      throw new ZincError("Unreachable", `nobody in this process listens at ${address}`, { retryable: true })
+      // As a machine's kernel says it of a port where nobody listens.
+      const cause = Object.assign(new Error("connection refused"), { code: "ECONNREFUSED" })
+      throw new ZincError("Unreachable", `nobody in this process listens at ${address}`, { retryable: true, cause })
     }
     const [near, far] = memoryPair(this.#clock, address, `${address}#${++this.#dialled}`)
     onStream(far)
