@@ -32,6 +32,8 @@ function wordsFor(event: EndpointEvent, { colours }: Output): string | undefined
       return `${colours.yellow("!")} refused ${printable(event.name)}: ${printable(event.reason)} [${event.code}]`
     case "redirected":
       return `${colours.cyan("→")} sent ${printable(event.name)} on to ${event.to.map(printable).join(" or ")}`
+    case "path":
+      return `${colours.cyan("→")} now ${event.path.length - 1} links from the root: ${printable(event.reason)}`
     case "regenerated":
       return `${colours.yellow("!")} the host started anew and knows nothing of before`
     case "moved":

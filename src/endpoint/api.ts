@@ -272,6 +272,8 @@ export type EndpointEvent =
   | { readonly type: "redirected"; readonly name: string; readonly to: readonly string[] }
   /** This endpoint, and all below it, hangs at another host of the tree than before; `reason` says why it left the other. */
   | { readonly type: "moved"; readonly from: EndpointId; readonly to: EndpointId; readonly reason: string }
+  /** The way from the root to this endpoint is another; `reason` says where it changed: at this endpoint, or further up. */
+  | { readonly type: "path"; readonly path: readonly EndpointId[]; readonly reason: string }
   /** The host this client came back to has no memory of before: another incarnation, or another tree generation. */
   | { readonly type: "regenerated"; readonly host: EndpointId }
   /** Frames of a topic are lost for good, for this receiver. `origin` is absent when it is not known whose. */
@@ -367,9 +369,9 @@ export interface MessagingSurface extends AsyncDisposable {
 
   /** Calls the handler for messages on the topic, or on all that begin alike for a name ending in `*`. Throws `BadTopic`. */
   handle(topic: string, handler: MessageHandler | HandlerModule, options?: HandleOptions): Handling
-  /** To everyone who handles the topic, but never back to the sender. False: the send window is full, nothing was taken. Throws `NoAuthority`. */
+  /** To everyone who handles the topic, but never back to the sender. False: the send window is full, nothing was taken. */
   send(topic: string, value: unknown, options?: SendOptions): boolean
-  /** As above; resolves at the tier. Waits for room. Rejects with `Closed`, `Aborted`, `Unauthorized`, `Lost`, `NoAuthority` or `Unsupported`. */
+  /** As above; resolves at the tier. Waits for room. Rejects with `Closed`, `Aborted`, `Unauthorized`, `Lost` or `Unsupported`. */
   send(topic: string, value: unknown, options: AckOptions): Promise<void>
   /** To one endpoint. Resolves when rooted at the host where it turns down. Rejects with `NoSuchEndpoint`, `Ambiguous`, `Lost`. */
   sendTo(target: Target, topic: string, value: unknown, options?: Pick<SendOptions, "codec">): Promise<void>

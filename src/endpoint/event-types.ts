@@ -8,6 +8,7 @@ export const eventTypes: Readonly<Record<EndpointEvent["type"] | "*", true>> = {
   refused: true,
   redirected: true,
   moved: true,
+  path: true,
   arrived: true,
   departed: true,
   regenerated: true,

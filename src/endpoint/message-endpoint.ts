@@ -57,8 +57,6 @@ import type { Origin, TopicState } from "./topic-state.ts"
 import { checkHandlerModule } from "./worker/handler-module.ts"
 import type { WorkerPool } from "./worker/worker-pool.ts"
 
-/** The longest that a relay that closes waits for its clients to have joined other hosts. */
-const drainMs = 2000
 /** How long a resolved name is taken to hold. */
 const nameKeptMs = 1000
 
@@ -93,6 +91,18 @@ export class MessageEndpoint implements MessagingSurface {
     this.#role = role
     this.#lifecycle = new Lifecycle(`endpoint "${name}"`)
     this.#node = new Node({ id, clock, random, logger })
+    let host = this.path.at(-2)
+    this.#node.place.onMoved(() => {
+      const { path } = this
+      const same = path.at(-2) === host
+      host = path.at(-2)
+      const reason = same
+        ? "the tree above its host changed"
+        : host === undefined
+          ? "it is the root"
+          : "it hangs at another host"
+      this.#node.events.emit({ type: "path", path, reason })
+    })
     this.#roster = new RosterKeeper({
       node: this.#node,
       name,
@@ -133,7 +143,6 @@ export class MessageEndpoint implements MessagingSurface {
       outbound: () => this.#lifecycle.isOpen && this.#outboundOpen,
       allows: (from, way, topic) => this.#host?.allows(from, way, topic) ?? true,
       isRelay: from => this.#host?.isRelay(from) ?? false,
-      reaches: (endpoint, from) => this.#host?.reaches(endpoint, from) ?? false,
     })
     this.documentPort = this.#port
   }
@@ -254,7 +263,10 @@ export class MessageEndpoint implements MessagingSurface {
         this.#denied.set(topic, error)
         this.#node.events.emit({ type: "denied", topic: topic.name, code: error.code, reason: error.message })
       },
-      onNewSession: () => this.#denied.clear(),
+      onNewSession: () => {
+        this.#denied.clear()
+        this.#host?.allowedAbove()
+      },
       onLink: change => {
         if (change === "up") {
           this.#host?.tellCensus()
@@ -274,6 +286,7 @@ export class MessageEndpoint implements MessagingSurface {
               onRooted: number => host.rooted(number),
               onward: frame => host.directFromAbove(frame),
               undeliverable: news => host.undeliverable(news),
+              denied: (topic, code, reason) => host.deniedAbove(topic, code, reason),
               onRegenerated: () => host.regenerate(),
             },
     })
@@ -456,12 +469,6 @@ export class MessageEndpoint implements MessagingSurface {
 
   #sendEncoded(topic: TopicState, codec: number, payload: Uint8Array, prompt = false): boolean {
     this.#checkSize(payload)
-    if (topic.route === "ordered" && this.#node.place.isReadOnly)
-      throw new ZincError(
-        "NoAuthority",
-        `"${topic.name}" takes nothing new: this part of the tree does not reach a majority of its voters`,
-        { retryable: true },
-      )
     return this.#node.originate(topic, Kind.Broadcast, codec, payload, prompt)
   }
 
@@ -688,7 +695,6 @@ export class MessageEndpoint implements MessagingSurface {
       const timeoutMs = options.timeoutMs ?? 5000
       const { clock } = this.#common
       const closed = new ZincError("Closed", `endpoint "${this.name}" was closed`)
-      if (this.#client?.linked && this.#host !== undefined) await this.#host.drain(Math.min(timeoutMs / 2, drainMs))
       if (this.#ready)
         await within(clock, timeoutMs, Promise.all([this.flushed().catch(() => {}), this.#listener.idle()]))
       this.#roster.close()

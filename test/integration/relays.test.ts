@@ -6,6 +6,7 @@ import { type HostOptions, type JoinOptions, MessageEndpoint } from "../../src/e
 import { NativeTransport } from "../../src/transport/native/index.ts"
 import type { Transport } from "../../src/transport/transport.ts"
 import { ZmtpTransport } from "../../src/transport/zmtp/index.ts"
+import { RawJoiner } from "./harness/raw-joiner.ts"
 
 const nativeLoads = (() => {
   try {
@@ -98,6 +99,53 @@ describe.each([
     },
   )
 })
+
+describe.each(["disconnect", "conflate", "dropOldest", "warn"] as const)(
+  "A client below a relay that stops reading, under %s",
+  policy => {
+    it("is dealt with by the relay, and neither its siblings nor the root notice", async () => {
+      const slow = { policy, hwm: { messages: 200, bytes: 1024 * 1024 }, maxLagMs: 0 }
+      const root = await host({ name: "root", slow, transport: await make("zmtp") })
+      const relay = await join(root, { name: "relay", listen, slow, transport: await make("zmtp") })
+      const ada = await join(relay, { name: "ada", transport: await make("zmtp") })
+      const acted = new Promise<unknown>(resolve => relay.on("slow", event => resolve(event.acted)))
+      const harm: string[] = []
+      for (const endpoint of [root, ada]) {
+        for (const type of ["slow", "tooSlow", "gap"] as const) endpoint.on(type, () => harm.push(type))
+        endpoint.on("left", ({ peer }) => harm.push(`left ${peer.name}`))
+      }
+      const stuck = await RawJoiner.open(relay.addresses[0]!, {}, ["nflood\0"])
+      const numbers: unknown[] = []
+      let wake = () => {}
+      await ada.handle("flood", ({ payload }) => {
+        numbers.push(payload.length)
+        wake()
+      }).ready
+      stuck.stall()
+      // At the sibling's pace, so that nobody but the one that does not read is behind; until the relay has acted.
+      let sent = 0
+      let isOver = false
+      void acted.then(() => {
+        isOver = true
+      })
+      while (!isOver) {
+        const payload = new Uint8Array(32_768)
+        for (let i = 0; i < 8; i++, sent++) root.send("flood", payload, { codec: "raw" })
+        while (numbers.length < sent - 16)
+          await new Promise<void>(resolve => {
+            wake = resolve
+          })
+      }
+      expect(await acted).toBe(policy)
+      while (numbers.length < sent)
+        await new Promise<void>(resolve => {
+          wake = resolve
+        })
+      expect([numbers.length, harm]).toEqual([sent, []])
+      stuck.destroy()
+    })
+  },
+)
 
 describe.each(["zmtp", "native"])("The roster of a tree on %s", name => {
   it.skipIf(!nativeLoads && name === "native")(

@@ -109,6 +109,19 @@ describe("A tree", () => {
     ).toEqual(expect.arrayContaining(["e", "deep"]))
   })
 
+  it("tells each whose way from the root is another, and where it changed", async () => {
+    const { world, at } = await grow()
+    const deep = await world.until(world.relay("deep", "left"))
+    const leaf = await world.until(world.join("e", "deep"))
+    const told: string[] = []
+    for (const life of [deep, leaf])
+      life.endpoint!.on("path", ({ path, reason }) => told.push(`${life.name} ${path.length - 1}: ${reason}`))
+    world.crash("left")
+    await world.run(15_000)
+    expect(told).toEqual(["deep 1: it hangs at another host", "e 2: the tree above its host changed"])
+    expect(leaf.endpoint!.path).toEqual([at.root!, deep, leaf].map(life => life.endpoint!.id))
+  })
+
   it("delivers direct messages and requests between any two, by id and by name, and says when nobody is there", async () => {
     const { world, at } = await grow()
     const told: string[] = []

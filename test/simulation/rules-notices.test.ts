@@ -208,6 +208,40 @@ describe("Sending where the grants do not allow it", () => {
   })
 })
 
+describe("Sending by a relay that may not send there", () => {
+  it("is told to everyone below it who does, at any depth, before anything counts as rooted", async () => {
+    const world = new World({ seed: 5 })
+    const grants: Grants = { relay: true, send: ["mine"] }
+    const root = await world.until(
+      world.host("root", { authenticator: { authenticate: () => ({ allow: true, grants }) } }),
+    )
+    await world.until(world.relay("upper", "root"))
+    await world.until(world.relay("lower", "upper"))
+    const near = await world.until(world.join("near", "upper"))
+    const far = await world.until(world.join("far", "lower"))
+    const silent = await world.until(world.join("silent", "lower"))
+    const got: unknown[] = []
+    root.endpoint!.handle("*", message => void got.push(message.value))
+    const events = [near, far, silent].map(life => {
+      const all: EndpointEvent[] = []
+      life.endpoint!.on("*", event => all.push(event))
+      return all
+    })
+    const first = ending(far.endpoint!.send("theirs", 1, { ack: "rooted" }))
+    const allowed = ending(far.endpoint!.send("mine", 2, { ack: "rooted" }))
+    await world.run(200)
+    expect([first.code, allowed.code, got]).toEqual(["Unauthorized", "done", [2]])
+    expect(events.map(all => told(all, "denied").length)).toEqual([0, 1, 0])
+    // Whoever sends there later hears it too, once.
+    const later = ending(near.endpoint!.send("theirs", 3, { ack: "rooted" }))
+    near.endpoint!.send("theirs", 4)
+    await world.run(200)
+    expect(later.code).toBe("Unauthorized")
+    expect(events.map(all => told(all, "denied").length)).toEqual([1, 1, 0])
+    expect(told(events[1]!, "denied")[0]).toMatchObject({ topic: "theirs", code: "Unauthorized" })
+  })
+})
+
 describe("Following where the grants do not allow it", () => {
   it("is refused, and begins by itself once a new join grants it", async () => {
     const grants = { now: { receive: ["free.*"] } as Grants }

@@ -14,6 +14,8 @@ export interface NoticeReaderOptions {
   readonly onUndeliverableBelow: ((news: News) => boolean) | undefined
   /** The host does not let us send on that topic, for as long as this session lasts. */
   readonly onDenied: (topic: TopicState, error: ZincError) => void
+  /** At a relay: nor does it let those below, for whom the relay speaks. */
+  readonly onDeniedBelow: ((topic: TopicState, code: string, reason: string) => void) | undefined
   /** What was denied in an earlier session may be allowed in this one. */
   readonly onNewSession: () => void
 }
@@ -50,6 +52,7 @@ export class NoticeReader {
   denied({ topic: bytes, code, reason, number }: Denied, last: number = this.#last): void {
     if (!this.#isNew(number, last)) return
     const topic = this.#o.topics.of(bytes)
+    this.#o.onDeniedBelow?.(topic, code, reason)
     // Of topics that we sent on there are not more than we know.
     if (topic.sent === 0) return
     const known = code in ErrorCode ? (code as ErrorCode) : "Refused"

@@ -32,6 +32,8 @@ export interface UpLegOptions {
   readonly direct: DirectRoute
   readonly notify: Notify
   readonly rooting: Rooting
+  /** The client by whom that endpoint is reached. */
+  readonly linkOfOrigin: (id: Uint8Array) => Link | undefined
   readonly above: Above | undefined
   readonly maxPayloadBytes: number
   readonly maxClients: number
@@ -51,6 +53,9 @@ export class UpLeg {
   readonly #rooting: Rooting
   /** Clients that sent more than there was room for above. */
   readonly #stalled = new Set<Link>()
+  /** Topics on which the host above takes nothing from us; as many as those below have sent on, at most. */
+  readonly #deniedAbove = new Map<TopicState, { readonly code: string; readonly reason: string }>()
+  readonly #linkOfOrigin: (id: Uint8Array) => Link | undefined
   readonly #frame = new Frame()
   readonly #remotes = new Map<number, string>()
   /** Connections that no session has used yet, and what was wrong with what they sent. */
@@ -65,6 +70,7 @@ export class UpLeg {
     this.#notify = options.notify
     this.#rooting = options.rooting
     this.#above = options.above
+    this.#linkOfOrigin = options.linkOfOrigin
     this.#maxPayloadBytes = options.maxPayloadBytes
     // A client is known as a pusher only once it has pushed, so those that have not may be as many as clients.
     this.#strangers = new Crowd(strangersMax + options.maxClients, oldest => this.#puller.disconnect(oldest))
@@ -162,9 +168,11 @@ export class UpLeg {
     }
     const topic = node.topics.at(buffer, start, end)
     if (!link.maySend(topic)) {
-      this.#deny(link, topic, frame.sequence)
+      this.#deny(link, topic, frame.sequence, "Unauthorized", "its grants do not let this endpoint send there")
       throw new ZincError("Unauthorized", `it may not send on "${topic.name}"`)
     }
+    const denied = this.#deniedAbove.size > 0 ? this.#deniedAbove.get(topic) : undefined
+    if (denied !== undefined) this.#deny(link, topic, frame.sequence, denied.code, denied.reason)
     node.fromBelow(topic, frame, this.#originOf(link, frame), link.id)
   }
 
@@ -194,16 +202,31 @@ export class UpLeg {
     above.onRoom(again)
   }
 
+  /**
+   * At a relay: the host above takes nothing on that topic from us, so nothing from those below. Whoever has sent there is
+   * told, before it is told that anything of it is rooted; and whoever will.
+   */
+  deniedAbove(topic: TopicState, code: string, reason: string): void {
+    for (const { key, passedUp } of topic.streams()) {
+      if (passedUp === 0) continue
+      // Of topics on which nobody below has sent we need not know.
+      this.#deniedAbove.set(topic, { code, reason })
+      const link = this.#linkOfOrigin(key.bytes)
+      if (link !== undefined) this.#deny(link, topic, passedUp, code, reason)
+    }
+  }
+
+  /** What the host above denied may be allowed in a new session with it. */
+  allowedAbove(): void {
+    for (const topic of this.#deniedAbove.keys()) for (const link of this.#links) link.denied.delete(topic)
+    this.#deniedAbove.clear()
+  }
+
   /** Once per topic; whatever else it sends there goes the same way. */
-  #deny(link: Link, topic: TopicState, sequence: number): void {
+  #deny(link: Link, topic: TopicState, sequence: number, code: string, reason: string): void {
     if (link.denied.has(topic)) return
     link.denied.add(topic)
-    const value = {
-      topic: topic.bytes,
-      sequence: BigInt(sequence),
-      code: "Unauthorized",
-      reason: "its grants do not let this endpoint send there",
-    }
+    const value = { topic: topic.bytes, sequence: BigInt(sequence), code, reason }
     link.notices.add(link.received, { case: "denied", value }, () => link.denied.delete(topic))
     this.#notify(link)
   }
