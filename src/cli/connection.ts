@@ -7,13 +7,14 @@ import { parseAddress, parseTcp } from "../transport/index.ts"
 import { discoverAddresses, isDiscovery } from "./discovery-choice.ts"
 import { ExitCode } from "./exit-code.ts"
 import { badOption, choice, milliseconds, wholeNumber } from "./option.ts"
+import { isSecured, type SecurityChoices, securedTransport, withSecurityOptions } from "./security-choice.ts"
 import type { CommonOptions, Shell } from "./shell.ts"
 import { openTransport, transportNames } from "./transport-choice.ts"
 
 export const codecNames = ["json", "msgpack", "raw"] as const
 export type CodecChoice = (typeof codecNames)[number]
 
-export interface EndpointChoices extends CommonOptions {
+export interface EndpointChoices extends CommonOptions, SecurityChoices {
   readonly transport: string
   readonly name?: string
   readonly token?: string
@@ -25,7 +26,7 @@ export interface JoinChoices extends EndpointChoices {
 }
 
 export function withEndpointOptions(command: Command): Command {
-  return command
+  return withSecurityOptions(command)
     .option("--transport <name>", `${transportNames.join(" or ")}; they understand each other`, "zmtp")
     .option(
       "--name <name>",
@@ -55,7 +56,10 @@ export function breadth(choices: { readonly fanOut: string; readonly maxClients?
 
 /** What both openings share, checked before anything is opened. */
 async function endpointOptions(shell: Shell, choices: EndpointChoices) {
-  const transport = await openTransport(choice("--transport", choices.transport, transportNames))
+  const transportName = choice("--transport", choices.transport, transportNames)
+  if (isSecured(choices) && transportName !== "zmtp")
+    throw badOption("--transport", transportName, "options of CURVE and TLS are for zmtp")
+  const transport = isSecured(choices) ? await securedTransport(choices) : await openTransport(transportName)
   const { tree } = choices
   if (choices.name !== undefined && (choices.name === "" || utf8(choices.name).length > 64))
     throw badOption("--name", choices.name, "give 1 to 64 octets of UTF-8")
@@ -94,6 +98,8 @@ export async function openClient(
   more: Partial<JoinOptions> = {},
 ): Promise<Endpoint> {
   if (!isDiscovery(address)) checkAddress(address, "dial")
+  if (choices.curveKey !== undefined && choices.serverKey === undefined && more.listen === undefined)
+    throw new ZincError("BadOption", "to dial with CURVE give --server-key too: the public key of the host")
   const joinTimeoutMs = milliseconds("--join-timeout", choices.joinTimeout, { least: 10, most: 3_600_000 })
   const token = tokenOf(choices)
   const options: JoinOptions = {
