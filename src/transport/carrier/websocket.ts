@@ -4,6 +4,7 @@
  * /publish and /push, for peers that cannot say what they are.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
+import type { Duplex } from "node:stream"
 import { connect as connectTls, createServer as createTlsServer, rootCertificates } from "node:tls"
 import { utf8 } from "../../core/bytes.ts"
 import { type Clock, systemClock, type Timer } from "../../core/clock.ts"
@@ -31,6 +32,12 @@ export interface WebSocketCarrierOptions {
   readonly random?: Random
   /** For listening at `wss://`: a certificate chain and its key, in PEM. */
   readonly tls?: { readonly cert: string; readonly key: string }
+  /**
+   * A server of node:http or node:https of the program's own, which goes on serving what it serves: its upgrade requests
+   * for the paths listened at become connections, others are left to whoever else asks for them. It is the program that
+   * makes it listen and closes it. Addresses to listen at then say where it is reached.
+   */
+  readonly server?: UpgradingServer
   /** For dialling `wss://`: certificates to trust besides the well-known ones, in PEM. */
   readonly ca?: string
   /**
@@ -50,6 +57,21 @@ export interface WebSocketCarrierOptions {
 const defaultUpgradeTimeoutMs = 10_000
 const defaultPendingUpgrades = 1_024
 
+/** What is asked of a server of node:http or node:https. */
+export interface UpgradingServer {
+  on(event: "upgrade", listener: (request: UpgradeMessage, socket: Duplex, head: Uint8Array) => void): unknown
+  off(event: "upgrade", listener: (request: UpgradeMessage, socket: Duplex, head: Uint8Array) => void): unknown
+  listenerCount(event: "upgrade"): number
+}
+
+/** What is asked of its requests. */
+export interface UpgradeMessage {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly httpVersion: string
+  readonly rawHeaders: readonly string[]
+}
+
 interface WebAddress {
   readonly scheme: string
   readonly host: string | undefined
@@ -65,6 +87,7 @@ export class WebSocketCarrier implements Carrier {
   readonly #options: WebSocketCarrierOptions
   readonly #parts: WebSocketParts
   readonly #ports = new Map<string, WebPort>()
+  #attached: AttachedServer | undefined
 
   constructor(options: WebSocketCarrierOptions = {}) {
     this.#options = options
@@ -78,6 +101,10 @@ export class WebSocketCarrier implements Carrier {
   async listen(address: string, onStream: (stream: ByteStream) => void): Promise<CarrierListener> {
     const asked = read(address)
     const { scheme, host, path } = asked
+    if (this.#options.server !== undefined) {
+      this.#attached ??= new AttachedServer(this.#options.server, scheme, this.#options, this.#parts)
+      return this.#attached.listen(address, path, onStream)
+    }
     const known = this.#ports.get(keyOf(scheme, host, asked.port))
     const port = known ?? (await this.#open(asked, address))
     if (port.routes.has(path)) {
@@ -127,7 +154,7 @@ export class WebSocketCarrier implements Carrier {
 /** A listening port and the addresses on it. */
 class WebPort {
   readonly number: number
-  readonly routes: Map<string, (stream: ByteStream) => void> = new Map()
+  readonly routes: Routes = new Map()
   readonly #server: Server
   readonly #options: WebSocketCarrierOptions
   readonly #parts: WebSocketParts
@@ -202,34 +229,105 @@ class WebPort {
   #take(head: HeadReader, inner: NodeStream): WebSocketStream | UpgradeRefusal {
     const request = parseRequest(head)
     if (request instanceof UpgradeRefusal) return request
-    const objection = this.#objection(request)
+    const objection = objectionTo(request, this.#options)
     if (objection !== undefined) return objection
-    const { onStream, peerType } = this.#route(request.path)
-    if (onStream === undefined) return new UpgradeRefusal("404 Not Found", "nobody listens at this path")
+    const { onStream, peerType } = routeOf(this.routes, request.path)
+    if (onStream === undefined) return noOneThere()
     const { key, offers } = request
     const stream = new WebSocketStream(inner, { side: "server", key, offers, peerType, rest: head.rest }, this.#parts)
     this.#parts.clock.soon(() => onStream(stream))
     return stream
   }
+}
 
-  /** Who listens at a path: exactly there, or there with a leg below it; and what the leg says of the peer. */
-  #route(path: string): { onStream: ((stream: ByteStream) => void) | undefined; peerType: string | undefined } {
-    const { base, peerType } = splitLeg(path)
-    const exact = this.routes.get(path)
-    if (exact !== undefined) return { onStream: exact, peerType }
-    const below = this.routes.get(base)
-    if (below !== undefined) return { onStream: below, peerType }
-    // libzmq asks for the last part of a path only; that will do where it can mean one address.
-    const matching = [...this.routes].filter(([each]) => peerType !== undefined || each.endsWith(path))
-    return { onStream: matching.length === 1 ? matching[0]![1] : undefined, peerType }
+/** A server that is not ours, and the addresses on it. */
+class AttachedServer {
+  readonly #routes: Routes = new Map()
+  readonly #server: UpgradingServer
+  readonly #scheme: string
+  readonly #options: WebSocketCarrierOptions
+  readonly #parts: WebSocketParts
+
+  constructor(server: UpgradingServer, scheme: string, options: WebSocketCarrierOptions, parts: WebSocketParts) {
+    this.#server = server
+    this.#scheme = scheme
+    this.#options = options
+    this.#parts = parts
   }
 
-  #objection({ origin, host }: UpgradeRequest): UpgradeRefusal | undefined {
-    const { origins = "same" } = this.#options
-    if (origin === undefined || origins === "any") return undefined
-    const allowed = origins === "same" ? hostname(origin) === hostname(`http://${host}`) : origins.includes(origin)
-    return allowed ? undefined : new UpgradeRefusal("403 Forbidden", "pages of this origin may not connect here")
+  listen(address: string, path: string, onStream: (stream: ByteStream) => void): CarrierListener {
+    if (this.#routes.has(path))
+      throw new ZincError("AddressInUse", `${address} is already in use on this server; choose another path`)
+    if (this.#routes.size === 0) this.#server.on("upgrade", this.#upgrade)
+    this.#routes.set(path, onStream)
+    return {
+      address,
+      close: async () => {
+        if (this.#routes.get(path) !== onStream) return
+        this.#routes.delete(path)
+        if (this.#routes.size === 0) this.#server.off("upgrade", this.#upgrade)
+      },
+    }
   }
+
+  readonly #upgrade = (message: UpgradeMessage, duplex: Duplex, rest: Uint8Array): void => {
+    const socket = duplex as Socket
+    const lines = [`${message.method} ${message.url} HTTP/${message.httpVersion}`]
+    for (let i = 0; i + 1 < message.rawHeaders.length; i += 2)
+      lines.push(`${message.rawHeaders[i]}: ${message.rawHeaders[i + 1]}`)
+    const request = parseRequest({ lines, tooLong: false })
+    const path = request instanceof UpgradeRefusal ? undefined : request.path
+    const { onStream, peerType } = path === undefined ? nowhere : routeOf(this.#routes, path)
+    // Somebody else may be waiting for it.
+    if (onStream === undefined && this.#server.listenerCount("upgrade") > 1) return
+    const stream = new NodeStream(socket, remoteOf(this.#scheme, socket), undefined)
+    const refusal =
+      request instanceof UpgradeRefusal
+        ? request
+        : (objectionTo(request, this.#options) ?? (onStream === undefined ? noOneThere() : undefined))
+    if (refusal !== undefined || request instanceof UpgradeRefusal) {
+      stream.write([utf8(encodeRefusal(refusal!))])
+      stream.end()
+      this.#parts.clock.after(refusalGraceMs, () => stream.destroy())
+      return
+    }
+    socket.setNoDelay?.(true)
+    const { key, offers } = request
+    const side = { side: "server" as const, key, offers, peerType, rest: new Uint8Array(rest) }
+    const upgraded = new WebSocketStream(stream, side, this.#parts)
+    onStream!(upgraded)
+    stream.start(upgraded)
+  }
+}
+
+const nowhere = { onStream: undefined, peerType: undefined }
+
+function noOneThere(): UpgradeRefusal {
+  return new UpgradeRefusal("404 Not Found", "nobody listens at this path")
+}
+
+type Routes = Map<string, (stream: ByteStream) => void>
+
+/** Who listens at a path: exactly there, or there with a leg below it; and what the leg says of the peer. */
+function routeOf(
+  routes: Routes,
+  path: string,
+): { onStream: ((stream: ByteStream) => void) | undefined; peerType: string | undefined } {
+  const { base, peerType } = splitLeg(path)
+  const exact = routes.get(path)
+  if (exact !== undefined) return { onStream: exact, peerType }
+  const below = routes.get(base)
+  if (below !== undefined) return { onStream: below, peerType }
+  // libzmq asks for the last part of a path only; that will do where it can mean one address.
+  const matching = [...routes].filter(([each]) => peerType !== undefined || each.endsWith(path))
+  return { onStream: matching.length === 1 ? matching[0]![1] : undefined, peerType }
+}
+
+function objectionTo({ origin, host }: UpgradeRequest, options: WebSocketCarrierOptions): UpgradeRefusal | undefined {
+  const { origins = "same" } = options
+  if (origin === undefined || origins === "any") return undefined
+  const allowed = origins === "same" ? hostname(origin) === hostname(`http://${host}`) : origins.includes(origin)
+  return allowed ? undefined : new UpgradeRefusal("403 Forbidden", "pages of this origin may not connect here")
 }
 
 interface PendingOptions {

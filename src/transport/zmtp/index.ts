@@ -1,7 +1,12 @@
 export { IpcCarrier } from "../carrier/ipc.ts"
 export { MemoryCarrier } from "../carrier/memory.ts"
 export { TcpCarrier } from "../carrier/tcp.ts"
-export { WebSocketCarrier, type WebSocketCarrierOptions } from "../carrier/websocket.ts"
+export {
+  type UpgradeMessage,
+  type UpgradingServer,
+  WebSocketCarrier,
+  type WebSocketCarrierOptions,
+} from "../carrier/websocket.ts"
 export type { TransportSecurity } from "./engine-transport.ts"
 export type { ReconnectOptions } from "./socket/back-off.ts"
 export { Dealer, type DealerOptions } from "./socket/dealer.ts"

@@ -77,7 +77,7 @@ export class UpgradeRefusal {
 }
 
 /** Reads the head of a request. */
-export function parseRequest(head: HeadReader): UpgradeRequest | UpgradeRefusal {
+export function parseRequest(head: Pick<HeadReader, "lines" | "tooLong">): UpgradeRequest | UpgradeRefusal {
   if (head.tooLong || head.lines === undefined) {
     return new UpgradeRefusal("431 Request Header Fields Too Large", "the head of the request is too long")
   }

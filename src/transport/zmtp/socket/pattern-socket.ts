@@ -158,6 +158,9 @@ export interface Peer {
   readonly outbox: Outbox
 }
 
+/** Types of which libzmq says that several connections to one address make no sense. */
+const onceTypes: ReadonlySet<string> = new Set(["DEALER", "SUB", "PUB", "REQ"])
+
 /** An address that is dialled until told otherwise. */
 interface Dialled {
   readonly address: string
@@ -194,7 +197,7 @@ export abstract class PatternSocket implements AsyncDisposable {
   readonly #carriers: CarrierTable
   /** By the address to dial. */
   readonly #listeners = new Map<string, { readonly listener: CarrierListener; readonly asked: string }>()
-  readonly #dialled = new Map<string, Dialled>()
+  readonly #dialled = new Set<Dialled>()
   /** All connections, also those that still shake hands. */
   readonly #connections = new Set<Link>()
   /** Of those, the accepted ones that still do. */
@@ -251,6 +254,10 @@ export abstract class PatternSocket implements AsyncDisposable {
   /** Whether every new queue begins with an empty message, by which a router learns of us (Q5). */
   protected get probes(): boolean {
     return false
+  }
+  /** Whether a second connection to one address is of no use. */
+  protected get connectsOnce(): boolean {
+    return onceTypes.has(this.socketType)
   }
   /** Whether peers may be given an identity where they are dialled. */
   protected readonly namesPeers: boolean = false
@@ -334,13 +341,13 @@ export abstract class PatternSocket implements AsyncDisposable {
 
   /**
    * Dials, now and again whenever the connection is lost, until `disconnect` or a fault that dialling again cannot
-   * mend: a wrong socket type or mechanism, an ERROR, a bad frame (Q8). Throws `BadAddress`; an address that is
-   * dialled already stays as it is.
+   * mend: a wrong socket type or mechanism, an ERROR, a bad frame (Q8). Throws `BadAddress`. Dialling an address again
+   * makes a second connection, as in libzmq; but for DEALER, SUB, PUB and REQ, for which there is no use in it.
    */
   connect(address: string, options: ConnectOptions = {}): void {
     this.lifecycle.assertOpen()
     this.#carriers.find(address)
-    if (this.#dialled.has(address)) return
+    if (this.connectsOnce && this.#dialledAt(address).length > 0) return
     const { identity } = options
     if (identity !== undefined && !this.namesPeers)
       throw new ZincError("BadOption", "only Router and Stream sockets give their peers an identity")
@@ -356,17 +363,23 @@ export abstract class PatternSocket implements AsyncDisposable {
       timer: undefined,
     }
     if (dialled.outbox !== undefined) this.#attach(dialled.outbox, identity)
-    this.#dialled.set(address, dialled)
+    this.#dialled.add(dialled)
     this.#lastAddress = address
     this.#dial(dialled)
   }
 
-  /** Stops dialling there and closes the connection, after what is queued for it is sent. */
+  /** Stops dialling there, however often it was dialled, and closes the connections, after what is queued for it is sent. */
   disconnect(address: string): void {
-    const dialled = this.#dialled.get(address)
-    if (dialled === undefined) throw new ZincError("BadAddress", `${address} is not connected`)
-    this.#forget(dialled)
-    dialled.connection?.finish(this.#lingerMs(undefined))
+    const all = this.#dialledAt(address)
+    if (all.length === 0) throw new ZincError("BadAddress", `${address} is not connected`)
+    for (const dialled of all) {
+      this.#forget(dialled)
+      dialled.connection?.finish(this.#lingerMs(undefined))
+    }
+  }
+
+  #dialledAt(address: string): Dialled[] {
+    return [...this.#dialled].filter(each => each.address === address)
   }
 
   // ---- peers ----
@@ -396,7 +409,7 @@ export abstract class PatternSocket implements AsyncDisposable {
   get queued(): number {
     const outboxes = new Set<Outbox>()
     for (const { outbox } of this.#peers.values()) outboxes.add(outbox)
-    for (const { outbox } of this.#dialled.values()) if (outbox !== undefined) outboxes.add(outbox)
+    for (const { outbox } of this.#dialled) if (outbox !== undefined) outboxes.add(outbox)
     let queued = 0
     for (const outbox of outboxes) queued += outbox.messages
     return queued
@@ -422,7 +435,7 @@ export abstract class PatternSocket implements AsyncDisposable {
     if (this.lifecycle.state !== State.Open || this.hasRoom) return Promise.resolve()
     // Who waits without having been refused must be told all the same.
     for (const { outbox } of this.#peers.values()) if (!outbox.hasRoom) outbox.refuse()
-    for (const { outbox } of this.#dialled.values()) if (outbox?.hasRoom === false) outbox.refuse()
+    for (const { outbox } of this.#dialled) if (outbox?.hasRoom === false) outbox.refuse()
     this.#room ??= deferred<void>()
     return this.#room.promise
   }
@@ -461,7 +474,7 @@ export abstract class PatternSocket implements AsyncDisposable {
       this.events.emit({ type: "unbound", address })
     })
     this.#listeners.clear()
-    for (const dialled of [...this.#dialled.values()]) {
+    for (const dialled of [...this.#dialled]) {
       if (dialled.connection?.isOpen === true) continue
       if (lingerMs === 0 || dialled.outbox === undefined || dialled.outbox.isEmpty) {
         this.#forget(dialled)
@@ -490,7 +503,7 @@ export abstract class PatternSocket implements AsyncDisposable {
   }
 
   #cut(): void {
-    for (const dialled of [...this.#dialled.values()]) this.#forget(dialled)
+    for (const dialled of [...this.#dialled]) this.#forget(dialled)
     for (const connection of [...this.#connections]) connection.destroy()
     this.#checkGone()
   }
@@ -553,7 +566,7 @@ export abstract class PatternSocket implements AsyncDisposable {
   }
 
   #forget(dialled: Dialled): void {
-    this.#dialled.delete(dialled.address)
+    this.#dialled.delete(dialled)
     dialled.forgotten = true
     dialled.timer?.cancel()
     dialled.stop.abort()

@@ -71,6 +71,35 @@ describe.each([
     expect(router.send(say("nobody", "x"))).toBe(false)
   })
 
+  it("Push makes a second connection to an address it dials again, Dealer none", async () => {
+    const pull = own(new Pull())
+    const push = own(new Push())
+    const at = await pull.bind(address())
+    push.connect(at)
+    push.connect(at)
+    const sent = ["1", "2", "3", "4", "5", "6"]
+    for (const n of sent) push.send(say(n))
+    const heard: string[] = []
+    for (let i = 0; i < sent.length; i++) heard.push((await read(pull))![0]!)
+    expect(heard.sort()).toEqual(sent)
+    expect([push.peers.length, pull.peers.length]).toEqual([2, 2])
+    const gone = new Promise<void>(resolve => {
+      let lost = 0
+      pull.events.on("disconnected", () => ++lost === 2 && resolve())
+    })
+    push.disconnect(at)
+    await gone
+    expect(() => push.disconnect(at)).toThrow(expect.objectContaining({ code: "BadAddress" }))
+    const router = own(new Router())
+    const dealer = own(new Dealer())
+    const there = await router.bind(address())
+    dealer.connect(there)
+    dealer.connect(there)
+    for (const n of ["1", "2"]) dealer.send(say(n))
+    for (const n of ["1", "2"]) expect(fromUtf8((await router.receive())![1]!)).toBe(n)
+    expect(router.peers).toHaveLength(1)
+  })
+
   it("XPub sends to those who subscribed, and hears when they come and go (S1, S6)", async () => {
     const xpub = own(new XPub())
     const sub = own(new Sub())
