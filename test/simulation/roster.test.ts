@@ -176,10 +176,13 @@ describe("The roster", () => {
     expect(roster.entries.map(({ name }) => name)).toEqual(["root", "g", "s"])
   })
 
-  it.each([1, 9])("is right in the end at every watcher, whatever went wrong: eight seeds from %i", async first => {
-    for (let seed = first; seed < first + 8; seed++) {
-      const outcome = await simulateMessages({ seed, tree: true, roster: true })
-      if (outcome.violations.length > 0) expect.fail(outcome.report())
-    }
-  })
+  it.each([1, 3, 5, 7, 9, 11])(
+    "is right in the end at every watcher, whatever went wrong: two seeds from %i",
+    async first => {
+      for (let seed = first; seed < first + 2; seed++) {
+        const outcome = await simulateMessages({ seed, tree: true, roster: true })
+        if (outcome.violations.length > 0) expect.fail(outcome.report())
+      }
+    },
+  )
 })
