@@ -9,7 +9,7 @@ const sizes = [16, 256, 1024, 10_240, 65_536]
 export default {
   name: "wire/curve",
   question: "messages a second from a PUSH to a PULL in another process, under CURVE",
-  seconds: 0.5,
+  seconds: 0.4,
   async *cases(options) {
     const { zinc, libzmq, "zeromq.js": binding } = wireContenders(options.only)
     const contenders = {

@@ -8,7 +8,7 @@ const sizes = [16, 100, 1024]
 export default {
   name: "wire/drop-in",
   question: "messages a second from a Push to a Pull in another process, `await send` and `for await`",
-  seconds: 0.5,
+  seconds: 0.4,
   async *cases(options) {
     const contenders = awaitedContenders(options.only)
     for (const transport of options.transports ?? ["tcp", "ipc"]) {

@@ -9,7 +9,7 @@ const size = 64
 export default {
   name: "wire/fan-out",
   question: "deliveries a second from one PUB to N SUBs in another process, 64 octets, nobody losing any",
-  seconds: 0.6,
+  seconds: 0.4,
   async *cases(options) {
     const { "zeromq.js": _, ...contenders } = wireContenders(options.only)
     for (const transport of options.transports ?? ["tcp"]) {

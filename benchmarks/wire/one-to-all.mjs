@@ -7,7 +7,7 @@ import { star } from "./fan-out.mjs"
 export default {
   name: "wire/one-to-all",
   question: "microseconds from the sending of one message by a PUB until the last of N SUBs has it, 64 octets",
-  seconds: 0.4,
+  seconds: 0.25,
   async *cases(options) {
     const { "zeromq.js": _, ...contenders } = wireContenders(options.only)
     for (const transport of options.transports ?? ["tcp"]) {

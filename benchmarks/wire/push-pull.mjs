@@ -8,7 +8,7 @@ const sizes = [16, 100, 256, 1024, 10_240, 65_536]
 export default {
   name: "wire/push-pull",
   question: "messages a second from a PUSH to a PULL in another process",
-  seconds: 0.5,
+  seconds: 0.4,
   async *cases(options) {
     const contenders = wireContenders(options.only)
     for (const transport of options.transports ?? ["tcp", "ipc"]) {

@@ -8,7 +8,7 @@ const size = 64
 export default {
   name: "wire/round-trip",
   question: "microseconds from a DEALER to a ROUTER in another process and back, 64 octets",
-  seconds: 0.5,
+  seconds: 0.4,
   async *cases(options) {
     const contenders = wireContenders(options.only)
     for (const transport of options.transports ?? ["tcp", "ipc"]) {

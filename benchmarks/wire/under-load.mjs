@@ -13,7 +13,7 @@ const loads = ["half of libzmq's maximum", "half of its own maximum"]
 export default {
   name: "wire/under-load",
   question: "microseconds from when a message was due until the PULL in another process has it, 100 octets",
-  seconds: 1,
+  seconds: 0.8,
   async *cases(options) {
     const { "zeromq.js": binding, ...contenders } = wireContenders(options.only)
     for (const transport of options.transports ?? ["tcp"]) {

@@ -8,7 +8,7 @@ const sizes = [16, 256, 1024, 10_240, 65_536]
 export default {
   name: "wire/websocket",
   question: "messages a second from a PUSH to a PULL in another process, over ws://",
-  seconds: 0.5,
+  seconds: 0.4,
   async *cases(options) {
     const contenders = webSocketContenders(options.only)
     for (const size of options.sizes ?? sizes) {

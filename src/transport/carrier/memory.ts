@@ -2,6 +2,7 @@
  * Carries octets inside one process: `inproc://name`. Who shares a MemoryCarrier can reach each other. It behaves as a
  * network does: octets are copied when written, arrive in a later turn, and wait in a buffer of limited size.
  */
+import { dirtyBytes } from "../../core/bytes.ts"
 import type { Clock } from "../../core/clock.ts"
 import { ZincError } from "../../core/errors.ts"
 import { badAddress, parseAddress } from "../address.ts"
@@ -100,7 +101,7 @@ class MemoryStream implements ByteStream {
     if (!this.#writable) return false
     let length = 0
     for (const chunk of chunks) length += chunk.length
-    const copy = new Uint8Array(length)
+    const copy = dirtyBytes(length)
     let at = 0
     for (const chunk of chunks) {
       copy.set(chunk, at)
