@@ -48,6 +48,7 @@ export type WebSocketSide =
 /** How long the peer may take to close after a Close of either side. */
 const closeGraceMs = 2_000
 
+/** Where all streams unmask what they read, one chunk after another: who gets it borrows it. */
 const arena = new Arena()
 
 export class WebSocketStream implements ByteStream, ByteStreamHandler, WebSocketSink {
@@ -158,6 +159,7 @@ export class WebSocketStream implements ByteStream, ByteStreamHandler, WebSocket
 
   onDrain(): void {
     this.#busy = false
+    this.#writer.taken()
     if (this.#pong !== undefined && !this.#ended) {
       const pong = this.#pong
       this.#pong = undefined
@@ -227,13 +229,18 @@ export class WebSocketStream implements ByteStream, ByteStreamHandler, WebSocket
 
   #read(chunk: Uint8Array): void {
     const before = this.#reader.heldBytes
+    // What was there before has been read.
+    arena.at = 0
     const fault = this.#reader.read(chunk)
     if (this.#reader.heldBytes !== before) this.#sign()
     if (fault !== undefined && this.#error === undefined) this.#fail(fault)
   }
 
-  onFrames(bytes: Uint8Array): void {
-    if (!this.#ended) this.#handler?.onBytes(bytes)
+  onFrames(bytes: Uint8Array, own: boolean): void {
+    const handler = this.#handler
+    if (this.#ended || handler === undefined) return
+    if (!own && handler.onBorrowed !== undefined) handler.onBorrowed(bytes)
+    else handler.onBytes(own ? bytes : copyOf(bytes))
   }
 
   onFirst(flag: number, body: Uint8Array): boolean {
@@ -287,6 +294,7 @@ export class WebSocketStream implements ByteStream, ByteStreamHandler, WebSocket
   #out(pieces: Uint8Array[]): boolean {
     if (pieces.length > 0) this.#busy = !this.#inner.write(pieces)
     if (this.#busy) this.#owesDrain = true
+    else this.#writer.taken()
     return !this.#busy
   }
 

@@ -21,13 +21,13 @@ export interface WebSocketReaderOptions {
   readonly masked: boolean
   /** Largest message taken in fragments. */
   readonly maxFragmentedBytes: number
-  /** Where what was read is put; never written again. */
+  /** Where what was read is put. */
   readonly arena: Arena
 }
 
 export interface WebSocketSink {
-  /** Octets of ZMTP, in order, ours to keep. */
-  onFrames(bytes: Uint8Array): void
+  /** Octets of ZMTP, in order. They lie in the arena, unless they are the message's own memory: `own`. */
+  onFrames(bytes: Uint8Array, own: boolean): void
   /** The first message, of those connections where that is no frame: a name, or nothing. True: it was none; go on with it as a frame. */
   onFirst(flag: number, body: Uint8Array): boolean
   onPing(payload: Uint8Array): void
@@ -268,7 +268,7 @@ export class WebSocketReader {
     }
     this.#writeHead(flag, body.length)
     this.#flush()
-    if (!this.#stopped && body.length > 0) this.#sink.onFrames(body)
+    if (!this.#stopped && body.length > 0) this.#sink.onFrames(body, true)
   }
 
   #writeHead(flag: number, size: number): void {
@@ -286,7 +286,7 @@ export class WebSocketReader {
     if (arena.at === this.#runStart) return
     const run = arena.bytes.subarray(this.#runStart, arena.at)
     this.#runStart = arena.at
-    if (!this.#stopped) this.#sink.onFrames(run)
+    if (!this.#stopped) this.#sink.onFrames(run, false)
   }
 
   /** Copies, taking the mask off; `from` and `into` may be the same. */

@@ -1,8 +1,9 @@
 /** Frames of ZMTP in, octets of a WebSocket connection out: one binary message a frame, whole, masked where we are the client. */
-import { dirtyBytes, readU32, writeU32, writeU64 } from "../../core/bytes.ts"
+import { readU32, writeU32, writeU64 } from "../../core/bytes.ts"
 import type { Random } from "../../core/random.ts"
 import { Flag } from "../frame.ts"
 import { FrameCursor } from "../frame-cursor.ts"
+import { LentPieces } from "../lent-pieces.ts"
 import { applyMask } from "./mask.ts"
 import { Opcode, ZwsFlag } from "./opcode.ts"
 
@@ -21,6 +22,7 @@ export class WebSocketWriter {
   #masks: Uint8Array | undefined
   #maskAt = 0
   readonly #key = new Uint8Array(4)
+  readonly #lent = new LentPieces()
 
   constructor(random: Random | undefined) {
     this.#random = random
@@ -28,14 +30,14 @@ export class WebSocketWriter {
 
   /**
    * Whole frames of ZMTP → the octets to send. `divert` is shown each command first, by its flags and a view of its body,
-   * and takes out of the stream what it returns true for.
+   * and takes out of the stream what it returns true for. The octets stay as they are until `taken` is called.
    */
   write(chunks: readonly Uint8Array[], divert: (body: Uint8Array) => boolean): Uint8Array[] {
     const pieces: Uint8Array[] = []
     let total = 0
     for (const chunk of chunks) total += chunk.length
     // Small frames grow: two octets of head become three, or seven.
-    let piece = dirtyBytes(Math.min(pieceBytes, total * 4 + headMax))
+    let piece = this.#lent.take(Math.min(pieceBytes, total * 4 + headMax))
     let at = 0
     cursor.start(chunks)
     while (cursor.next()) {
@@ -43,7 +45,7 @@ export class WebSocketWriter {
       const isCommand = (flags & Flag.Command) !== 0
       if (at + size + headMax > piece.length) {
         if (at > 0) pieces.push(piece.subarray(0, at))
-        piece = dirtyBytes(Math.max(pieceBytes, size + headMax))
+        piece = this.#lent.take(Math.max(pieceBytes, size + headMax))
         at = 0
       }
       const begin = at
@@ -58,6 +60,11 @@ export class WebSocketWriter {
     }
     if (at > 0) pieces.push(piece.subarray(0, at))
     return pieces
+  }
+
+  /** The system has all that was written: its memory may serve again. */
+  taken(): void {
+    this.#lent.taken()
   }
 
   /** A control frame; the payload is short. */

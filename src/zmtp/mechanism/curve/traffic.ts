@@ -7,10 +7,11 @@
  * again, comes out of order or is left out ends the connection. A counter that has no successor ends it too, before any
  * nonce would serve twice.
  */
-import { dirtyBytes, noBytes, readU64, writeU64 } from "../../../core/bytes.ts"
+import { noBytes, readU64, writeU64 } from "../../../core/bytes.ts"
 import { ZincError } from "../../../core/errors.ts"
 import { copyInto, Flag, longHeaderBytes, shortBodyMax, shortHeaderBytes, writeHeader } from "../../frame.ts"
 import { FrameCursor } from "../../frame-cursor.ts"
+import { LentPieces } from "../../lent-pieces.ts"
 import type { TrafficCipher } from "../mechanism.ts"
 import { type Box, tagBytes } from "./box.ts"
 import { messageMinBytes, nonceOf, type Words } from "./wire.ts"
@@ -27,11 +28,6 @@ const prefixBytes = 16
 export const counterMax: number = Number.MAX_SAFE_INTEGER
 /** Covered octets are gathered up to this much before they are handed on. */
 const pieceBytes = 256 * 1024
-/** From this much on memory of that size is taken, which serves again; what is less has its own. */
-const pooledFrom = 32 * 1024
-/** Pieces that wait to serve again, for all connections. */
-const spare: Uint8Array[] = []
-const spareMax = 8
 
 export interface CurveTrafficOptions {
   readonly box: Box
@@ -55,8 +51,7 @@ export class CurveTraffic implements TrafficCipher {
   readonly #theirs: Uint8Array
   #sent: number
   #received: number
-  /** Pieces that the system may not have taken yet. */
-  #lent: Uint8Array[] = []
+  readonly #lent = new LentPieces()
 
   constructor(options: CurveTrafficOptions) {
     this.#box = options.box
@@ -85,7 +80,7 @@ export class CurveTraffic implements TrafficCipher {
         const need = length + longHeaderBytes
         if (!goesDirect) space = this.#box.workspace(Math.max(pieceBytes, need))
         // Long boxes are a twentieth longer than what is in them, at most.
-        else space = this.#piece(Math.max(need, Math.min(pieceBytes, left + (left >>> 4) + longHeaderBytes)))
+        else space = this.#lent.take(Math.max(need, Math.min(pieceBytes, left + (left >>> 4) + longHeaderBytes)))
         direct = goesDirect
         used = 0
       }
@@ -107,20 +102,11 @@ export class CurveTraffic implements TrafficCipher {
   }
 
   taken(): void {
-    for (const piece of this.#lent) if (spare.length < spareMax) spare.push(piece)
-    this.#lent.length = 0
-  }
-
-  /** Memory to hand on, at least that long. */
-  #piece(bytes: number): Uint8Array {
-    if (bytes < pooledFrom || bytes > pieceBytes) return dirtyBytes(bytes)
-    const piece = spare.pop() ?? dirtyBytes(pieceBytes)
-    this.#lent.push(piece)
-    return piece
+    this.#lent.taken()
   }
 
   #copyOf(space: Uint8Array, used: number): Uint8Array {
-    const piece = this.#piece(used)
+    const piece = this.#lent.take(used)
     piece.set(space.subarray(0, used))
     return piece.subarray(0, used)
   }
