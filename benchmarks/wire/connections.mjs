@@ -11,6 +11,8 @@ import { placeFor, started } from "./pair.mjs"
 const wanted = 10_000
 /** Files that a process needs besides. */
 const spare = 200
+/** Ten thousand handshakes take a while on a busy machine. */
+const patience = { limitSeconds: 180 }
 
 export default {
   name: "wire/connections",
@@ -44,12 +46,12 @@ async function idle(name, contender, connections) {
   const place = placeFor("tcp")
   const [command, first, env] = contender
   const collecting = command === process.execPath ? ["--expose-gc", ...first] : first
-  const host = started([command, collecting, env], ["hold", connections, 5, place.address])
+  const host = started([command, collecting, env], ["hold", connections, 5, place.address], patience)
   let dialling
   try {
     const { address } = await host.next()
     const { rss: before } = await host.next()
-    dialling = started(crowd(), ["dial", connections, 5, address, name === "net" ? "bare" : "zmtp"])
+    dialling = started(crowd(), ["dial", connections, 5, address, name === "net" ? "bare" : "zmtp"], patience)
     const { ready } = await dialling.next()
     host.tell("measure")
     const { rss: after } = await host.next()

@@ -4,7 +4,7 @@
 import { wireContenders } from "./contenders.mjs"
 import { rate } from "./rate.mjs"
 
-const sizes = [16, 256, 1024, 10_240, 65_536]
+const sizes = [16, 1024, 10_240, 65_536]
 
 export default {
   name: "wire/curve",
