@@ -153,6 +153,7 @@ export class ClientSide implements UpSide {
       pusher: () => this.#crown ?? (this.linked ? this.#attachment.legs?.pusher : undefined),
       statistics: node.statistics,
       traffic: node.traffic,
+      forgetful: !node.rules.keeping,
     })
     this.#interests = new Interests(() => node.clock.soon(() => this.#syncNew()))
     void this.#interests.want(markTopic)

@@ -43,6 +43,7 @@ import { Node } from "./node.ts"
 import type { Receiver } from "./receiver.ts"
 import { RosterKeeper } from "./roster/roster-keeper.ts"
 import type { Roster } from "./roster/roster-view.ts"
+import { rulesOf } from "./rules.ts"
 import { Seat } from "./seat.ts"
 import {
   checkCodec,
@@ -90,7 +91,7 @@ export class MessageEndpoint implements MessagingSurface {
     this.name = name
     this.#role = role
     this.#lifecycle = new Lifecycle(`endpoint "${name}"`)
-    this.#node = new Node({ id, clock, random, logger })
+    this.#node = new Node({ id, clock, random, logger, rules: rulesOf(options) })
     let host = this.path.at(-2)
     this.#node.place.onMoved(() => {
       const { path } = this

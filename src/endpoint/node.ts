@@ -26,6 +26,7 @@ import { directUpTopic, isPrivate, markTopic } from "./private-topic.ts"
 import { idOf } from "./received-message.ts"
 import type { Receiver } from "./receiver.ts"
 import { newTraffic, type Traffic } from "./roster/traffic.ts"
+import { allEndpointRules, type EndpointRules } from "./rules.ts"
 import { Offer, type ParkedTotal, Stream } from "./stream.ts"
 import { commonPlaces, keptPlaces, type StreamPlace, type StreamRun } from "./stream-runs.ts"
 import { type Origin, type TopicState, TopicTable } from "./topic-state.ts"
@@ -65,10 +66,13 @@ export interface NodeOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Default all. */
+  readonly rules?: EndpointRules
 }
 
 export class Node {
   readonly id: EndpointId
+  readonly rules: EndpointRules
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -116,6 +120,7 @@ export class Node {
     this.clock = options.clock
     this.random = options.random
     this.logger = options.logger
+    this.rules = options.rules ?? allEndpointRules
     this.events = new Events(options.logger)
     this.topics = new TopicTable(options.random.u32())
     this.#origins = new AgingByteMap(originsMax, options.random.u32())
@@ -170,6 +175,17 @@ export class Node {
     return true
   }
 
+  #offer(topic: TopicState, stream: AnyStream, number: number): Offer {
+    const offer = isUnordered(topic) ? stream.offerUnordered(number) : stream.offer(number)
+    if (offer === Offer.Duplicate && !this.rules.duplicates) return Offer.Deliver
+    if (offer === Offer.Park && !this.rules.parking) {
+      stream.advanceTo(number)
+      stream.offer(number)
+      return Offer.Deliver
+    }
+    return offer
+  }
+
   // ---- from a client below ----
 
   fromBelow(topic: TopicState, frame: Frame, origin: Origin, link: number): void {
@@ -185,7 +201,7 @@ export class Node {
       header[At.Flags]! |= frame.flags & Flag.Prompt
       up.push(topic, header, frame.payload())
     }
-    switch (isUnordered(topic) ? stream.offerUnordered(sequence) : stream.offer(sequence)) {
+    switch (this.#offer(topic, stream, sequence)) {
       case Offer.Deliver:
         this.#passFromBelow(topic, frame, origin, sequence, link)
         if (stream.parked === 0) break
@@ -275,7 +291,7 @@ export class Node {
     } else if (stream.key === this.self) return
     const origin = stream.key
     if ((frame.flags & Flag.Covers) !== 0) this.#cover(topic, frame, stream)
-    switch (isUnordered(topic) ? stream.offerUnordered(sequence) : stream.offer(sequence)) {
+    switch (this.#offer(topic, stream, sequence)) {
       case Offer.Deliver:
         this.#passFromAbove(topic, frame, origin, sequence)
         if (stream.parked > 0) this.#releaseNearest(topic, stream)
@@ -334,7 +350,7 @@ export class Node {
       stream.advanceTo(number)
       this.#release(topic, stream)
     }
-    switch (stream.offer(number)) {
+    switch (this.#offer(topic, stream, number)) {
       case Offer.Deliver:
         this.#passOrdered(topic, frame)
         if (stream.parked > 0) this.#releaseOrdered(topic, stream)
@@ -660,6 +676,7 @@ export class Node {
     if (!isMessages(topic)) return
     // What a relay only passes on is missed by those below, who notice it themselves.
     if (this.up !== undefined && this.down !== undefined && topic.receivers.length === 0) return
+    if (!this.rules.gaps) return
     this.events.emit({
       type: "gap",
       topic: topic.name,

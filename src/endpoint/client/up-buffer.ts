@@ -23,6 +23,8 @@ export interface UpBufferOptions {
   readonly pusher: () => Pick<PusherSocket, "send"> | undefined
   readonly statistics: { resent: number }
   readonly traffic: Pick<Traffic, "messagesOut" | "bytesOut">
+  /** What the host has received, and the root need not have, is let go (rule L7 left out). Default false. */
+  readonly forgetful?: boolean
   /** The header is that of a message of our own, not of one of those below. */
   readonly isOwn: (header: Uint8Array) => boolean
   /** The root has all pushed up to that leg number. */
@@ -243,7 +245,7 @@ export class UpBuffer {
   #acknowledge(received: number, rooted: number): void {
     if (received > this.#received) this.#received = received
     const before = this.#log.first
-    this.#log.releaseThrough(rooted)
+    this.#log.releaseThrough(this.#o.forgetful === true ? Math.max(received, rooted) : rooted)
     settleThrough(this.#waiting.received, Math.max(received, rooted))
     settleThrough(this.#waiting.rooted, rooted)
     if (this.#log.first === before) return

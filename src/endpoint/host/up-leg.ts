@@ -113,14 +113,15 @@ export class UpLeg {
       link.heardAt = this.tickedAt > link.heardAt ? this.tickedAt : link.heardAt
       const number = readU64(frame.header, frame.at + At.LegNumber)
       if (above !== undefined && number === link.received + 1 && !this.#hasRoomAbove(frame)) this.#stall(link, above)
-      if (number !== link.received + 1 || link.stalled) {
+      const isNext = number === link.received + 1 || (!node.rules.turns && number > link.received)
+      if (!isNext || link.stalled) {
         if (number <= link.received) node.statistics.duplicates++
         else this.#acknowledgements.askResend(link)
         this.#acknowledgements.soon(link)
         continue
       }
       link.received = number
-      if (above === undefined) link.rooted = number
+      if (above === undefined || !node.rules.rooting) link.rooted = number
       if ((frame.flags & Flag.Prompt) !== 0) prompt = true
       this.#acknowledgements.soon(link)
       if (this.#acknowledgements.isPressing(link)) prompt = true

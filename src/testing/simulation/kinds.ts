@@ -1,5 +1,6 @@
 /** The kinds of simulation there are, by name. */
 import { allRules } from "../../cluster/election/index.ts"
+import { allEndpointRules } from "../../endpoint/rules.ts"
 import { simulateDocuments } from "./document-swarm.ts"
 import { simulateElection } from "./election/index.ts"
 import type { SimulationKind, SimulationOptions, SimulationRun } from "./kind.ts"
@@ -9,16 +10,16 @@ import { simulateSwarm } from "./swarm.ts"
 const messages: SimulationKind = {
   name: "messages",
   about: "one host and its clients: messages, requests and direct messages",
-  knobs: ["only"],
-  rules: [],
+  knobs: ["without", "only"],
+  rules: Object.keys(allEndpointRules),
   run: options => runMessages(options, false),
 }
 
 const tree: SimulationKind = {
   name: "tree",
   about: "a small tree of relays: messages, requests and direct messages",
-  knobs: ["only"],
-  rules: [],
+  knobs: ["without", "only"],
+  rules: Object.keys(allEndpointRules),
   run: options => runMessages(options, true),
 }
 
@@ -57,8 +58,8 @@ const election: SimulationKind = {
 const swarm: SimulationKind = {
   name: "swarm",
   about: "a tree of 5 to 40 endpoints: messages and documents, at least a minute and five faults",
-  knobs: ["nodes", "minutes", "only"],
-  rules: [],
+  knobs: ["nodes", "minutes", "without", "only"],
+  rules: Object.keys(allEndpointRules),
   run: simulateSwarm,
 }
 

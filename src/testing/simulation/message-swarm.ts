@@ -4,6 +4,7 @@
  */
 import { SeededRandom } from "../../core/random.ts"
 import type { SlowOptions } from "../../endpoint/api.ts"
+import type { EndpointRules } from "../../endpoint/rules.ts"
 import { Cluster } from "./cluster.ts"
 import { describeFault, drawScript, type Fault, play } from "./fault-script.ts"
 import type { Violation } from "./journal.ts"
@@ -22,6 +23,8 @@ export interface MessageSwarmOptions {
   readonly kept?: number
   /** Places in the fault script that are played. Default all. */
   readonly only?: readonly number[]
+  /** A rule that no endpoint keeps. Default none. */
+  readonly without?: string
 }
 
 export interface MessageSwarmOutcome {
@@ -79,6 +82,7 @@ export async function simulateMessages(options: MessageSwarmOptions): Promise<Me
   const world = new World({
     seed,
     statusMs: options.roster ? watchStatusMs : 0,
+    ...(options.without === undefined ? {} : { without: options.without as keyof EndpointRules }),
     ...(options.kept === undefined ? {} : { kept: options.kept }),
   })
   const { journal } = world

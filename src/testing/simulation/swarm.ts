@@ -4,6 +4,7 @@
  */
 import { SeededRandom } from "../../core/random.ts"
 import type { SlowOptions } from "../../endpoint/api.ts"
+import type { EndpointRules } from "../../endpoint/rules.ts"
 import { Cluster } from "./cluster.ts"
 import { DocumentWorkload } from "./document-workload.ts"
 import { describeFault, drawScript, type Fault, play } from "./fault-script.ts"
@@ -62,7 +63,11 @@ export async function simulateSwarm(options: SimulationOptions): Promise<Simulat
   })
   const script = drawn.filter((_, at) => options.only?.includes(at) ?? true)
   const lost = script.filter(fault => fault.kind === "crashHost" || fault.kind === "closeHost")
-  const world = new World({ seed, ...(options.kept === undefined ? {} : { kept: options.kept }) })
+  const world = new World({
+    seed,
+    ...(options.kept === undefined ? {} : { kept: options.kept }),
+    ...(options.without === undefined ? {} : { without: options.without as keyof EndpointRules }),
+  })
   const { journal, network } = world
   const workload =
     plan.messages === undefined ? undefined : new Workload(world, plan.messages, () => lost.length > 0, topology)

@@ -8,6 +8,7 @@ import { SeededRandom } from "../../core/random.ts"
 import { SimulatedClock } from "../../core/simulated-clock.ts"
 import type { EndpointEvent, HostOptions, JoinOptions } from "../../endpoint/api.ts"
 import { MessageEndpoint } from "../../endpoint/message-endpoint.ts"
+import type { EndpointRules } from "../../endpoint/rules.ts"
 import { SimulatedNetwork } from "../../transport/simulated/simulated-network.ts"
 import { Journal } from "./journal.ts"
 
@@ -41,6 +42,8 @@ export interface WorldOptions {
   readonly kept?: number
   /** Of every endpoint, unless it is opened otherwise. Default 0: what old seeds show stays what it was. */
   readonly statusMs?: number
+  /** A rule that no endpoint keeps. Default none. */
+  readonly without?: keyof EndpointRules
 }
 
 /** What may be under way in one direction of a connection: little, so that a slow line has caught up a few seconds later. */
@@ -52,6 +55,7 @@ export class World {
   readonly random: SeededRandom
   readonly network: SimulatedNetwork
   readonly journal: Journal
+  readonly #rules: Partial<EndpointRules> | undefined
   /** Every life there was, in order. */
   readonly lives: Life[] = []
   readonly #current = new Map<string, Life>()
@@ -67,6 +71,7 @@ export class World {
     this.random = new SeededRandom(options.seed)
     this.network = new SimulatedNetwork({ clock: this.clock, random: this.random.fork(), windowBytes })
     this.journal = new Journal(this.clock, options.kept)
+    this.#rules = options.without === undefined ? undefined : { [options.without]: false }
   }
 
   /** The life on that machine now, if there is one. */
@@ -134,6 +139,7 @@ export class World {
       clock: life.clock,
       random: this.random.fork(),
       transport: this.network.transport(life.name),
+      ...(this.#rules === undefined ? {} : { rules: this.#rules }),
     }
   }
 
