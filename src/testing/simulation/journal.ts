@@ -75,6 +75,6 @@ export class Journal {
       const line = `${atMs.toFixed(2).padStart(9)} ${who.padEnd(8)} ${text}`
       if (about === undefined || line.includes(about)) lines.push(line)
     }
-    return lines.slice(-count)
+    return count === 0 ? [] : lines.slice(-count)
   }
 }

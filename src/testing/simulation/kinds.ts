@@ -5,6 +5,7 @@ import { simulateDocuments } from "./document-swarm.ts"
 import { simulateElection } from "./election/index.ts"
 import type { SimulationKind, SimulationOptions, SimulationRun } from "./kind.ts"
 import { simulateMessages } from "./message-swarm.ts"
+import { simulateScale } from "./scale-swarm.ts"
 import { simulateSwarm } from "./swarm.ts"
 
 const messages: SimulationKind = {
@@ -63,8 +64,23 @@ const swarm: SimulationKind = {
   run: simulateSwarm,
 }
 
+const scale: SimulationKind = {
+  name: "scale",
+  about: "a storm of joins to one host, without faults: time to attach, depth, and what an idle endpoint costs",
+  knobs: ["nodes"],
+  rules: [],
+  run: simulateScale,
+}
+
 /** Every kind, by its name. */
-export const simulationKinds: Readonly<Record<string, SimulationKind>> = { swarm, messages, tree, documents, election }
+export const simulationKinds: Readonly<Record<string, SimulationKind>> = {
+  swarm,
+  scale,
+  messages,
+  tree,
+  documents,
+  election,
+}
 
 async function runMessages(options: SimulationOptions, isTree: boolean): Promise<SimulationRun> {
   const outcome = await simulateMessages({ ...options, tree: isTree })
