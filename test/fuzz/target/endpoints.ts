@@ -170,6 +170,8 @@ const host: FuzzTarget = {
     await crowd.settle()
     must(known.has(honest), () => "the honest client was not let in")
     const connected = new Set<number>()
+    // It answers no heartbeat, and would rightly be cut off if more time than this went by.
+    let patienceMs = 400
     const number = (leg: number, connection: number) => 1 + leg * 100 + connection
     for (const { leg, connection, frames } of deedsOf(bytes)) {
       const mine = known.get(number(0, connection))
@@ -185,7 +187,9 @@ const host: FuzzTarget = {
           handlers[one]!.onDisconnect?.(gone)
           known.delete(gone)
         }
-        await crowd.settle(frames[0]!.length)
+        const ms = Math.min(frames[0]!.length, patienceMs)
+        patienceMs -= ms
+        await crowd.settle(ms)
         continue
       }
       const at = number(leg, connection)
