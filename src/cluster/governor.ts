@@ -1,7 +1,9 @@
 /** Has a voter's endpoint be what the votes say: root, or a relay below whoever is. */
-import { endpointIdToBytes } from "../core/id.ts"
+import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
+import type { Candidate } from "../endpoint/lineage.ts"
 import type { Seat } from "../endpoint/seat.ts"
 import { VoterAuthority } from "./election/index.ts"
+import type { RootRecord } from "./election/root-record.ts"
 import type { Voting } from "./voting/voting.ts"
 import type { VotingEvent } from "./voting/voting-event.ts"
 
@@ -39,6 +41,7 @@ export class Governor {
       case "recordChanged": {
         // A root that was obeyed before it was known where it is.
         const { root } = event.record
+        if (voting.root?.self === true) seat.voters(candidatesOf(event.record))
         if (voting.root?.self === false && voting.root.voterId === root.voterId)
           this.#follow(event.record.epoch, root.addresses)
         return
@@ -65,7 +68,8 @@ export class Governor {
       authority,
       inheritance: authority.inheritance(),
       tree,
-      generation: endpointIdToBytes(record.generation as Parameters<typeof endpointIdToBytes>[0]),
+      generation: endpointIdToBytes(record.generation as EndpointId),
+      voters: candidatesOf(record),
       deliver,
       reason: epoch === 1 ? "it founded the tree" : "a majority of the voters chose it",
     })
@@ -78,4 +82,14 @@ export class Governor {
     this.#followed = followed
     this.#o.seat.follow(addresses, `another voter reigns, in reign ${epoch}`)
   }
+}
+
+/** The voters, as those below are told of them. */
+function candidatesOf({ voters }: RootRecord): Candidate[] {
+  return voters.map(({ voterId, name, addresses }) => ({
+    endpointId: new Uint8Array(0),
+    name: name ?? "",
+    addresses,
+    voterId: endpointIdToBytes(voterId as EndpointId),
+  }))
 }

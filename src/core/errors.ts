@@ -35,6 +35,8 @@ export const ErrorCode = {
   WrongState: "WrongState",
   /** The caller's signal aborted the wait. */
   Aborted: "Aborted",
+  /** The top of this part of the tree may not order messages: it does not reach a majority of the voters. */
+  NoAuthority: "NoAuthority",
   /** A deadline passed. */
   Timeout: "Timeout",
   /** A queue or buffer with the "reject" policy is full. */

@@ -5,7 +5,7 @@
 import { ZincError } from "../core/errors.ts"
 import { type EndpointId, endpointIdFromBytes } from "../core/id.ts"
 import type { DocumentPort } from "../endpoint/document-port.ts"
-import { checkPresence, type Presence } from "./presence.ts"
+import { checkPresence, clashRetryMs, type Presence } from "./presence.ts"
 import { PresenceMirror } from "./presence-mirror.ts"
 import { type PresenceList, PresenceTable } from "./presence-table.ts"
 
@@ -66,19 +66,23 @@ export class DocumentPresence {
   }
 
   /**
-   * One of those below says where it is. Throws `TooLarge`, or `Refused` while another is present under that client number.
+   * One of those below says where it is. Throws `TooLarge`, or `Refused` while another is present under that client number,
+   * or when it has moved: what it said before came late.
    */
   say(from: EndpointId, own: Said): void {
+    if (!this.#port.reaches(from, from)) throw moved()
     this.#say(from, own, from)
   }
 
-  /** A relay says where those below it are. Returns whose client numbers others have. */
+  /** A relay says where those below it are. Returns whose client numbers others have, and who is below another now. */
   sayFor(relay: EndpointId, below: readonly Said[]): Uint8Array[] {
     const clashing: Uint8Array[] = []
     for (const said of below) {
       if (said.endpoint.length !== 16) throw new ZincError("BadFrame", "an endpoint is sixteen octets")
+      const endpoint = endpointIdFromBytes(said.endpoint)
       try {
-        this.#say(endpointIdFromBytes(said.endpoint), said, relay)
+        if (said.state.length > 0 && !this.#port.reaches(endpoint, relay)) throw moved()
+        this.#say(endpoint, said, relay)
       } catch (thrown) {
         if (!ZincError.is(thrown) || thrown.code !== "Refused") throw thrown
         clashing.push(said.endpoint)
@@ -112,4 +116,8 @@ export class DocumentPresence {
     this.#mirror ??= new PresenceMirror(this.#port, this.#name, this.#type)
     return this.#mirror
   }
+}
+
+function moved(): ZincError {
+  return new ZincError("Refused", "it is below another host now", { retryable: true, retryAfterMs: clashRetryMs })
 }

@@ -369,9 +369,9 @@ export interface MessagingSurface extends AsyncDisposable {
 
   /** Calls the handler for messages on the topic, or on all that begin alike for a name ending in `*`. Throws `BadTopic`. */
   handle(topic: string, handler: MessageHandler | HandlerModule, options?: HandleOptions): Handling
-  /** To everyone who handles the topic, but never back to the sender. False: the send window is full, nothing was taken. */
+  /** To everyone who handles the topic, but never back to the sender. False: the send window is full, nothing was taken. Throws `NoAuthority`. */
   send(topic: string, value: unknown, options?: SendOptions): boolean
-  /** As above; resolves at the tier. Waits for room. Rejects with `Closed`, `Aborted`, `Unauthorized`, `Lost` or `Unsupported`. */
+  /** As above; resolves at the tier. Waits for room. Rejects with `Closed`, `Aborted`, `Unauthorized`, `Lost`, `NoAuthority` or `Unsupported`. */
   send(topic: string, value: unknown, options: AckOptions): Promise<void>
   /** To one endpoint. Resolves when rooted at the host where it turns down. Rejects with `NoSuchEndpoint`, `Ambiguous`, `Lost`. */
   sendTo(target: Target, topic: string, value: unknown, options?: Pick<SendOptions, "codec">): Promise<void>

@@ -6,7 +6,7 @@
  */
 import { sameBytes } from "../core/byte-map.ts"
 import { equalBytes } from "../core/bytes.ts"
-import type { Timer } from "../core/clock.ts"
+import { sleep, type Timer } from "../core/clock.ts"
 import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
 import { type EndpointId, endpointIdFromBytes, endpointIdToBytes } from "../core/id.ts"
@@ -24,7 +24,7 @@ import { topicBytesMax } from "../message/topic.ts"
 import type { SubscriberSocket, Transport } from "../transport/transport.ts"
 import type { PeerInfo, SlowPolicy } from "./api.ts"
 import { Attachment, type JoinWay, type Loss } from "./client/attachment.ts"
-import { hasOthers, planReturn } from "./client/candidates.ts"
+import { hasOthers, planReturn, stepsTo } from "./client/candidates.ts"
 import { DownLeg } from "./client/down-leg.ts"
 import { type Asked, Interests } from "./client/interests.ts"
 import type { Legs } from "./client/legs.ts"
@@ -33,6 +33,7 @@ import { NoticeReader, type NoticeReaderOptions } from "./client/notice-reader.t
 import { type Tier, UpBuffer } from "./client/up-buffer.ts"
 import type { Crown } from "./crown.ts"
 import type { Frame } from "./frame.ts"
+import { bounded, type Candidate } from "./lineage.ts"
 import type { Node, UpSide } from "./node.ts"
 import { baselineTopicBytes, directTopicBytes, directUpTopic, isPrivate, markTopic } from "./private-topic.ts"
 import type { Receiver } from "./receiver.ts"
@@ -95,6 +96,9 @@ const sessionKeepRange = [100, 86_400_000] as const
 /** Hosts of one REDIRECT that are looked at, and the length of their addresses. */
 const candidatesMax = 16
 const addressCharactersMax = 512
+/** The longest that a host is kept for what the next one has not caught up on, and how often that is looked at. */
+const catchUpMs = 2000
+const lookMs = 5
 /** Hosts whose tickets are kept. */
 const ticketsMax = 16
 /** Octets of own topics named in a JOIN: a host takes at most 2 MiB of control message. */
@@ -129,6 +133,9 @@ export class ClientSide implements UpSide {
   #tickedAt = 0
   #ticker: Timer | undefined
   #everUp = false
+  #isMoving = false
+  /** The last PATH_CHANGE of a host that has taken us, until the link is our link. */
+  readonly #pathNews = new WeakMap<Legs, PathChange>()
   /** The host has no memory of before, and nobody has been told: that is for when the link is up. */
   #isRegenerated = false
   /** What the host knows of the room below. */
@@ -206,6 +213,8 @@ export class ClientSide implements UpSide {
       join: (address, way) => ({ case: "join", value: this.#joinMessage(address, way) }),
       onAccepted: (accept, legs) => this.#onAccepted(accept, legs),
       onDialled: legs => {
+        this.#hearPathNews(legs)
+        if (this.#attachment.legs !== legs) return
         this.#up.resendAfter(Number(legs.accept!.received))
         this.#syncAll(legs)
       },
@@ -216,6 +225,9 @@ export class ClientSide implements UpSide {
         this.#down.published(batch)
         this.#attachment.arrived(this.#down.through)
       },
+      onPublishedByFormer: batch => this.#down.publishedByFormer(batch),
+      onSwitched: (accept, legs, reason) => this.#onSwitched(accept, legs, reason),
+      caughtUp: () => this.#caughtUp(),
       onDrain: () => this.#up.pump(),
       onLegLost: leg => {
         if (leg === "subscriber") this.#down.lost()
@@ -313,17 +325,7 @@ export class ClientSide implements UpSide {
     checkAccept(accept)
     const { place, lineage } = this.#node
     const above = pathOf(accept)
-    if (above.some(id => equalBytes(id, this.#node.self.bytes)))
-      throw new ZincError("Refused", "the host is below this endpoint: joining it would close a loop [Loop]", {
-        retryable: true,
-      })
-    const isSameTree = equalBytes(this.#generation, accept.generation)
-    if (isSameTree && accept.epoch < this.#node.epoch)
-      throw new ZincError(
-        "Refused",
-        `${accept.hostName} is in reign ${accept.epoch}, and this endpoint has heard of ${this.#node.epoch} [Epoch]`,
-        { retryable: true, retryAfterMs: 20 },
-      )
+    this.#checkPlace(accept)
     const hostId = endpointIdFromBytes(accept.hostId)
     const isOther = this.#hostId !== undefined && this.#hostId !== hostId
     const newReign = this.#generation.length > 0 && !equalBytes(this.#generation, accept.generation)
@@ -347,7 +349,30 @@ export class ClientSide implements UpSide {
     if (accept.resumed) this.#up.loseNotices(Number(accept.noticesLostThrough))
     lineage.learn(accept, legs.address)
     place.attached(above, accept.tree, this.#generation)
+    place.setReadOnly(accept.readOnly)
     this.#up.joined(accept.session, Number(accept.received), Number(accept.rooted))
+  }
+
+  /** The path may have changed while the data legs were dialled. */
+  #hearPathNews(legs: Legs): void {
+    const news = this.#pathNews.get(legs)
+    this.#pathNews.delete(legs)
+    if (news !== undefined) this.#onPathChange(legs, news)
+  }
+
+  /** Throws when this host cannot be above us. */
+  #checkPlace(accept: Accept): void {
+    if (pathOf(accept).some(id => equalBytes(id, this.#node.self.bytes)))
+      throw new ZincError("Refused", "the host is below this endpoint: joining it would close a loop [Loop]", {
+        retryable: true,
+      })
+    const isSameTree = equalBytes(this.#generation, accept.generation)
+    if (isSameTree && accept.epoch < this.#node.epoch)
+      throw new ZincError(
+        "Refused",
+        `${accept.hostName} is in reign ${accept.epoch}, and this endpoint has heard of ${this.#node.epoch} [Epoch]`,
+        { retryable: true, retryAfterMs: 20 },
+      )
   }
 
   /** With it a host that takes us for somebody else of our id, or still has an older link of ours, lets us in. */
@@ -405,6 +430,50 @@ export class ClientSide implements UpSide {
     this.#up.tellRoom()
   }
 
+  // ---- moving (T1) ----
+
+  /** Tries these, one after the other, while the present host delivers; stays with it when none takes us. */
+  async #moveTo(candidates: readonly Candidate[], legs: Legs, reason: string): Promise<void> {
+    if (this.#isMoving || this.#o.reconnect === undefined) return
+    this.#isMoving = true
+    this.#up.pin()
+    try {
+      for (const step of stepsTo(bounded(candidates, legs.address), {
+        ...this.#whomToAsk(legs),
+        isRelay: this.#o.relay !== undefined,
+      })) {
+        if (this.#attachment.legs !== legs || !this.linked) return
+        try {
+          await this.#attachment.move(step, reason)
+          return
+        } catch (thrown) {
+          this.#node.logger.debug("could not move", { address: step.address, reason: messageOf(thrown) })
+        }
+      }
+    } finally {
+      this.#isMoving = false
+      this.#up.unpin()
+    }
+  }
+
+  #onSwitched(accept: Accept, legs: Legs, reason: string): void {
+    checkAccept(accept)
+    this.#checkPlace(accept)
+    this.#down.switching()
+    this.#whyLost = reason
+    this.#names.fail(new ZincError("PeerLost", "the host was left while it was asked for a name", { retryable: true }))
+    this.#onAccepted(accept, legs)
+    this.#up.resendAfter(Number(accept.received))
+    this.#up.unpin()
+  }
+
+  async #caughtUp(): Promise<void> {
+    const { clock } = this.#node
+    const until = clock.now() + catchUpMs
+    while (!this.#down.isSettled && this.linked && clock.now() < until) await sleep(clock, lookMs)
+    this.#down.left()
+  }
+
   /** The attachment has lost the link, and may come back. */
   #onLost(error: ZincError): void {
     this.#lostPeer = this.#peer()
@@ -424,9 +493,14 @@ export class ClientSide implements UpSide {
 
   #onControl(legs: Legs, batch: FrameBatch): void {
     for (let i = 0; i < batch.count; i++) {
-      if (this.#attachment.legs !== legs) return
+      const isNext = this.#attachment.isNext(legs)
+      if (this.#attachment.legs !== legs && !isNext) return
       try {
         const control = decodeControl(batch.frame(i, 0))
+        if (isNext) {
+          this.#onControlOfNext(legs, control)
+          continue
+        }
         this.#heardAt = this.#node.clock.now()
         this.#silent = false
         if (control.body.case === "repair") this.#down.repair(control.body.value, batch, i)
@@ -436,6 +510,23 @@ export class ClientSide implements UpSide {
       }
     }
     this.#node.batchEnded()
+  }
+
+  /** What a host says whom we are joining while the present one delivers. */
+  #onControlOfNext(legs: Legs, control: Control): void {
+    switch (control.body.case) {
+      case "accept":
+      case "refuse":
+      case "redirect":
+      case "pathChange":
+        this.#onControlMessage(legs, control)
+        break
+      case "leave":
+        legs.fail(new ZincError("PeerLost", "the host left", { retryable: true }))
+        break
+      default:
+        break
+    }
   }
 
   #onControlMessage(legs: Legs, { after, body }: Control): void {
@@ -483,6 +574,12 @@ export class ClientSide implements UpSide {
         break
       case "roster":
         this.#o.roster.toldFromAbove(body.value)
+        break
+      case "drain":
+        void this.#moveTo(body.value.candidates, legs, "its host is closing")
+        break
+      case "move":
+        void this.#moveTo(body.value.candidates, legs, body.value.reason || "its host asked it to")
         break
       case "pathChange":
         this.#onPathChange(legs, body.value)
@@ -532,8 +629,13 @@ export class ClientSide implements UpSide {
 
   /** A host that finds itself below us lets go of the higher link: ours goes on, its own was what closed the loop. */
   #onPathChange(legs: Legs, change: PathChange): void {
+    if (legs.accept === undefined || this.#attachment.isNext(legs)) {
+      // Right behind the ACCEPT, which is being looked at.
+      this.#pathNews.set(legs, change)
+      return
+    }
     const { path, epoch } = change
-    if (legs.accept === undefined || path.length === 0 || path.some(id => id.length !== 16)) return
+    if (path.length === 0 || path.some(id => id.length !== 16)) return
     // T2: what a deposed root commands is nothing to us.
     if (epoch < this.#node.epoch) return
     this.#node.epoch = epoch
@@ -547,6 +649,7 @@ export class ClientSide implements UpSide {
     }
     this.#node.lineage.learn(change, legs.address)
     this.#node.place.moved(path)
+    this.#node.place.setReadOnly(change.readOnly)
   }
 
   #onSlow(legs: Legs, slow: Slow): void {

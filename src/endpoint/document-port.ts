@@ -68,6 +68,8 @@ export interface DocumentPort {
   allows(from: EndpointId, way: "receive" | "send", kind: TopicKind, name: string): boolean
   /** Whether that one directly below is a relay, which speaks for others. */
   isRelay(from: EndpointId): boolean
+  /** Whether that endpoint is `from` itself or below it, as far as is known here now: it may have moved. */
+  reaches(endpoint: EndpointId, from: EndpointId): boolean
   /** At a host: runs when one of those below is gone for good. */
   onGone(listener: (id: EndpointId) => void): () => void
   /** Runs at each change of the link: up after a join's first baseline may begin, down when it is lost. */

@@ -28,6 +28,7 @@ export interface EndpointDocumentPortOptions {
   /** Whether the host's side lets that client read, or write, on the topic. */
   readonly allows: (from: EndpointId, way: "receive" | "send", topic: Uint8Array) => boolean
   readonly isRelay: (from: EndpointId) => boolean
+  readonly reaches: (endpoint: EndpointId, from: EndpointId) => boolean
 }
 
 /** Octets of a request that are Zinc's own: raw. */
@@ -128,6 +129,10 @@ export class EndpointDocumentPort implements DocumentPort {
 
   isRelay(from: EndpointId): boolean {
     return this.#o.isRelay(from)
+  }
+
+  reaches(endpoint: EndpointId, from: EndpointId): boolean {
+    return this.#o.reaches(endpoint, from)
   }
 
   onGone(listener: (id: EndpointId) => void): () => void {

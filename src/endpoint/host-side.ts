@@ -27,9 +27,11 @@ import { Admission } from "./host/admission.ts"
 import { publishBaseline } from "./host/baseline.ts"
 import { strangerMs } from "./host/crowd.ts"
 import { DirectRoute } from "./host/direct-route.ts"
+import { drain } from "./host/drain.ts"
 import type { HostSideOptions } from "./host/host-options.ts"
 import type { Link } from "./host/link.ts"
 import { LinkTable } from "./host/link-table.ts"
+import { MemberNews, type NewMember } from "./host/member-news.ts"
 import { Members } from "./host/members.ts"
 import { rangesMax } from "./host/pending-syncs.ts"
 import { Placement } from "./host/placement.ts"
@@ -76,12 +78,6 @@ const leaveWaitMs = 1000
 /** A joiner may be busy with itself between its JOIN and the first thing it says after: that long it is not judged. */
 const unansweredMs = 3000
 
-interface NewMember {
-  readonly endpointId: Uint8Array
-  readonly name: string
-  readonly hostId: Uint8Array
-}
-
 export class HostSide {
   readonly addresses: HostAddresses[] = []
   /** Where the node hands down what goes to the cluster. */
@@ -102,7 +98,7 @@ export class HostSide {
   /** At a relay: what its clients follow. */
   #interest: SubtreeInterest | undefined
   /** At a relay: who came and went below, to be told above. */
-  #news: { arrived: NewMember[]; departed: Uint8Array[] } | undefined
+  #news: MemberNews | undefined
   readonly #succession: Succession
   readonly #direct: DirectRoute
   readonly #upLeg: UpLeg
@@ -205,10 +201,13 @@ export class HostSide {
       end,
       onNew: link => {
         this.#succession.arrived(link)
-        const via = this.#members.adopted(link.peer.bytes)
-        if (via !== undefined) this.#direct.reroute(via, link.peer.bytes)
-        this.#tellLater().arrived.push({ endpointId: link.peer.bytes, name: link.name, hostId: node.self.bytes })
+        this.#tellHere(link)
         options.roster.joined(link)
+      },
+      onBack: link => {
+        this.#tellHere(link)
+        // What is below it was in no census while it was away.
+        for (const { id, name, host, via } of this.#members) if (via === link) this.#tellLater().arrive(id, name, host)
       },
       onLost: connection => this.#onControlLost(connection),
       onFailed: (connection, thrown) => this.#cutControl(connection, thrown),
@@ -354,6 +353,13 @@ export class HostSide {
     return this.#links.ofPeer(endpointIdToBytes(id))?.relay ?? false
   }
 
+  /** Whether that endpoint is the client `from` or below it: one that has moved is neither any more. */
+  reaches(endpoint: EndpointId, from: EndpointId): boolean {
+    const link = this.#links.ofPeer(endpointIdToBytes(from))
+    const member = this.#members.ofId(endpointIdToBytes(endpoint))
+    return link !== undefined && (endpoint === from ? member === undefined : member?.via === link)
+  }
+
   /** Sends to one client. False when nobody here has that id. */
   sendDirect(target: Uint8Array, header: Uint8Array, payload: Uint8Array): boolean {
     return this.#direct.send(target, header, payload)
@@ -391,13 +397,14 @@ export class HostSide {
     const { above } = this.#o
     if (above === undefined) return
     this.#news = undefined
+    // Whoever is away may have found another host: it is told when it is back.
     const everyone: NewMember[] = [
-      ...[...this.#links].map(link => ({
-        endpointId: link.peer.bytes,
-        name: link.name,
-        hostId: this.#node.self.bytes,
-      })),
-      ...[...this.#members].map(({ id, name, host }) => ({ endpointId: id, name, hostId: host })),
+      ...[...this.#links]
+        .filter(link => link.awaySince === undefined)
+        .map(link => ({ endpointId: link.peer.bytes, name: link.name, hostId: this.#node.self.bytes })),
+      ...[...this.#members]
+        .filter(({ via }) => via.awaySince === undefined)
+        .map(({ id, name, host }) => ({ endpointId: id, name, hostId: host })),
     ]
     for (let from = 0; from === 0 || from < everyone.length; from += membersPerMessage) {
       const arrived = everyone.slice(from, from + membersPerMessage)
@@ -422,41 +429,66 @@ export class HostSide {
       version: BigInt(place.version),
       path: [...place.path],
       epoch,
+      readOnly: place.isReadOnly,
       ...this.#succession.told(),
     }
     for (const link of this.#links) this.#tell(link, { case: "pathChange", value })
+  }
+
+  /** That client is here now, wherever it was before. */
+  #tellHere(link: Link): void {
+    const via = this.#members.adopted(link.peer.bytes)
+    if (via !== undefined) this.#direct.reroute(via, link.peer.bytes)
+    this.#tellLater().arrive(link.peer.bytes, link.name, this.#node.self.bytes)
   }
 
   #onArrived(id: Uint8Array, name: string, host: Uint8Array): void {
     // It has found another place below, and does not come back to its own.
     const own = this.#links.ofPeer(id)
     if (own?.awaySince !== undefined) this.#end(own, "Moved", "it has joined another host below")
-    this.#tellLater().arrived.push({ endpointId: id, name, hostId: host })
+    this.#tellLater().arrive(id, name, host)
     const member = { id: endpointIdFromBytes(id), name, host: endpointIdFromBytes(host) }
     this.#node.events.emit({ type: "arrived", member })
   }
 
   #onDeparted(id: Uint8Array, name: string, host: Uint8Array): void {
-    this.#tellLater().departed.push(id)
+    this.#tellLater().depart(id)
     const member = { id: endpointIdFromBytes(id), name, host: endpointIdFromBytes(host) }
     this.#node.events.emit({ type: "departed", member })
     this.#o.onGone(member.id)
   }
 
   /** What came and went in one go is told in one message. */
-  #tellLater(): { arrived: NewMember[]; departed: Uint8Array[] } {
+  #tellLater(): MemberNews {
     const { above } = this.#o
     if (this.#news !== undefined) return this.#news
-    const news = { arrived: [], departed: [] }
+    const news = new MemberNews()
     if (above === undefined) return news
     this.#news = news
     this.#node.clock.soon(() => {
       if (this.#news !== news) return
       this.#news = undefined
       // Without a link the census of the next one will say it.
-      above.tell({ case: "members", value: { ...news, first: false, last: false } })
+      const { arrived, departed } = news
+      above.tell({ case: "members", value: { arrived, departed, first: false, last: false } })
     })
     return news
+  }
+
+  /** Nobody new is let in, and who is here goes elsewhere in the tree. Resolves when all have, or after that time. */
+  async drain(withinMs: number): Promise<void> {
+    if (this.#closing) return
+    this.#admission.close()
+    await drain(
+      {
+        clock: this.#node.clock,
+        self: this.#node.self.bytes,
+        links: this.#links,
+        lists: () => this.#succession.lists,
+        tell: (link, body) => this.#tell(link, body),
+      },
+      withinMs,
+    )
   }
 
   /** Says goodbye to all, then closes the sockets. */
@@ -733,7 +765,8 @@ export class HostSide {
     // One that joined anew under its id, or elsewhere below, is not gone.
     if (code !== "Replaced" && code !== "Moved") {
       this.#members.forget(link)
-      this.#tellLater().departed.push(link.peer.bytes)
+      // One that joined another host below, before we saw it go, is there.
+      if (this.#members.ofId(link.peer.bytes) === undefined) this.#tellLater().depart(link.peer.bytes)
       this.#o.onGone(idOf(link.peer))
     }
     // Those below it who have not come with it by then are gone.

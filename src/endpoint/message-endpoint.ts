@@ -58,6 +58,8 @@ import type { Origin, TopicState } from "./topic-state.ts"
 import { checkHandlerModule } from "./worker/handler-module.ts"
 import type { WorkerPool } from "./worker/worker-pool.ts"
 
+/** The longest that a relay that closes waits for its clients to have joined other hosts. */
+const drainMs = 2000
 /** How long a resolved name is taken to hold. */
 const nameKeptMs = 1000
 
@@ -144,6 +146,7 @@ export class MessageEndpoint implements MessagingSurface {
       outbound: () => this.#lifecycle.isOpen && this.#outboundOpen,
       allows: (from, way, topic) => this.#host?.allows(from, way, topic) ?? true,
       isRelay: from => this.#host?.isRelay(from) ?? false,
+      reaches: (endpoint, from) => this.#host?.reaches(endpoint, from) ?? false,
     })
     this.documentPort = this.#port
   }
@@ -470,6 +473,12 @@ export class MessageEndpoint implements MessagingSurface {
 
   #sendEncoded(topic: TopicState, codec: number, payload: Uint8Array, prompt = false): boolean {
     this.#checkSize(payload)
+    if (topic.route === "ordered" && this.#node.place.isReadOnly)
+      throw new ZincError(
+        "NoAuthority",
+        `"${topic.name}" takes nothing new: this part of the tree does not reach a majority of its voters`,
+        { retryable: true },
+      )
     return this.#node.originate(topic, Kind.Broadcast, codec, payload, prompt)
   }
 
@@ -696,6 +705,7 @@ export class MessageEndpoint implements MessagingSurface {
       const timeoutMs = options.timeoutMs ?? 5000
       const { clock } = this.#common
       const closed = new ZincError("Closed", `endpoint "${this.name}" was closed`)
+      if (this.#client?.linked && this.#host !== undefined) await this.#host.drain(Math.min(timeoutMs / 2, drainMs))
       if (this.#ready)
         await within(clock, timeoutMs, Promise.all([this.flushed().catch(() => {}), this.#listener.idle()]))
       this.#roster.close()

@@ -12,6 +12,7 @@ export class Place {
   /** Ids from the root to the host above; empty at the root. */
   #above: readonly Uint8Array[] = []
   #isAttached = false
+  #isReadOnly = false
   tree = ""
   /** Drawn anew by each root that begins without memory. */
   generation: Uint8Array = new Uint8Array(0)
@@ -47,6 +48,7 @@ export class Place {
     this.tree = tree
     this.generation = generation
     this.#isAttached = true
+    this.#tellAttached()
   }
 
   /** It was made root of the tree that it is in. Whoever is below is told, though the path may be the same. */
@@ -62,6 +64,10 @@ export class Place {
     this.generation = generation
     this.#isAttached = true
     this.moved(above)
+    this.#tellAttached()
+  }
+
+  #tellAttached(): void {
     const waiting = [...this.#awaiting]
     this.#awaiting.clear()
     for (const callback of waiting) callback()
@@ -84,6 +90,16 @@ export class Place {
   #changed(): void {
     this.version++
     for (const listener of this.#listeners) listener()
+  }
+
+  /** R6: whether the top of this part of the tree lacks authority, so that ordered topics take nothing new. Those below are told. */
+  get isReadOnly(): boolean {
+    return this.#isReadOnly
+  }
+  setReadOnly(isReadOnly: boolean): void {
+    if (this.#isReadOnly === isReadOnly) return
+    this.#isReadOnly = isReadOnly
+    this.#changed()
   }
 
   /** The host above is lost; the path is what it was. */

@@ -2,6 +2,8 @@
  * The place of a voter in its tree: root, or relay below the root. Whoever runs the votes says which (src/cluster); the
  * seat has both sides of the endpoint follow. Its clients notice a longer or shorter path, and no more.
  */
+
+import type { Timer } from "../core/clock.ts"
 import { type Deferred, deferred } from "../core/deferred.ts"
 import { ZincError } from "../core/errors.ts"
 import type { CloseReason } from "../core/lifecycle.ts"
@@ -13,6 +15,7 @@ import { Crown } from "./crown.ts"
 import type { VoterReception } from "./host/voter-gate.ts"
 import type { HostSide } from "./host-side.ts"
 import { LateDirects } from "./late-directs.ts"
+import type { Candidate } from "./lineage.ts"
 import type { Node } from "./node.ts"
 
 export interface SeatOptions {
@@ -28,21 +31,31 @@ export interface ReignOptions {
   readonly tree: string
   /** Sixteen octets. */
   readonly generation: Uint8Array
+  /** Whom those below shall ask when this root is gone. */
+  readonly voters: readonly Candidate[]
   /** When a numbered message is passed on: at once, or when a majority of the voters has stored it. */
   readonly deliver: "ordered" | "majority"
   readonly reason: string
 }
+
+/** How often a voter looks whether its part of the tree has a root, and how long one may be missing. */
+const watchMs = 50
+const orphanMs = 3000
 
 export class Seat {
   readonly #o: SeatOptions
   #role: EndpointRole = "relay"
   #crown: Crown | undefined
   #directs: LateDirects | undefined
+  readonly #watch: Timer
+  /** When it was last known to be part of a tree with a root. */
+  #soundAt = Number.POSITIVE_INFINITY
   readonly #seated: Deferred<void> = deferred()
 
   constructor(options: SeatOptions) {
     this.#o = options
     this.#seated.promise.catch(() => {})
+    this.#watch = options.node.clock.every(watchMs, () => this.#look())
     // Whoever comes over from a lost host finds here what it missed of any ordered topic.
     for (const kind of [TopicKind.Ordered, TopicKind.Sequenced])
       options.client.want(Uint8Array.of(kind)).catch(() => {})
@@ -83,11 +96,12 @@ export class Seat {
   }
 
   /** This endpoint is the root from now on. */
-  reign({ authority, inheritance, tree, generation, deliver, reason }: ReignOptions): void {
+  reign({ authority, inheritance, tree, generation, voters, deliver, reason }: ReignOptions): void {
     const { node, client, host } = this.#o
     this.#end()
     const from = this.#role
     node.epoch = authority.epoch
+    this.voters(voters)
     const directs = new LateDirects({
       clock: node.clock,
       send: (target, header, payload) => host.sendDirect(target, header, payload),
@@ -107,9 +121,15 @@ export class Seat {
     client.crowned(crown, generation)
     crown.inherit(inheritance)
     node.place.crowned(tree, generation)
+    node.place.setReadOnly(false)
     client.beginReign()
     node.events.emit({ type: "role", from, to: "host", epoch: authority.epoch, reason })
     this.#seated.resolve()
+  }
+
+  /** At the root: the voters are these now. */
+  voters(voters: readonly Candidate[]): void {
+    this.#o.node.lineage.learn({ ancestors: [], succession: [], voters }, "")
   }
 
   /** A majority of the voters has stored the log up to that entry. */
@@ -134,7 +154,19 @@ export class Seat {
   }
 
   end(): void {
+    this.#watch.cancel()
     this.#end()
+  }
+
+  /** R6: the top of a part without a majority of the voters orders nothing, and says so to those below. */
+  #look(): void {
+    const { node, client } = this.#o
+    const now = node.clock.now()
+    const isSound = this.#crown?.hasAuthority ?? client.linked
+    if (isSound) this.#soundAt = now
+    // A relay below another root hears from there how things are.
+    if (this.#crown !== undefined) node.place.setReadOnly(!isSound)
+    else if (now - this.#soundAt > orphanMs) node.place.setReadOnly(true)
   }
 
   #end(): void {

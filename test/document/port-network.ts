@@ -191,6 +191,9 @@ abstract class Port implements DocumentPort {
   isRelay(): boolean {
     return false
   }
+  reaches(endpoint: EndpointId, from: EndpointId): boolean {
+    return endpoint === from
+  }
   allows(): boolean {
     return true
   }

@@ -1,7 +1,9 @@
 /** Root promotion in endpoints (DESIGN §8): a tree of voters goes on when its root is lost. */
 import { describe, expect, it } from "vitest"
+import { SeededRandom } from "../../src/core/index.ts"
 import type { Message } from "../../src/endpoint/index.ts"
 import type { Life } from "../../src/testing/simulation/index.ts"
+import { Ear, judge, Voice } from "./voting-load.ts"
 import { VotingWorld } from "./voting-world.ts"
 
 interface Heard {
@@ -114,4 +116,95 @@ describe("A tree with three voters", () => {
     }
     expect([...order.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: sent }, (_, i) => i + 1))
   })
+
+  it("lets a root that was stopped come back below the new one, and nothing of its old reign counts", async () => {
+    const { tree, world, voters, clients } = await grow(2)
+    const ears = clients.map(life => new Ear(life, "t"))
+    const voices = clients.map(life => new Voice(life, "t"))
+    await world.until(Promise.all(ears.map(({ ready }) => ready)))
+    await load(tree, voices, 300)
+    world.pause("va")
+    await load(tree, voices, 4000)
+    expect(tree.root?.name).not.toBe("va")
+    world.resume("va")
+    await load(tree, voices, 3000)
+    await world.run(4000)
+    expect(voters[0]!.endpoint!.role).toBe("relay")
+    expect(tree.roots).toHaveLength(1)
+    expect(judge(ears, voices, { whole: true })).toEqual([])
+    expect(voices.map(({ acked }) => acked.size)).toEqual(voices.map(({ sent }) => sent))
+  })
+
+  it("takes no ordered messages in a minority, and says so; nearest ones go on; healed, all is one again", async () => {
+    const { tree, world, voters, clients } = await grow(3)
+    const [atMinority, ...atMajority] = clients as [Life, ...Life[]]
+    const ears = clients.map(life => new Ear(life, "t"))
+    const near: unknown[] = []
+    await world.until(voters[0]!.endpoint!.handle("near", ({ value }) => near.push(value)).ready)
+    await world.until(Promise.all(ears.map(({ ready }) => ready)))
+    const minority = ["va", atMinority.name]
+    for (const one of minority)
+      for (const other of ["vb", "vc", ...atMajority.map(({ name }) => name)]) world.network.partition(one, other)
+    await world.run(3000)
+
+    const refused = () => atMinority.endpoint!.send("t", "refused", { route: "ordered" })
+    expect(refused).toThrow(expect.objectContaining({ code: "NoAuthority", retryable: true }))
+    expect(atMinority.endpoint!.send("near", 1)).toBe(true)
+    const voices = atMajority.map(life => new Voice(life, "t"))
+    await load(tree, voices, 1000)
+    expect(near).toEqual([1])
+
+    world.network.heal()
+    await world.run(5000)
+    voices.push(new Voice(atMinority, "t"))
+    await load(tree, voices, 1000)
+    await world.run(3000)
+    expect(tree.roots).toHaveLength(1)
+    expect(judge(ears, voices, { whole: true })).toEqual([])
+    expect(voices.map(({ acked }) => acked.size)).toEqual(voices.map(({ sent }) => sent))
+  })
+
+  it.each([11, 12, 13])("keeps every promise through root after root lost, seed %i", async seed => {
+    const random = new SeededRandom(seed)
+    const commit = seed === 13 ? "majority" : "root"
+    const tree = new VotingWorld(seed, { commit })
+    const { world } = tree
+    await tree.found()
+    const clients: Life[] = []
+    for (const name of ["c1", "c2", "c3"]) {
+      const addresses = tree.addresses
+      for (let turn = random.below(3); turn > 0; turn--) addresses.push(addresses.shift()!)
+      clients.push(await world.until(world.joinAny(name, addresses)))
+    }
+    const ears = clients.map(life => new Ear(life, "t"))
+    const voices = clients.map(life => new Voice(life, "t"))
+    await world.until(Promise.all(ears.map(({ ready }) => ready)))
+    for (let fault = 0; fault < 3; fault++) {
+      await load(tree, voices, 500)
+      const name = tree.root!.name
+      const kind = random.below(3)
+      if (kind === 0) tree.crash(name)
+      else if (kind === 1) world.pause(name)
+      else tree.cutOff(name, [...tree.names, ...clients.map(life => life.name)])
+      await load(tree, voices, 2500 + random.below(1000))
+      if (kind === 0) void tree.start(name).catch(() => {})
+      else if (kind === 1) world.resume(name)
+      else world.network.heal()
+      await load(tree, voices, 1000)
+      await tree.until(() => tree.root !== undefined)
+    }
+    await world.run(8000)
+    expect(judge(ears, voices, { whole: true })).toEqual([])
+    expect(voices.map(({ acked }) => acked.size)).toEqual(voices.map(({ sent }) => sent))
+    expect(ears.flatMap(({ gaps }) => gaps)).toEqual([])
+    if (commit === "majority") expect(ears.map(({ voided }) => voided)).toEqual([0, 0, 0])
+  })
 })
+
+/** Everyone sends every ten milliseconds for so long. */
+async function load(tree: VotingWorld, voices: readonly Voice[], ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 10) {
+    for (const voice of voices) voice.send()
+    await tree.world.run(10)
+  }
+}

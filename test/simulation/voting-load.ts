@@ -44,6 +44,7 @@ export class Voice {
   readonly life: Life
   readonly acked: Set<string> = new Set()
   sent = 0
+  refused = 0
   readonly #topic: string
 
   constructor(life: Life, topic: string) {
@@ -55,7 +56,10 @@ export class Voice {
     const value = `${this.life.label} ${++this.sent}`
     this.life.endpoint!.send(this.#topic, value, { route: "ordered", ack: "replicated" }).then(
       () => this.acked.add(value),
-      () => {},
+      thrown => {
+        // What a minority does not take was never sent.
+        if ((thrown as { code?: string }).code === "NoAuthority") this.refused++
+      },
     )
   }
 }

@@ -125,6 +125,7 @@ export class Candidacy {
       return
     }
     state.emit({ type: "candidate", epoch: this.#epoch })
+    state.keeper.expectChange?.()
     const { signature } = this.#o
     if (signature !== undefined) this.#signers.set(signature.from, { id: signature.from, last: signature.last })
     // Ours counts when it is stored, and nothing is recorded without it: a later life must not try this epoch again.

@@ -30,7 +30,10 @@ interface Operation {
 
 interface Attempt {
   readonly ballot: Ballot
-  phase: "preparing" | "accepting"
+  /** Prepared: a majority has promised, and nobody has asked for anything yet. */
+  phase: "preparing" | "prepared" | "accepting"
+  /** What the promises told to be the record. */
+  current: RootRecord | undefined
   readonly promises: Map<VoterId, RecordPromise["accepted"]>
   readonly accepts: Set<VoterId>
   /** What is to be accepted, by majorities of these sets. */
@@ -70,6 +73,14 @@ export class EmbeddedKeeper implements RecordKeeper {
 
   compareAndSet(revision: number, record: RootRecord, done: (outcome: SetOutcome) => void): void {
     this.#enqueue({ type: "set", revision, record, done: done as Operation["done"] })
+  }
+
+  /** Has the ballot promised before the change is known that needs it. If another's comes between, the change tries anew. */
+  expectChange(): void {
+    const known = this.#state.record
+    if (this.#queue.length > 0 || this.#attempt !== undefined || known === undefined) return
+    this.#attempt = this.#newAttempt(known)
+    this.#prepare(this.#attempt, known.voters)
   }
 
   watch(listener: (record: RootRecord) => void): void {
@@ -139,19 +150,30 @@ export class EmbeddedKeeper implements RecordKeeper {
       this.#withoutRecord(operation)
       return
     }
-    const attempt: Attempt = {
+    operation.tries++
+    const expected = this.#attempt
+    if (expected !== undefined) {
+      this.#patience(expected, operation)
+      if (expected.phase === "prepared") this.#decide(expected, expected.current!)
+      return
+    }
+    const attempt = this.#newAttempt(known)
+    this.#attempt = attempt
+    this.#prepare(attempt, known.voters)
+    this.#patience(attempt, operation)
+  }
+
+  #newAttempt(known: RootRecord): Attempt {
+    return {
       ballot: { counter: ++this.#counter, voter: this.#state.id },
       phase: "preparing",
+      current: undefined,
       promises: new Map(),
       accepts: new Set(),
       value: undefined,
       sets: [known.voters],
       outcome: undefined,
     }
-    this.#attempt = attempt
-    operation.tries++
-    this.#prepare(attempt, known.voters)
-    this.#patience(attempt, operation)
   }
 
   /** For one round of the attempt. */
@@ -218,7 +240,12 @@ export class EmbeddedKeeper implements RecordKeeper {
   }
 
   #decide(attempt: Attempt, current: RootRecord): void {
-    const operation = this.#queue[0]!
+    const operation = this.#queue[0]
+    if (operation === undefined) {
+      attempt.phase = "prepared"
+      attempt.current = current
+      return
+    }
     attempt.phase = "accepting"
     this.#patience(attempt, operation)
     const wanted = operation.record

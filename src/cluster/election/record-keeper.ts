@@ -20,6 +20,8 @@ export interface RecordKeeper {
   read(done: (outcome: ReadOutcome) => void): void
   /** Sets the record if the one there has that revision (0: if there is none). */
   compareAndSet(revision: number, record: RootRecord, done: (outcome: SetOutcome) => void): void
+  /** A compare-and-set will probably follow: what it needs beforehand may be done meanwhile. A hint. */
+  expectChange?(): void
   /** Hears of changes, late or never: a hint. */
   watch(listener: (record: RootRecord) => void): void
 }

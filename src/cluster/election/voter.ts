@@ -106,6 +106,7 @@ export class Voter {
       keeper: {
         read: done => keeper!.read(done),
         compareAndSet: (revision, record, done) => keeper!.compareAndSet(revision, record, done),
+        expectChange: () => keeper!.expectChange?.(),
         watch: listener => keeper!.watch(listener),
       },
       timing,

@@ -69,6 +69,9 @@ function setUp(options: Partial<AttachmentOptions> = {}) {
         )
     },
     onPublished: note("published"),
+    onPublishedByFormer: note("published by the former"),
+    onSwitched: note("switched"),
+    caughtUp: () => Promise.resolve(),
     onDrain: () => {},
     onLegLost: leg => told.push(`${leg} lost`),
     onLegBack: leg => told.push(`${leg} back`),

@@ -42,6 +42,12 @@ export interface AttachmentOptions {
   readonly onUp: (legs: Legs) => void
   readonly onControl: (legs: Legs, batch: FrameBatch) => void
   readonly onPublished: (batch: FrameBatch) => void
+  /** Published by the host that is being left. */
+  readonly onPublishedByFormer: (batch: FrameBatch) => void
+  /** Another host has taken us, and is our host from now on; the former still delivers. A throw leaves all as it was. */
+  readonly onSwitched: (accept: Accept, legs: Legs, reason: string) => void
+  /** Resolves when what the new host has passed on has come, or has had its time. */
+  readonly caughtUp: () => Promise<void>
   readonly onDrain: () => void
   /** A data leg is lost while the link is up, and is dialled again; or is there again. */
   readonly onLegLost: (leg: DataLeg) => void
@@ -103,6 +109,9 @@ export class Attachment {
   #sought: { readonly addresses: readonly string[]; readonly reconnect: Reconnect } | undefined
   #attempts = 0
   #upAt = 0
+  /** The link that is being made while the present one delivers; and the one before, while it still does (T1). */
+  #next: Legs | undefined
+  #former: Legs | undefined
   /** Links in a row that did not live for long. */
   #shortLived = 0
 
@@ -300,17 +309,116 @@ export class Attachment {
       logger: node.logger,
       maxPayloadBytes,
       onControl: (legs, batch) => {
-        if (this.#legs === legs) this.#o.onControl(legs, batch)
+        if (this.#legs === legs || this.#next === legs) this.#o.onControl(legs, batch)
         else if (this.#probing.includes(legs)) legs.heardEarly(batch)
       },
-      onPublished: (legs, batch) => this.#legs === legs && this.#o.onPublished(batch),
+      onPublished: (legs, batch) => {
+        if (this.#legs === legs) this.#o.onPublished(batch)
+        else if (this.#former === legs) this.#o.onPublishedByFormer(batch)
+      },
       onDrain: () => this.#o.onDrain(),
       onControlLost: (legs, error) => {
-        if (this.#probing.includes(legs)) legs.fail(error ?? new Error("the connection was closed"))
+        if (this.#probing.includes(legs) || this.#next === legs)
+          legs.fail(error ?? new Error("the connection was closed"))
         else this.#onControlLost(legs, error)
       },
-      onDataLost: (legs, leg, error) => this.#onDataLost(legs, leg, error),
+      onDataLost: (legs, leg, error) => {
+        if (this.#next === legs) legs.fail(error ?? new Error(`its ${leg} leg was lost`))
+        else this.#onDataLost(legs, leg, error)
+      },
     })
+  }
+
+  // ---- moving (T1) ----
+
+  /** That link is being made while another delivers. */
+  isNext(legs: Legs): boolean {
+    return this.#next === legs
+  }
+
+  /**
+   * Make before break: joins the host of that step, and leaves the present one only when all that it said has come from the
+   * other too. Rejects when that host does not take us; then nothing has changed.
+   */
+  async move(step: Step, reason: string): Promise<void> {
+    if (!this.linked || this.#next !== undefined || this.#former !== undefined || this.#leaving !== undefined)
+      throw new ZincError("Refused", "this is no time to move", { retryable: true })
+    const addresses = [step.address]
+    for (let redirects = 0; ; redirects++) {
+      try {
+        await this.#moveTo(addresses[redirects]!, { redirects, settle: false, step }, reason)
+        return
+      } catch (thrown) {
+        if (thrown instanceof Redirected) addresses.push(...thrown.candidates.slice(0, 4))
+        if (addresses.length <= redirects + 1 || redirects >= redirectsMax || !this.linked) throw thrown
+      }
+    }
+  }
+
+  async #moveTo(address: string, way: JoinWay, reason: string): Promise<void> {
+    const { node } = this.#o
+    const legs = this.#newLegs(address)
+    this.#next = legs
+    const timeoutMs = Math.min(this.#o.joinTimeoutMs, way.step?.timeoutMs ?? Number.POSITIVE_INFINITY)
+    const timer = node.clock.after(timeoutMs, () =>
+      legs.fail(tooLate(`no answer to the join at ${address}`, timeoutMs)),
+    )
+    try {
+      await legs.connect()
+      legs.dealer.send([encodeControl(this.#o.join(address, way))])
+      const accept = await legs.accepted.promise
+      legs.accept = accept
+      await Promise.all([legs.dial("subscriber"), legs.dial("pusher")])
+      const former = this.#legs
+      if (legs.lost !== undefined) throw legs.lost
+      if (!this.linked || former === undefined || this.#leaving !== undefined)
+        throw new ZincError("PeerLost", "the host was lost on the way to another", { retryable: true })
+      this.#next = undefined
+      this.#legs = legs
+      try {
+        this.#o.onSwitched(accept, legs, reason)
+      } catch (thrown) {
+        this.#legs = former
+        throw thrown
+      }
+      this.#former = former
+      this.#state = "up"
+      this.#o.onDialled(legs)
+      this.#o.onDrain()
+      const again = node.clock.every(resyncAfterMs, () => this.#legs === legs && this.#o.onAgain(legs))
+      try {
+        await legs.baseline.promise
+      } finally {
+        again.cancel()
+      }
+      timer.cancel()
+      this.#upAt = node.clock.now()
+      this.#o.onUp(legs)
+    } catch (thrown) {
+      timer.cancel()
+      if (this.#next === legs) this.#next = undefined
+      if (this.#legs === legs) this.lost(asZincError(legs.lost ?? thrown))
+      else legs.drop()
+      throw legs.lost ?? thrown
+    }
+    await this.#o.caughtUp()
+    this.#leaveFormer(reason)
+  }
+
+  #leaveFormer(reason: string): void {
+    const former = this.#former
+    this.#former = undefined
+    if (former === undefined) return
+    former.dealer.send([encodeControl({ case: "leave", value: { code: "Moved", reason, retryAfterMs: 0 } })])
+    void former.dealer.close({ lingerMs: leaveMs })
+    former.subscriber?.abort()
+    former.pusher?.abort()
+  }
+
+  #dropOthers(error: Error): void {
+    this.#next?.fail(error)
+    this.#former?.drop()
+    this.#former = undefined
   }
 
   // ---- what the host decides about the link ----
@@ -413,7 +521,10 @@ export class Attachment {
     this.#o.onLost(error)
     this.#state = "down"
     this.#leaving = undefined
-    if (this.#legs !== undefined) this.#drop(this.#legs)
+    this.#dropOthers(error)
+    const legs = this.#legs
+    if (legs !== undefined) this.#drop(legs)
+    legs?.reject(error)
     const { node } = this.#o
     const reconnect = this.#sought?.reconnect ?? this.#o.reconnect
     if (reconnect === undefined) {
@@ -517,6 +628,7 @@ export class Attachment {
     this.#seeking?.abort()
     this.#redial?.cancel()
     this.#leaving = undefined
+    this.#dropOthers(error)
     const legs = this.#legs
     const wasLinked = this.linked
     this.#state = "down"
@@ -548,6 +660,7 @@ export class Attachment {
   stop(): Legs | undefined {
     const legs = this.#legs
     for (const probed of this.#probing) probed.fail(new Error("the endpoint closed"))
+    this.#dropOthers(new Error("the endpoint closed"))
     this.#state = "closed"
     this.#redial?.cancel()
     this.#wake?.()

@@ -98,6 +98,25 @@ export function planReturn(plan: ReturnPlan): Step[] {
   return steps
 }
 
+/** The way to hosts that our own has named: in its order, each address once. A relay may have its host's place. */
+export function stepsTo(
+  candidates: readonly Candidate[],
+  plan: Pick<ReturnPlan, "self" | "lost" | "schemes"> & { readonly isRelay: boolean },
+): Step[] {
+  const { self, lost, isRelay } = plan
+  return candidates
+    .filter(({ endpointId }) => !equalBytes(endpointId, self))
+    .flatMap(({ endpointId, addresses }) =>
+      dialable(addresses, plan).map(address => ({
+        address,
+        id: endpointId,
+        waitMs: 0,
+        timeoutMs: candidateMs,
+        takeover: isRelay ? lost.id : undefined,
+      })),
+    )
+}
+
 /** Those that the transport can dial: first those like the address that led to the host, and of them a few. */
 function dialable(addresses: readonly string[], { schemes, lost }: Pick<ReturnPlan, "schemes" | "lost">): string[] {
   const ours = schemeOf(lost.address)

@@ -54,6 +54,10 @@ export class DownLeg {
   #through = 0
   /** From a loss until the baseline: the publish number from which on things may be missing. */
   #missedFrom: number | undefined
+  /** The host that is being left, while it still delivers. */
+  #former:
+    | { readonly incarnation: number; readonly link: number; readonly directTopic: TopicState | undefined }
+    | undefined
   /** The host is another than the one that things were missed of. */
   #isElsewhere = false
   /** What of that host's frames has not been asked for yet. */
@@ -183,6 +187,46 @@ export class DownLeg {
     }
     this.#letOnward()
     node.batchEnded()
+  }
+
+  /** Another host takes the place of the present one, which goes on delivering until `settled`. */
+  switching(): void {
+    const former = { incarnation: this.#incarnation, link: this.#link, directTopic: this.#directTopic }
+    this.lost()
+    this.#former = former
+  }
+
+  /** What was missed before the last baseline has come, or was told. */
+  get isSettled(): boolean {
+    return this.#missedFrom === undefined && !this.#node.resyncing
+  }
+
+  /** The host that was left says no more. */
+  left(): void {
+    this.#former = undefined
+  }
+
+  /** What the host that is being left publishes: what it misses is the new host's business. */
+  publishedByFormer(batch: FrameBatch): void {
+    const { first, buffers, starts, ends } = batch
+    const { topics } = this.#node
+    for (let i = 0; i < batch.count && this.#former !== undefined; i++) {
+      const at = first[i]!
+      if (first[i + 1]! - at !== 3 || !isHeader(buffers[at + 1]!, starts[at + 1]!, ends[at + 1]!, false)) continue
+      const frame = Frame.over(
+        buffers[at + 1]!.subarray(starts[at + 1]!, ends[at + 1]!),
+        buffers[at + 2]!.subarray(starts[at + 2]!, ends[at + 2]!),
+      )
+      const { incarnation, link, directTopic } = this.#former
+      if (readU32(frame.header, frame.at + At.Incarnation) !== incarnation) continue
+      if ([Kind.Baseline, Kind.Mark, Kind.Gap].some(kind => kind === frame.kind)) continue
+      const topic = topics.at(buffers[at]!, starts[at]!, ends[at]!)
+      if (!isPrivate(topic.bytes)) this.#node.fromAbove(topic, frame, link)
+      else if (topic !== directTopic) continue
+      else if (this.#o.onward !== undefined && !this.#isForUs(frame)) this.#o.onward(frame)
+      else this.#node.fromAbove(this.#directUp, frame, -1)
+    }
+    this.#node.batchEnded()
   }
 
   /** Asks again for repairs that were not answered. */

@@ -45,6 +45,9 @@ export class UpBuffer {
   /** Leg number last handed to the pusher. */
   #sent = 0
   #received = 0
+  /** The root has all through that number. */
+  #rooted = 0
+  #isPinned = false
   /** The highest number ever handed to a pusher: what goes out again is marked so. */
   #everSent = 0
   #refused = false
@@ -159,6 +162,15 @@ export class UpBuffer {
     this.#rewind(received)
   }
 
+  /** Another host is being joined, who is told what is kept from here on: all of that stays. */
+  pin(): void {
+    this.#isPinned = true
+  }
+  unpin(): void {
+    this.#isPinned = false
+    this.#release()
+  }
+
   /** The legs are new: all that this host had not received when it took us goes again. */
   resendAfter(received: number): void {
     this.#received = Math.min(received, this.#log.last)
@@ -196,7 +208,7 @@ export class UpBuffer {
 
   /** Resolves when the tier covers that leg number; rejects with `Aborted`, or with what ended the link. */
   acknowledged(number: number, tier: Tier, signal?: AbortSignal): Promise<void> {
-    const reached = tier === "rooted" ? this.#log.first - 1 : Math.max(this.#received, this.#log.first - 1)
+    const reached = tier === "rooted" ? this.#rooted : Math.max(this.#received, this.#rooted)
     if (number <= reached) return Promise.resolve()
     if (this.#isOver)
       return Promise.reject(new ZincError("Closed", "the endpoint closed before the message was acknowledged"))
@@ -244,13 +256,20 @@ export class UpBuffer {
 
   #acknowledge(received: number, rooted: number): void {
     if (received > this.#received) this.#received = received
-    const before = this.#log.first
-    this.#log.releaseThrough(this.#o.forgetful === true ? Math.max(received, rooted) : rooted)
+    const before = this.#rooted
+    const through = this.#o.forgetful === true ? Math.max(received, rooted) : rooted
+    this.#rooted = Math.max(before, Math.min(through, this.#log.last))
+    this.#release()
     settleThrough(this.#waiting.received, Math.max(received, rooted))
     settleThrough(this.#waiting.rooted, rooted)
-    if (this.#log.first === before) return
-    this.#o.onRooted?.(this.#log.first - 1)
+    if (this.#rooted === before) return
+    this.#o.onRooted?.(this.#rooted)
     this.tellRoom()
+  }
+
+  /** What is rooted by another way is kept until this host has it: its leg has no holes. */
+  #release(): void {
+    if (!this.#isPinned) this.#log.releaseThrough(Math.min(this.#rooted, this.#received))
   }
 
   #rewind(received: number): void {

@@ -51,6 +51,8 @@ export interface AdmissionOptions {
   readonly end: EndLink
   /** A client that was not here before has been let in. */
   readonly onNew: (link: Link) => void
+  /** A client is back under its session. */
+  readonly onBack: (link: Link) => void
   /** A control connection went while its client was being accepted. */
   readonly onLost: (connection: number) => void
   /** What a JOIN asked for could not be done; a throw within `join` itself goes to its caller. */
@@ -308,7 +310,8 @@ export class Admission {
       this.#o.onLost(connection)
       return
     }
-    if (!resumed) this.#o.onNew(link)
+    if (resumed) this.#o.onBack(link)
+    else this.#o.onNew(link)
     link.notices.sentAgain(link.heartbeatCount)
     link.joining = { resumed }
   }
@@ -412,6 +415,7 @@ export class Admission {
         rooted: BigInt(link.rooted),
         path: [...node.place.path],
         ...this.#o.succession.lists,
+        readOnly: node.place.isReadOnly,
         ticket: link.ticket,
         ...link.notices.unheard,
         limits: { heartbeatMs, heartbeatMisses, sessionKeepMs, maxMessageBytes: maxPayloadBytes, hops: hopsMax },

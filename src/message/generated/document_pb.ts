@@ -414,7 +414,8 @@ export type PresenceReply = Message<"zinc.v1.PresenceReply"> & {
   refusal?: DocumentRefusal | undefined;
 
   /**
-   * Of `below`, the endpoints whose client number another has: to be said again later.
+   * Of `below`, the endpoints whose client number another has, or who are not below that relay as far as is known: to be
+   * said again later.
    *
    * @generated from field: repeated bytes clashing = 6;
    */
