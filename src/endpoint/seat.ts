@@ -38,9 +38,9 @@ export interface ReignOptions {
   readonly reason: string
 }
 
-/** How often a voter looks whether its part of the tree has a root, and how long one may be missing. */
+/** How often a voter looks whether its part of the tree has a root, and how long one may be missing: in which sends wait. */
 const watchMs = 50
-const orphanMs = 3000
+const unsoundMs = 2000
 
 export class Seat {
   readonly #o: SeatOptions
@@ -48,8 +48,8 @@ export class Seat {
   #crown: Crown | undefined
   #directs: LateDirects | undefined
   readonly #watch: Timer
-  /** When it was last known to be part of a tree with a root. */
-  #soundAt = Number.POSITIVE_INFINITY
+  /** For how many looks on end its part of the tree has had no root with authority: looks, so that a stalled loop counts once. */
+  #unsound = 0
   readonly #seated: Deferred<void> = deferred()
 
   constructor(options: SeatOptions) {
@@ -161,12 +161,11 @@ export class Seat {
   /** R6: the top of a part without a majority of the voters orders nothing, and says so to those below. */
   #look(): void {
     const { node, client } = this.#o
-    const now = node.clock.now()
     const isSound = this.#crown?.hasAuthority ?? client.linked
-    if (isSound) this.#soundAt = now
+    this.#unsound = isSound ? 0 : this.#unsound + 1
+    if (this.#unsound * watchMs >= unsoundMs) node.place.setReadOnly(true)
     // A relay below another root hears from there how things are.
-    if (this.#crown !== undefined) node.place.setReadOnly(!isSound)
-    else if (now - this.#soundAt > orphanMs) node.place.setReadOnly(true)
+    else if (isSound && this.#crown !== undefined) node.place.setReadOnly(false)
   }
 
   #end(): void {

@@ -145,7 +145,7 @@ describe("A tree with three voters", () => {
     const minority = ["va", atMinority.name]
     for (const one of minority)
       for (const other of ["vb", "vc", ...atMajority.map(({ name }) => name)]) world.network.partition(one, other)
-    await world.run(3000)
+    await world.run(5000)
 
     const refused = () => atMinority.endpoint!.send("t", "refused", { route: "ordered" })
     expect(refused).toThrow(expect.objectContaining({ code: "NoAuthority", retryable: true }))

@@ -108,7 +108,10 @@ class Writer {
           () => {
             this.rooted = Math.max(this.rooted, n)
           },
-          () => {},
+          error => {
+            // A part of the tree without a majority of the voters does not take it.
+            if (error.code === "NoAuthority") this.refused++
+          },
         )
         continue
       }

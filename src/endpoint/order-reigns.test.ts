@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest"
+import { OrderReigns, Reigned } from "./order-reigns.ts"
+
+/** Numbers 1 to `through`, given in epoch 3. */
+function heard(through: number): OrderReigns {
+  const reigns = new OrderReigns()
+  for (let number = 1; number <= through; number++) {
+    reigns.judge(3, number, number)
+    reigns.note(3, number)
+  }
+  return reigns
+}
+
+describe("The reigns of an ordered topic", () => {
+  it("take what follows, in the same reign and in the next", () => {
+    const reigns = heard(5)
+    expect(reigns.judge(3, 6, 6)).toBe(Reigned.Take)
+    reigns.note(3, 6)
+    expect(reigns.judge(4, 7, 7)).toBe(Reigned.Take)
+    expect(reigns.begins(4)).toBe(true)
+  })
+
+  it("go back when a higher reign gives a number that was heard of a lower one", () => {
+    expect(heard(5).judge(4, 4, 6)).toBe(Reigned.Rewind)
+  })
+
+  it("know a duplicate of the same reign", () => {
+    expect(heard(5).judge(3, 4, 6)).toBe(Reigned.Take)
+  })
+
+  it("pass over what a lower reign gave at or above the first number of a higher one", () => {
+    const reigns = heard(5)
+    reigns.judge(4, 4, 6)
+    reigns.cut(3)
+    reigns.note(4, 4)
+    expect(reigns.judge(3, 5, 5)).toBe(Reigned.Stale)
+    expect(reigns.judge(3, 4, 5)).toBe(Reigned.Stale)
+    // What both have in common may still come.
+    expect(reigns.judge(3, 3, 5)).toBe(Reigned.Take)
+  })
+
+  it("adopt what a host says only where nothing was heard", () => {
+    const reigns = new OrderReigns()
+    reigns.adopt([
+      { epoch: 1, first: 1 },
+      { epoch: 2, first: 40 },
+    ])
+    reigns.adopt([{ epoch: 9, first: 1 }])
+    expect(reigns.runs).toEqual([
+      { epoch: 1, first: 1 },
+      { epoch: 2, first: 40 },
+    ])
+  })
+})
