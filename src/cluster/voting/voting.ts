@@ -334,8 +334,7 @@ export class Voting implements VoterReception {
         this.#reigns(this.record!.root, event.epoch, event.starts)
         return
       case "deposed":
-        if (this.#root?.self === true) this.#root = undefined
-        this.#tell({ type: "deposed", epoch: event.epoch, reason: event.why })
+        this.#deposed(event.epoch, event.why)
         return
       case "suspected":
         // A promise to one that reigned before us, or before the root that we know, may end later.
@@ -376,9 +375,18 @@ export class Voting implements VoterReception {
   #reigns(place: RootPlace, epoch: number, places: ReadonlyMap<string, StreamPlace> | undefined): void {
     const { voterId, addresses, id } = place
     const self = voterId === this.voterId
+    // The other's reign may be heard of a moment before the election ends ours; it is told in its order.
+    if (!self && this.#root?.self === true) this.#deposed(this.#root.epoch, `${epoch} is reigned by another`)
     this.#told = Math.max(this.#told, epoch)
     this.#root = { voterId, epoch, addresses, id, self }
     this.#tell({ type: "reign", root: this.#root, epoch, addresses, self, places })
+  }
+
+  /** Once for each reign that was told as ours. */
+  #deposed(epoch: number, reason: string): void {
+    if (this.#root?.self !== true || this.#root.epoch !== epoch) return
+    this.#root = undefined
+    this.#tell({ type: "deposed", epoch, reason })
   }
 
   #tell(event: VotingEvent): void {
