@@ -48,7 +48,11 @@ interface Content {
   readonly octets?: string
   /** Tells one writing from others. */
   readonly writing: string
+  /** Those before it, the last ones: a change that another completed, and changed in turn, is found there. */
+  readonly before: readonly string[]
 }
+
+const beforeMax = 64
 
 /** Three voters that keep one record among them. */
 export class EmbeddedRegister {
@@ -59,7 +63,7 @@ export class EmbeddedRegister {
 
   constructor() {
     const entries = [1, 2, 3].map(n => ({ voterId: newVoterId(systemRandom), addresses: [`sim://${n}`] }))
-    const content: Content = { writing: "0" }
+    const content: Content = { writing: "0", before: [] }
     const record: VotersRecord = {
       ...foundingRecord(tree, newGenerationId(systemRandom), entries[0]!),
       voters: entries,
@@ -117,20 +121,22 @@ export class EmbeddedRegister {
     from: VotersRecord,
     octets: Uint8Array | undefined,
   ): Promise<VotersRecord | undefined> {
+    const { writing, before } = contentOf(from)
     const content: Content = {
       writing: String(++this.#writings),
+      before: [writing, ...before].slice(0, beforeMax),
       ...(octets && { octets: Buffer.from(octets).toString("base64") }),
     }
     const next = { ...from, revision: from.revision + 1, extra: { content } }
     return new Promise((resolve, reject) => {
       keeper.compareAndSet(from.revision, next, outcome => {
         if (outcome.type === "set") resolve(next)
-        else if (outcome.type === "unknown") reject(new ZincError("Timeout", "whether it was changed is not known"))
-        // Our own change may have been completed by another who found it half done.
+        else if (outcome.type === "conflict") resolve(undefined)
         else
-          resolve(
-            outcome.record !== undefined && contentOf(outcome.record).writing === content.writing ? next : undefined,
-          )
+          this.read(keeper).then(({ extra }) => {
+            const found = extra!.content as Content
+            resolve(found.before.includes(content.writing) || found.writing === content.writing ? next : undefined)
+          }, reject)
       })
     })
   }

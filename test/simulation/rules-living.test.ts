@@ -424,7 +424,7 @@ describe("The lifecycle", () => {
     expect((events[0] as { reason: string }).reason).toContain("Draining")
     await world.until(world.host("hub"))
     await world.run(1000)
-    expect(types(events)).toEqual(["left", "joined", "regenerated"])
+    expect(types(events)).toEqual(["left", "path", "joined", "regenerated"])
   })
 
   it("is disposed of by `await using`", async () => {

@@ -3,6 +3,7 @@
  * (single-decree Paxos, run anew for each change): a change first has a majority promise its ballot and tell what it has
  * accepted, then has the new record accepted by a majority of the old voters and one of the new.
  */
+import { sameRecord } from "../../coordination/record-change.ts"
 import type { Timer } from "../../core/clock.ts"
 import type { ReadOutcome, RecordKeeper, SetOutcome } from "./record-keeper.ts"
 import { isMajority, type RootRecord, type VoterEntry, type VoterId } from "./root-record.ts"
@@ -26,6 +27,8 @@ interface Operation {
   readonly until: number
   /** How often it was tried: each try waits longer, for the voters may be far or slow. */
   tries: number
+  /** The record has been sent to be accepted, so that another voter may have it accepted for us. */
+  isOut: boolean
 }
 
 interface Attempt {
@@ -132,9 +135,9 @@ export class EmbeddedKeeper implements RecordKeeper {
 
   // ---- asking ----
 
-  #enqueue(operation: Omit<Operation, "until" | "tries">): void {
+  #enqueue(operation: Omit<Operation, "until" | "tries" | "isOut">): void {
     const { clock } = this.#state
-    this.#queue.push({ ...operation, until: clock.now() + this.#patienceMs, tries: 0 })
+    this.#queue.push({ ...operation, until: clock.now() + this.#patienceMs, tries: 0, isOut: false })
     if (this.#queue.length === 1) clock.soon(() => this.#try())
   }
 
@@ -252,11 +255,11 @@ export class EmbeddedKeeper implements RecordKeeper {
     if (operation.type === "set" && current.revision === operation.revision && wanted !== undefined) {
       attempt.value = wanted
       attempt.outcome = { type: "set" }
+      operation.isOut = true
     } else {
       // What is there may be held by a minority only: it is made to hold before it is told.
       attempt.value = current
-      attempt.outcome =
-        operation.type === "read" ? { type: "read", record: current } : { type: "conflict", record: current }
+      attempt.outcome = operation.type === "read" ? { type: "read", record: current } : missed(operation, current)
     }
     attempt.sets = [...attempt.sets, current.voters, attempt.value.voters]
     const accept: RecordAccept = { type: "recordAccept", ballot: attempt.ballot, record: attempt.value }
@@ -310,4 +313,13 @@ export class EmbeddedKeeper implements RecordKeeper {
       if (!this.#state.ended) done()
     })
   }
+}
+
+/** What it means that another revision is there than the one that was to be changed. */
+function missed({ isOut, revision, record }: Operation, current: RootRecord): SetOutcome {
+  const conflict: SetOutcome = { type: "conflict", record: current }
+  if (!isOut || current.revision < revision + 1) return conflict
+  // An earlier try was cut short, and whoever cut it may have found our record half accepted and made it whole.
+  if (current.revision > revision + 1) return { type: "unknown" }
+  return record !== undefined && sameRecord(record, current) ? { type: "set" } : conflict
 }
