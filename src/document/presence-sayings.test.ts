@@ -47,6 +47,16 @@ describe("PresenceSayings", () => {
     expect(sayings.hasUntold(nobody)).toBe(false)
   })
 
+  it("have nothing more to tell of one who is gone, though a baseline came before the host's answer", () => {
+    const sayings = new PresenceSayings()
+    sayings.say(ada, 1, utf8("a"))
+    sayings.gone(ada)
+    const part = sayings.take(nobody)
+    sayings.tellAll()
+    sayings.told(part)
+    expect(sayings.take(nobody)).toEqual([])
+  })
+
   it("let nobody take away one that has moved", () => {
     const sayings = new PresenceSayings()
     sayings.say(ada, 1, utf8("a"), relay)

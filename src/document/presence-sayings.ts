@@ -82,7 +82,10 @@ export class PresenceSayings {
   told(part: readonly Saying[]): void {
     for (const saying of part) {
       const { endpoint, state } = saying
-      if (state === undefined && this.#said.get(endpoint) === saying) this.#said.delete(endpoint)
+      if (state !== undefined || this.#said.get(endpoint) !== saying) continue
+      this.#said.delete(endpoint)
+      // A baseline may have come since, at which all was to be told anew.
+      this.#untold.delete(endpoint)
     }
   }
 
