@@ -53,9 +53,11 @@ describe.skipIf(chromiumPath === undefined)("a page in Chromium", () => {
     const result = await page.evaluate(async address => {
       const { Endpoint, text } = zinc
       const me = await Endpoint.join(address, { name: "page" })
+      let answered: (value: unknown) => void = () => {}
       const answer = new Promise(resolve => {
-        me.handle("down", message => resolve(message.value))
+        answered = resolve
       })
+      await me.handle("down", message => answered(message.value)).ready
       await me.send("up", { large: "x".repeat(200_000) }, { ack: "rooted" })
       const notes = await me.document("notes", text)
       const before = notes.toString()
