@@ -9,6 +9,7 @@ import {
 } from "../../../src/message/control.ts"
 import { encodeHeader, Kind } from "../../../src/message/header.ts"
 import { command, frame, RawPeer } from "../../interop/raw-peer.ts"
+import { lasting } from "./scene.ts"
 
 export type JoinFields = Partial<
   Pick<
@@ -49,6 +50,20 @@ export async function nextControl(dealer: RawPeer): Promise<Control["body"]> {
   return decodeControl((await dealer.next("a control message")).body).body
 }
 
+/** A host whose event loop is behind gives joiners a turn, which they wait for. */
+async function admitted(address: string, fields: JoinFields): Promise<{ control: RawPeer; accept: Accepted }> {
+  for (;;) {
+    const control = await RawPeer.connect(address)
+    await control.shakeHands("DEALER")
+    control.send(frame(0, join(fields)))
+    const answer = await nextControl(control)
+    if (answer.case === "accept") return { control, accept: answer.value }
+    if (answer.case !== "refuse" || answer.value.code !== "Busy")
+      throw new Error(`expected ACCEPT, got ${JSON.stringify(answer)}`)
+    await lasting(answer.value.retryAfterMs)
+  }
+}
+
 export class RawJoiner {
   readonly control: RawPeer
   readonly subscriber: RawPeer
@@ -64,12 +79,7 @@ export class RawJoiner {
 
   /** Resolves at the baseline; from then on it answers heartbeats until `silence`. */
   static async open(address: string, fields: JoinFields, topics: readonly string[]): Promise<RawJoiner> {
-    const control = await RawPeer.connect(address)
-    await control.shakeHands("DEALER")
-    control.send(frame(0, join(fields)))
-    const answer = await nextControl(control)
-    if (answer.case !== "accept") throw new Error(`expected ACCEPT, got ${JSON.stringify(answer)}`)
-    const accept = answer.value
+    const { control, accept } = await admitted(address, fields)
     // Dialling takes a busy machine its time; the host is told at once that its ACCEPT came.
     control.send(heartbeatReply(0n))
     const subscriber = await RawPeer.connect(address)
