@@ -41,6 +41,11 @@ export class AgingByteMap<V> {
     this.#young = new ByteMap(this.#seed)
   }
 
+  delete(key: Uint8Array): void {
+    this.#young.delete(key)
+    this.#old?.delete(key)
+  }
+
   clear(): void {
     this.#young.clear()
     this.#old = undefined

@@ -705,6 +705,10 @@ export class ClientSide implements UpSide {
     this.#down.putOff(streams, frame)
   }
 
+  follows(topic: TopicState): boolean {
+    return this.#crown === undefined && this.#interests.isFollowed(topic.bytes)
+  }
+
   echoed(): void {
     // An ordered topic's echo brings its number; `rooted` has resolved the send already, or will with the next ACK.
   }

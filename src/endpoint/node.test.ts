@@ -8,11 +8,11 @@ import { encodeTopic, TopicKind } from "../message/topic.ts"
 import { Frame } from "./frame.ts"
 import { hopsMax, Node } from "./node.ts"
 
-function client() {
+function client(kind: TopicKind = TopicKind.Document, follows = false) {
   const random = new SeededRandom(1)
   const node = new Node({ id: newEndpointId(random), clock: new SimulatedClock(), random, logger: silentLogger })
-  node.up = { push: () => true, hasRoom: () => true, putOff: () => {}, echoed: () => {} }
-  const topic = node.topics.of(encodeTopic(TopicKind.Document, "notes"))
+  node.up = { push: () => true, hasRoom: () => true, putOff: () => {}, follows: () => follows, echoed: () => {} }
+  const topic = node.topics.of(encodeTopic(kind, "notes"))
   const taken: number[] = []
   node.topics.addReceiver({
     prefixes: [topic.bytes],
@@ -21,9 +21,9 @@ function client() {
   return { node, topic, taken }
 }
 
-/** A frame as the host publishes it, whose payload nobody may look at. */
-function untouchable(origin: Uint8Array, sequence: number, link: number): Frame {
-  const frame = Frame.over(
+/** A frame as the host publishes it. */
+function published(origin: Uint8Array, sequence: number, link: number): Frame {
+  return Frame.over(
     encodeHeader({
       kind: Kind.Fragment,
       flags: 0,
@@ -39,6 +39,11 @@ function untouchable(origin: Uint8Array, sequence: number, link: number): Frame 
     }),
     new Uint8Array(100),
   )
+}
+
+/** A frame as the host publishes it, whose payload nobody may look at. */
+function untouchable(origin: Uint8Array, sequence: number, link: number): Frame {
+  const frame = published(origin, sequence, link)
   const looked = () => {
     throw new Error("it was looked into")
   }
@@ -62,5 +67,40 @@ describe("A node whose own frames come back", () => {
     for (let i = 1; i <= 3; i++) node.fromAbove(topic, untouchable(node.self.bytes, i, 5), 8)
     expect(taken).toEqual([])
     expect(topic.streamCount).toBe(0)
+  })
+})
+
+const mover = new Uint8Array(16).fill(7)
+
+describe("A stream whose start is not known", () => {
+  it("begins at 1 at a relay that follows the topic, whatever its origin, now below, says that it still keeps (L7)", () => {
+    const { node, topic, taken } = client(TopicKind.Nearest, true)
+    const origin = node.origin(mover, 0)
+    node.openBelow(topic, origin, 2)
+    node.fromBelow(topic, published(mover, 2, 6), origin, 6)
+    expect(taken).toEqual([])
+    node.fromAbove(topic, published(mover, 1, 4), 5)
+    expect(taken).toEqual([1, 2])
+  })
+
+  it("begins where its origin says at a relay that does not follow the topic", () => {
+    const { node, topic, taken } = client(TopicKind.Nearest, false)
+    const origin = node.origin(mover, 0)
+    node.openBelow(topic, origin, 2)
+    node.fromBelow(topic, published(mover, 2, 6), origin, 6)
+    expect(taken).toEqual([2])
+  })
+
+  it("is forgotten when the host becomes another, whose first frame is its start (L5)", () => {
+    const { node, topic, taken } = client(TopicKind.Nearest)
+    topic.repairing = 1
+    node.fromAbove(topic, published(mover, 2, 6), 5)
+    topic.repairing = 0
+    node.forgetFloating()
+    node.repairEnded(topic, "lost")
+    expect(taken).toEqual([])
+    node.fromAbove(topic, published(mover, 1, 6), 5)
+    node.fromAbove(topic, published(mover, 2, 6), 5)
+    expect(taken).toEqual([1, 2])
   })
 })

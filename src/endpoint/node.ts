@@ -51,6 +51,8 @@ export interface UpSide {
   hasRoom(bytes: number): boolean
   /** A frame of the topic came while a repair is under way and found no place: it is to be asked for again, after it. */
   putOff(topic: TopicState, frame: Frame): void
+  /** What is published on that topic comes from above, and the positions have said where its streams stood. */
+  follows(topic: TopicState): boolean
   /** An own frame on an ordered topic came back with its number. */
   echoed(topic: TopicState, sequence: number): void
 }
@@ -629,6 +631,30 @@ export class Node {
     for (const stream of this.#parked.on(topic)) {
       if (stream.floating) this.#giveUp(topic, stream, "lost")
     }
+  }
+
+  /**
+   * The host above is another, of the same tree. Streams whose start was still open waited for a repair by the last one,
+   * and the new one may itself be behind and bring their start later: they begin as this one has them, or as it says.
+   */
+  forgetFloating(): void {
+    for (const [stream, topic] of this.#parked.all()) {
+      if (!stream.floating) continue
+      stream.clear()
+      this.#parked.delete(stream)
+      if (stream.key === undefined) topic.order = undefined
+      else topic.closeStream(stream.key)
+    }
+  }
+
+  /**
+   * An origin has come to be below, and keeps its own numbers from `first` on. At a relay those before come from above, so
+   * far as they have not come yet; elsewhere they are of no concern.
+   */
+  openBelow(topic: TopicState, origin: Origin, first: number): void {
+    if (topic.stream(origin.bytes, 0) !== undefined) return
+    const isAwaited = topic.route === "nearest" && this.up !== undefined && this.up.follows(topic)
+    topic.openStream(origin, isAwaited ? 1 : first, false, this.#parkedTotal)
   }
 
   /** A root without memory numbers ordered topics anew: what waits for numbers of the old reign waits in vain. */

@@ -85,6 +85,11 @@ export class TopicState {
     this.#last = stream
     return stream
   }
+  /** Nothing is known of that origin's stream any more. */
+  closeStream(origin: Origin): void {
+    this.#streams.delete(origin.bytes)
+    if (this.#last?.key === origin) this.#last = undefined
+  }
   streams(): Iterable<Stream<Origin>> {
     return this.#streams.values()
   }

@@ -119,6 +119,7 @@ export class DownLeg {
         topic.arrived = -1
         if (newReign) node.newReign(topic)
       }
+      if (regenerated && !newReign && accept.epoch === node.epoch) node.forgetFloating()
       this.#interests.forgetBases()
       node.topics.arrivedFloor = -1
       this.#through = 0

@@ -386,7 +386,7 @@ export class Admission {
     for (const memory of join.memory) {
       const topic = node.topics.of(memory.topic)
       if (!isPrivate(topic.bytes) && !link.maySend(topic)) continue
-      if (topic.stream(join.endpointId, 0) === undefined) topic.openStream(link.peer, Number(memory.first))
+      node.openBelow(topic, link.peer, Number(memory.first))
     }
     return link
   }
