@@ -215,17 +215,20 @@ describe.each(peerKinds)("%s libzmq", kind => {
   })
 
   it.each([
-    ["bob", "Unauthorized", false, "400"],
-    ["eve", "HandshakeFailed", true, "closed"],
-    ["mal", "Unauthorized", true, "500"],
+    ["bob", /^Unauthorized$/, false, /400/],
+    // For a 300 libzmq says nothing: it closes, or waits for ever when there is nothing left to read.
+    ["eve", /^HandshakeFailed$|^Timeout$/, true, /closed|2000 ms/],
+    ["mal", /^Unauthorized$/, true, /500/],
   ] as const)("answers a PLAIN client of ours whom ZAP refuses (%s)", async (username, code, retries, words) => {
     const address = await peer.bind(name(), "PULL", `${tcp}:*`, { options: { PLAIN_SERVER: true, ZAP_DOMAIN: "d" } })
-    const push = closing(new Push({ lingerMs: 0, reconnect: fast, security: plainClient({ username, password: "" }) }))
+    const security = plainClient({ username, password: "" })
+    const push = closing(new Push({ lingerMs: 0, reconnect: fast, handshakeTimeoutMs: 2000, security }))
     const failed = nextEvent(push, "handshakeFailed")
     push.connect(address)
     const { error, retry } = await failed
-    expect([error.code, retry]).toEqual([code, retries])
-    expect(error.message).toContain(words)
+    expect(error.code).toMatch(code)
+    expect(retry).toBe(retries)
+    expect(error.message).toMatch(words)
   })
 
   it("does not take a client without the mechanism", async () => {
