@@ -113,3 +113,8 @@ Object.defineProperty(ZincError.prototype, brand, { value: true })
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)
 }
+
+/** What was thrown, if it is a ZincError; else an `Internal` with it as its cause. */
+export function asZincError(thrown: unknown): ZincError {
+  return ZincError.is(thrown) ? thrown : new ZincError("Internal", messageOf(thrown), { cause: thrown })
+}

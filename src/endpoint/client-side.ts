@@ -7,7 +7,7 @@
 import { sameBytes } from "../core/byte-map.ts"
 import { equalBytes } from "../core/bytes.ts"
 import { sleep, type Timer } from "../core/clock.ts"
-import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
+import { asZincError, type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
 import { type EndpointId, endpointIdFromBytes, endpointIdToBytes } from "../core/id.ts"
 import {
@@ -23,10 +23,11 @@ import { At } from "../message/header.ts"
 import { topicBytesMax } from "../message/topic.ts"
 import type { SubscriberSocket, Transport } from "../transport/transport.ts"
 import type { PeerInfo, SlowPolicy } from "./api.ts"
-import { Attachment, type JoinWay, type Loss } from "./client/attachment.ts"
+import { Attachment, type Loss } from "./client/attachment.ts"
 import { hasOthers, planReturn, stepsTo } from "./client/candidates.ts"
 import { DownLeg } from "./client/down-leg.ts"
 import { type Asked, Interests } from "./client/interests.ts"
+import type { JoinWay } from "./client/join-way.ts"
 import type { Legs } from "./client/legs.ts"
 import { NameQueries } from "./client/name-queries.ts"
 import { NoticeReader, type NoticeReaderOptions } from "./client/notice-reader.ts"
@@ -932,10 +933,6 @@ const refusals: Record<string, ErrorCode> = {
   Duplicate: "Refused",
   Full: "Full",
   Draining: "Refused",
-}
-
-function asZincError(thrown: unknown): ZincError {
-  return ZincError.is(thrown) ? thrown : new ZincError("Internal", messageOf(thrown), { cause: thrown })
 }
 
 /** The first that is one at all. */

@@ -4,7 +4,7 @@
  */
 import { fromUtf8, utf8 } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
-import { ErrorCode, messageOf, ZincError } from "../core/errors.ts"
+import { asZincError, ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
 import type { Codec } from "../message/codec.ts"
 import type { CodecRegistry } from "../message/codec-registry.ts"
@@ -345,8 +345,4 @@ export class DirectMessages implements Receiver {
     this.#serving.clear()
     this.#outbox.length = 0
   }
-}
-
-function asZincError(thrown: unknown): ZincError {
-  return ZincError.is(thrown) ? thrown : new ZincError("Internal", messageOf(thrown), { cause: thrown })
 }

@@ -5,7 +5,7 @@
 
 import { checkOptions, checkSignal } from "../core/arguments.ts"
 import type { Clock } from "../core/clock.ts"
-import { ErrorCode, messageOf, ZincError } from "../core/errors.ts"
+import { asZincError, ErrorCode, ZincError } from "../core/errors.ts"
 import { type EndpointId, endpointIdFromBytes, isEndpointId } from "../core/id.ts"
 import { type CloseReason, Lifecycle, type State } from "../core/lifecycle.ts"
 import type { Codec } from "../message/codec.ts"
@@ -762,8 +762,4 @@ function within(clock: Clock, timeoutMs: number, promise: Promise<unknown>): Pro
       resolve()
     })
   })
-}
-
-function asZincError(thrown: unknown): ZincError {
-  return ZincError.is(thrown) ? thrown : new ZincError("Internal", messageOf(thrown), { cause: thrown })
 }

@@ -4,14 +4,18 @@
  * its business: that goes to whoever it was made for.
  */
 import type { Timer } from "../../core/clock.ts"
-import { messageOf, ZincError } from "../../core/errors.ts"
+import { asZincError, ZincError } from "../../core/errors.ts"
 import type { FrameBatch } from "../../core/frame-batch.ts"
 import { type Accept, type ControlBody, encodeControl } from "../../message/control.ts"
 import type { Transport } from "../../transport/transport.ts"
 import type { Node } from "../node.ts"
 import { plainStep, type Step } from "./candidates.ts"
-import { distanceTo, nearestOf } from "./distance.ts"
+import { redialDataLeg } from "./data-leg-redial.ts"
+import { HostBusy, isFinal, Redirected, tooLate } from "./join-outcome.ts"
+import type { JoinWay } from "./join-way.ts"
 import { type DataLeg, Legs } from "./legs.ts"
+import { Move } from "./move.ts"
+import { NearestHost } from "./nearest-host.ts"
 import { PlaceSearch, redirectsMax } from "./place-search.ts"
 
 export type LinkState = "joining" | "up" | "degraded" | "down" | "closed"
@@ -60,16 +64,6 @@ export interface AttachmentOptions {
   readonly onEnded: (error: ZincError) => void
 }
 
-/** How a joiner came to the host it asks. */
-export interface JoinWay {
-  /** So many hosts have sent it on. */
-  readonly redirects: number
-  /** It could reach none of those it was sent on to. */
-  readonly settle: boolean
-  /** After a loss: what it began with. */
-  readonly step: Step | undefined
-}
-
 /** How a link was lost. */
 export interface Loss {
   /** Where the host was dialled. */
@@ -84,8 +78,6 @@ const strandedMs = 500
 const turnsMax = 20
 /** Hosts that a first join may lose while it is under way before it fails. */
 const lostMax = 5
-/** L9: how long one data leg is redialled before the link counts as lost. */
-const degradedMs = 1000
 /** How long a link outlives the host's LEAVE, for what was published before it. */
 const leaveMs = 1000
 const resyncAfterMs = 1000
@@ -101,22 +93,35 @@ export class Attachment {
   #leaving: { readonly legs: Legs; readonly after: number; readonly error: ZincError } | undefined
   #redial: Timer | undefined
   #wake: (() => void) | undefined
-  /** Hosts whose distance is being measured. */
-  #probing: Legs[] = []
+  readonly #nearest: NearestHost
+  readonly #move: Move
   /** Ends the attempts to reach whom we were told to seek. */
   #seeking: AbortController | undefined
   /** Whom to seek, where that is not what it was made with. */
   #sought: { readonly addresses: readonly string[]; readonly reconnect: Reconnect } | undefined
   #attempts = 0
   #upAt = 0
-  /** The link that is being made while the present one delivers; and the one before, while it still does (T1). */
-  #next: Legs | undefined
-  #former: Legs | undefined
   /** Links in a row that did not live for long. */
   #shortLived = 0
 
   constructor(options: AttachmentOptions) {
     this.#o = options
+    const { clock, random } = options.node
+    const newLegs = (address: string) => this.#newLegs(address)
+    this.#nearest = new NearestHost({ clock, random, newLegs })
+    this.#move = new Move({
+      clock,
+      joinTimeoutMs: options.joinTimeoutMs,
+      newLegs,
+      sayJoin: (legs, way) => this.#sayJoin(legs, way),
+      present: () => (this.linked && this.#leaving === undefined ? this.#legs : undefined),
+      isPresent: legs => this.#legs === legs,
+      take: (accept, legs, reason) => this.#take(accept, legs, reason),
+      settled: legs => this.#settled(legs),
+      onUp: legs => this.#onUp(legs),
+      caughtUp: options.caughtUp,
+      onLost: error => this.lost(error),
+    })
   }
 
   get state(): LinkState {
@@ -195,8 +200,11 @@ export class Attachment {
       } catch (thrown) {
         if (thrown instanceof Redirected) {
           search.sentOn(thrown.candidates)
-          nearest = await this.#nearestNext(search, signal)
-          if (signal?.aborted || this.#isClosed()) throw new ZincError("Aborted", "the join was aborted")
+          nearest = await this.#nearest.next(search, signal)
+          if (signal?.aborted || this.#isClosed()) {
+            nearest?.drop()
+            throw new ZincError("Aborted", "the join was aborted")
+          }
           continue
         }
         failure = thrown
@@ -213,41 +221,6 @@ export class Attachment {
         retryable: true,
       })
     )
-  }
-
-  /**
-   * Measures the way to the two hosts that would be tried next, and makes the nearer one the next: its control connection
-   * stands already. Undefined when there is no choice, or neither answers.
-   */
-  async #nearestNext(search: PlaceSearch, signal: AbortSignal | undefined): Promise<Legs | undefined> {
-    const { clock, random } = this.#o.node
-    const addresses = search.choice
-    if (addresses.length < 2 || signal?.aborted || this.#isClosed()) return undefined
-    const probed = addresses.map(address => this.#newLegs(address))
-    const onAbort = () => {
-      for (const legs of probed) legs.fail(new Error("the join was aborted"))
-    }
-    signal?.addEventListener("abort", onAbort, { once: true })
-    this.#probing = probed
-    const answers = await Promise.all(
-      probed.map(legs =>
-        distanceTo(legs, clock, random).then(
-          distanceMs => ({ legs, distanceMs }),
-          () => undefined,
-        ),
-      ),
-    )
-    signal?.removeEventListener("abort", onAbort)
-    this.#probing = []
-    const best = nearestOf(answers.filter(answer => answer !== undefined))?.legs
-    for (const [i, legs] of probed.entries()) {
-      if (legs !== best) legs.drop()
-      if (answers[i] === undefined) search.lost(legs.address)
-    }
-    if (best !== undefined) search.prefer(best.address)
-    if (!this.#isClosed()) return best
-    best?.drop()
-    return undefined
   }
 
   async #attemptAt(legs: Legs, way: JoinWay, signal: AbortSignal | undefined): Promise<void> {
@@ -270,7 +243,7 @@ export class Attachment {
     this.#legs = legs
     try {
       await legs.connect()
-      legs.dealer.send([encodeControl(this.#o.join(address, way))])
+      this.#sayJoin(legs, way)
       const accept = await legs.accepted.promise
       if (legs.lost !== undefined) throw legs.lost
       this.#o.onAccepted(accept, legs)
@@ -278,17 +251,11 @@ export class Attachment {
       await Promise.all([legs.dial("subscriber"), legs.dial("pusher")])
       if (legs.lost !== undefined) throw legs.lost
       this.#o.onDialled(legs)
-      const again = node.clock.every(resyncAfterMs, () => this.#legs === legs && this.#o.onAgain(legs))
-      try {
-        await legs.baseline.promise
-      } finally {
-        again.cancel()
-      }
+      await this.#settled(legs)
       if (legs.lost !== undefined) throw legs.lost
       this.#state = "up"
       this.#attempts = 0
-      this.#upAt = node.clock.now()
-      this.#o.onUp(legs)
+      this.#onUp(legs)
     } catch (thrown) {
       this.#drop(legs)
       if (legs.lost !== undefined) throw legs.lost
@@ -302,6 +269,25 @@ export class Attachment {
     }
   }
 
+  #sayJoin(legs: Legs, way: JoinWay): void {
+    legs.dealer.send([encodeControl(this.#o.join(legs.address, way))])
+  }
+
+  /** The baseline is asked for again until it comes. */
+  async #settled(legs: Legs): Promise<void> {
+    const again = this.#o.node.clock.every(resyncAfterMs, () => this.#legs === legs && this.#o.onAgain(legs))
+    try {
+      await legs.baseline.promise
+    } finally {
+      again.cancel()
+    }
+  }
+
+  #onUp(legs: Legs): void {
+    this.#upAt = this.#o.node.clock.now()
+    this.#o.onUp(legs)
+  }
+
   #newLegs(address: string): Legs {
     const { transport, node, maxPayloadBytes } = this.#o
     return new Legs(address, {
@@ -309,21 +295,21 @@ export class Attachment {
       logger: node.logger,
       maxPayloadBytes,
       onControl: (legs, batch) => {
-        if (this.#legs === legs || this.#next === legs) this.#o.onControl(legs, batch)
-        else if (this.#probing.includes(legs)) legs.heardEarly(batch)
+        if (this.#legs === legs || this.#move.isNext(legs)) this.#o.onControl(legs, batch)
+        else if (this.#nearest.isProbing(legs)) legs.heardEarly(batch)
       },
       onPublished: (legs, batch) => {
         if (this.#legs === legs) this.#o.onPublished(batch)
-        else if (this.#former === legs) this.#o.onPublishedByFormer(batch)
+        else if (this.#move.isFormer(legs)) this.#o.onPublishedByFormer(batch)
       },
       onDrain: () => this.#o.onDrain(),
       onControlLost: (legs, error) => {
-        if (this.#probing.includes(legs) || this.#next === legs)
+        if (this.#nearest.isProbing(legs) || this.#move.isNext(legs))
           legs.fail(error ?? new Error("the connection was closed"))
         else this.#onControlLost(legs, error)
       },
       onDataLost: (legs, leg, error) => {
-        if (this.#next === legs) legs.fail(error ?? new Error(`its ${leg} leg was lost`))
+        if (this.#move.isNext(legs)) legs.fail(error ?? new Error(`its ${leg} leg was lost`))
         else this.#onDataLost(legs, leg, error)
       },
     })
@@ -333,92 +319,26 @@ export class Attachment {
 
   /** That link is being made while another delivers. */
   isNext(legs: Legs): boolean {
-    return this.#next === legs
+    return this.#move.isNext(legs)
   }
 
-  /**
-   * Make before break: joins the host of that step, and leaves the present one only when all that it said has come from the
-   * other too. Rejects when that host does not take us; then nothing has changed.
-   */
-  async move(step: Step, reason: string): Promise<void> {
-    if (!this.linked || this.#next !== undefined || this.#former !== undefined || this.#leaving !== undefined)
-      throw new ZincError("Refused", "this is no time to move", { retryable: true })
-    const addresses = [step.address]
-    for (let redirects = 0; ; redirects++) {
-      try {
-        await this.#moveTo(addresses[redirects]!, { redirects, settle: false, step }, reason)
-        return
-      } catch (thrown) {
-        if (thrown instanceof Redirected) addresses.push(...thrown.candidates.slice(0, 4))
-        if (addresses.length <= redirects + 1 || redirects >= redirectsMax || !this.linked) throw thrown
-      }
-    }
+  /** Make before break; rejects when that host does not take us, and then nothing has changed. */
+  move(step: Step, reason: string): Promise<void> {
+    return this.#move.to(step, reason)
   }
 
-  async #moveTo(address: string, way: JoinWay, reason: string): Promise<void> {
-    const { node } = this.#o
-    const legs = this.#newLegs(address)
-    this.#next = legs
-    const timeoutMs = Math.min(this.#o.joinTimeoutMs, way.step?.timeoutMs ?? Number.POSITIVE_INFINITY)
-    const timer = node.clock.after(timeoutMs, () =>
-      legs.fail(tooLate(`no answer to the join at ${address}`, timeoutMs)),
-    )
+  #take(accept: Accept, legs: Legs, reason: string): void {
+    const former = this.#legs
+    this.#legs = legs
     try {
-      await legs.connect()
-      legs.dealer.send([encodeControl(this.#o.join(address, way))])
-      const accept = await legs.accepted.promise
-      legs.accept = accept
-      await Promise.all([legs.dial("subscriber"), legs.dial("pusher")])
-      const former = this.#legs
-      if (legs.lost !== undefined) throw legs.lost
-      if (!this.linked || former === undefined || this.#leaving !== undefined)
-        throw new ZincError("PeerLost", "the host was lost on the way to another", { retryable: true })
-      this.#next = undefined
-      this.#legs = legs
-      try {
-        this.#o.onSwitched(accept, legs, reason)
-      } catch (thrown) {
-        this.#legs = former
-        throw thrown
-      }
-      this.#former = former
-      this.#state = "up"
-      this.#o.onDialled(legs)
-      this.#o.onDrain()
-      const again = node.clock.every(resyncAfterMs, () => this.#legs === legs && this.#o.onAgain(legs))
-      try {
-        await legs.baseline.promise
-      } finally {
-        again.cancel()
-      }
-      timer.cancel()
-      this.#upAt = node.clock.now()
-      this.#o.onUp(legs)
+      this.#o.onSwitched(accept, legs, reason)
     } catch (thrown) {
-      timer.cancel()
-      if (this.#next === legs) this.#next = undefined
-      if (this.#legs === legs) this.lost(asZincError(legs.lost ?? thrown))
-      else legs.drop()
-      throw legs.lost ?? thrown
+      this.#legs = former
+      throw thrown
     }
-    await this.#o.caughtUp()
-    this.#leaveFormer(reason)
-  }
-
-  #leaveFormer(reason: string): void {
-    const former = this.#former
-    this.#former = undefined
-    if (former === undefined) return
-    former.dealer.send([encodeControl({ case: "leave", value: { code: "Moved", reason, retryAfterMs: 0 } })])
-    void former.dealer.close({ lingerMs: leaveMs })
-    former.subscriber?.abort()
-    former.pusher?.abort()
-  }
-
-  #dropOthers(error: Error): void {
-    this.#next?.fail(error)
-    this.#former?.drop()
-    this.#former = undefined
+    this.#state = "up"
+    this.#o.onDialled(legs)
+    this.#o.onDrain()
   }
 
   // ---- what the host decides about the link ----
@@ -495,23 +415,17 @@ export class Attachment {
     this.#state = "degraded"
     this.#o.onLegLost(leg)
     const { clock, random } = this.#o.node
-    const until = clock.now() + degradedMs
-    const redial = () => {
-      if (this.#legs !== legs || !this.linked) return
-      legs.dial(leg).then(
-        () => {
-          if (this.#legs !== legs || !this.linked) return
-          this.#state = "up"
-          this.#o.onLegBack(leg, legs)
-        },
-        thrown => {
-          if (this.#legs !== legs || !this.linked) return
-          if (clock.now() >= until) this.lost(asZincError(thrown))
-          else clock.after(50 + random.below(50), redial)
-        },
-      )
-    }
-    clock.after(random.below(20), redial)
+    redialDataLeg({
+      clock,
+      random,
+      dial: () => legs.dial(leg),
+      isWanted: () => this.#legs === legs && this.linked,
+      onBack: () => {
+        this.#state = "up"
+        this.#o.onLegBack(leg, legs)
+      },
+      onGivenUp: thrown => this.lost(asZincError(thrown)),
+    })
   }
 
   /** The link is lost: comes back, if it shall. `isSilent`: the host does not answer. */
@@ -521,7 +435,7 @@ export class Attachment {
     this.#o.onLost(error)
     this.#state = "down"
     this.#leaving = undefined
-    this.#dropOthers(error)
+    this.#move.end(error)
     const legs = this.#legs
     if (legs !== undefined) this.#drop(legs)
     legs?.reject(error)
@@ -628,7 +542,7 @@ export class Attachment {
     this.#seeking?.abort()
     this.#redial?.cancel()
     this.#leaving = undefined
-    this.#dropOthers(error)
+    this.#move.end(error)
     const legs = this.#legs
     const wasLinked = this.linked
     this.#state = "down"
@@ -659,49 +573,12 @@ export class Attachment {
   /** Nothing is dialled any more. The legs, if there are any, are the caller's to close. */
   stop(): Legs | undefined {
     const legs = this.#legs
-    for (const probed of this.#probing) probed.fail(new Error("the endpoint closed"))
-    this.#dropOthers(new Error("the endpoint closed"))
+    this.#nearest.end(new Error("the endpoint closed"))
+    this.#move.end(new Error("the endpoint closed"))
     this.#state = "closed"
     this.#redial?.cancel()
     this.#wake?.()
     this.#legs = undefined
     return legs
   }
-}
-
-class Redirected extends Error {
-  readonly candidates: readonly string[]
-  constructor(candidates: readonly string[]) {
-    super(`sent on to ${candidates.join(", ")}`)
-    this.candidates = candidates
-  }
-}
-
-class HostBusy extends ZincError {
-  readonly turnMs: number
-  constructor(reason: string, turnMs: number) {
-    super("Full", reason, { retryable: true, retryAfterMs: turnMs })
-    this.turnMs = turnMs
-  }
-}
-
-function tooLate(what: string, joinTimeoutMs: number, cause?: unknown): ZincError {
-  return new ZincError(
-    "Timeout",
-    `${what} within ${joinTimeoutMs} ms; check that a Zinc host runs there and no firewall is between (zinc doctor does), or raise joinTimeoutMs`,
-    { retryable: true, ...(cause === undefined ? {} : { cause }) },
-  )
-}
-
-/** Trying again would end the same way. */
-function isFinal(thrown: unknown): boolean {
-  return (
-    ZincError.is(thrown) &&
-    !thrown.retryable &&
-    ["Unauthorized", "VersionMismatch", "Refused", "BadAddress", "BadOption"].includes(thrown.code)
-  )
-}
-
-function asZincError(thrown: unknown): ZincError {
-  return ZincError.is(thrown) ? thrown : new ZincError("Internal", messageOf(thrown), { cause: thrown })
 }

@@ -1,0 +1,11 @@
+import type { Step } from "./candidates.ts"
+
+/** How a joiner came to the host it asks. */
+export interface JoinWay {
+  /** So many hosts have sent it on. */
+  readonly redirects: number
+  /** It could reach none of those it was sent on to. */
+  readonly settle: boolean
+  /** After a loss: what it began with. */
+  readonly step: Step | undefined
+}
