@@ -16,6 +16,7 @@ import {
   type ControlBody,
   decodeControl,
   type PathChange,
+  type ProbeReply,
   type Slow,
   type Undeliverable,
 } from "../message/control.ts"
@@ -23,6 +24,7 @@ import { At } from "../message/header.ts"
 import { topicBytesMax } from "../message/topic.ts"
 import type { SubscriberSocket, Transport } from "../transport/transport.ts"
 import type { PeerInfo, SlowPolicy } from "./api.ts"
+import { AttachProbe } from "./client/attach-probe.ts"
 import { Attachment, type Loss } from "./client/attachment.ts"
 import { hasOthers, planReturn, stepsTo } from "./client/candidates.ts"
 import { DownLeg } from "./client/down-leg.ts"
@@ -73,6 +75,8 @@ export interface RelayOptions {
   readonly height: () => number
   /** What there is room for below. */
   readonly room: () => RoomNumbers
+  /** The answer to a probe of somebody below. */
+  readonly onProbeReply: (reply: ProbeReply) => void
   /** The root has all that was pushed up to that leg number. */
   readonly onRooted: (number: number) => void
   /** A direct message for somebody below. */
@@ -112,6 +116,9 @@ export class ClientSide implements UpSide {
   readonly #up: UpBuffer
   readonly #down: DownLeg
   readonly #interests: Interests
+  readonly #probe: AttachProbe
+  /** The link that was probed last. */
+  #probedBy: Legs | undefined
   readonly #notices: NoticeReader
   readonly #names = new NameQueries()
   readonly #subscribedOn = new WeakSet<SubscriberSocket>()
@@ -158,10 +165,17 @@ export class ClientSide implements UpSide {
       referenceBytes: options.transport.supports.referenceBytes,
       isOwn: header => sameBytes(node.self.bytes, header, At.Origin, At.Origin + 16),
       onRooted: number => options.relay?.onRooted(number),
-      pusher: () => this.#crown ?? (this.linked ? this.#attachment.legs?.pusher : undefined),
+      // What a subtree sends up waits until it is known not to come back.
+      pusher: () => this.#crown ?? (this.linked && !this.#probe.isOpen ? this.#attachment.legs?.pusher : undefined),
       statistics: node.statistics,
       traffic: node.traffic,
       forgetful: !node.rules.keeping,
+    })
+    this.#probe = new AttachProbe({
+      clock: node.clock,
+      random: node.random,
+      ask: token => this.#control({ case: "probe", value: { token, path: [node.self.bytes] } }),
+      onConfirmed: () => this.#onConfirmed(),
     })
     this.#interests = new Interests(() => node.clock.soon(() => this.#syncNew()))
     void this.#interests.want(markTopic)
@@ -415,6 +429,7 @@ export class ClientSide implements UpSide {
     else node.statistics.joins++
     this.#everUp = true
     const resumed = legs.accept!.resumed
+    this.#probeBy(legs)
     node.events.emit({ type: "joined", peer: this.#peer(), resumed })
     const from = this.#lastHost
     this.#lastHost = this.#hostId
@@ -427,6 +442,19 @@ export class ClientSide implements UpSide {
     this.#o.roster.attached()
     this.#syncNew()
     this.#down.up()
+    if (!this.#probe.isOpen) this.#onConfirmed()
+  }
+
+  /** Once for each link. Who has nobody below cannot close a loop. */
+  #probeBy(legs: Legs): void {
+    if (this.#o.relay === undefined || this.#probedBy === legs) return
+    this.#probedBy = legs
+    this.#probe.begin()
+  }
+
+  /** The link does not lead back here. */
+  #onConfirmed(): void {
+    this.#node.place.confirmed()
     this.#up.pump()
     this.#up.tellRoom()
   }
@@ -464,6 +492,7 @@ export class ClientSide implements UpSide {
     this.#whyLost = reason
     this.#names.fail(new ZincError("PeerLost", "the host was left while it was asked for a name", { retryable: true }))
     this.#onAccepted(accept, legs)
+    this.#probeBy(legs)
     this.#up.resendAfter(Number(accept.received))
     this.#up.unpin()
   }
@@ -475,11 +504,25 @@ export class ClientSide implements UpSide {
     this.#down.left()
   }
 
+  /** The link leads back here. */
+  loops(): void {
+    if (!this.linked) return
+    this.#attachment.lost(
+      new ZincError("PeerLost", "the host above hangs below this one: the tree has a loop [Loop]", { retryable: true }),
+    )
+  }
+
+  /** To the top of the tree and back, when the link was new; undefined when that is not known. */
+  get rootRoundTripMs(): number | undefined {
+    return this.#probe.roundTripMs
+  }
+
   /** The attachment has lost the link, and may come back. */
   #onLost(error: ZincError): void {
     this.#lostPeer = this.#peer()
     this.#whyLost = error.message
     this.#node.place.detached()
+    this.#probe.end()
     this.#ticker?.cancel()
     this.#names.fail(
       new ZincError("PeerLost", "the host was lost while it was asked for a name", {
@@ -581,6 +624,10 @@ export class ClientSide implements UpSide {
         break
       case "move":
         void this.#moveTo(body.value.candidates, legs, body.value.reason || "its host asked it to")
+        break
+      case "probeReply":
+        if (body.value.path.length <= 1) this.#probe.answered(body.value.token)
+        else this.#o.relay?.onProbeReply(body.value)
         break
       case "pathChange":
         this.#onPathChange(legs, body.value)
@@ -732,6 +779,7 @@ export class ClientSide implements UpSide {
     this.#generation = generation.slice()
     this.#attachment.rest(new ZincError("PeerLost", "this endpoint has become the root", { retryable: true }))
     this.#crown = crown
+    this.#probe.end()
     this.#isResumable = false
     this.#hostId = undefined
     this.#hostName = ""
@@ -851,6 +899,7 @@ export class ClientSide implements UpSide {
       )
       return
     }
+    this.#probe.tick()
     this.#down.tick(4 * this.#heartbeatMs, this.#silent)
     // A SYNC whose baseline did not come is asked again under a new number (L2).
     if (state === "up" && legs?.subscriber !== undefined) {

@@ -5,7 +5,6 @@
  * published again (`Publication`, L6), what comes up (`UpLeg`, L4) and is acknowledged (`Acknowledgements`, L7), and who
  * does not keep up (`SlowSubscribers`, §11). `LinkTable` is what they share.
  */
-import { toHex } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
@@ -15,6 +14,7 @@ import {
   type ControlBody,
   decodeControl,
   encodeControl,
+  type ProbeReply,
   type Sync,
   type Undeliverable,
 } from "../message/control.ts"
@@ -37,6 +37,7 @@ import { rangesMax } from "./host/pending-syncs.ts"
 import { Placement } from "./host/placement.ts"
 import { Publication } from "./host/publication.ts"
 import { stepsPerHeartbeat } from "./host/repair-answer.ts"
+import { RootProbes } from "./host/root-probes.ts"
 import { Rooting } from "./host/rooting.ts"
 import { SlowSubscribers, subscriberLimits } from "./host/slow-subscribers.ts"
 import { SubscriberGuard } from "./host/subscriber-guard.ts"
@@ -46,7 +47,6 @@ import { UpLeg } from "./host/up-leg.ts"
 import { reportViolation } from "./host/violation.ts"
 import { VoterGate, type VoterReception } from "./host/voter-gate.ts"
 import type { Node } from "./node.ts"
-import { depthMax } from "./place.ts"
 import { isPrivate, syncNumberOf } from "./private-topic.ts"
 import { idOf } from "./received-message.ts"
 import type { Range } from "./repair-range.ts"
@@ -90,6 +90,7 @@ export class HostSide {
   readonly #links: LinkTable
   readonly #admission: Admission
   readonly #placement: Placement
+  readonly #probes: RootProbes
   readonly #guard: SubscriberGuard
   readonly #slow: SlowSubscribers
   readonly #acknowledgements: Acknowledgements
@@ -188,6 +189,14 @@ export class HostSide {
       fanOut: options.fanOut,
       maxClients: options.maxClients,
       maxDepth: options.maxDepth,
+    })
+    this.#probes = new RootProbes({
+      self: node.self.bytes,
+      links,
+      tell,
+      isTop: () => above?.linked !== true,
+      tellAbove: body => above?.tell(body) ?? false,
+      onLoop: () => above?.loops(),
     })
     this.#admission = new Admission({
       host: options,
@@ -314,14 +323,7 @@ export class HostSide {
 
   /** Links from here to the lowest endpoint below. */
   get height(): number {
-    const hosts = new Map([...this.#members].map(({ id, host }) => [toHex(id), toHex(host)]))
-    let height = this.#links.size > 0 ? 1 : 0
-    for (const id of hosts.keys()) {
-      let depth = 1
-      for (let at = hosts.get(id); at !== undefined && depth < depthMax; at = hosts.get(at)) depth++
-      height = Math.max(height, depth)
-    }
-    return height
+    return this.#placement.room.height
   }
 
   /** Room for clients in the own cluster and in those below, to be told above. */
@@ -390,6 +392,11 @@ export class HostSide {
   /** The host above knows nobody to whom a message can go. False when it was our own. */
   undeliverable(news: Pick<Undeliverable, "target" | "sequence" | "correlation" | "code" | "origin">): boolean {
     return this.#direct.passUndeliverable(news, undefined)
+  }
+
+  /** The answer to a probe of somebody below. */
+  probeReply(reply: ProbeReply): void {
+    this.#probes.fromAbove(reply)
   }
 
   /** The link to the host above is new: it is told who is here. */
@@ -568,7 +575,7 @@ export class HostSide {
     const link = this.#links.ofControl(connection)
     if (link === undefined) {
       if (body.case === "probe" && body.value.here) {
-        this.#admission.probe(connection, body.value.token, this.#loopLagMs)
+        this.#admission.probe(connection, body.value.token, this.#loopLagMs, this.#o.above?.rootRoundTripMs ?? 0)
         return
       }
       // A joiner whose link has ended meanwhile may still say something; a stranger may not.
@@ -592,6 +599,9 @@ export class HostSide {
         break
       case "unsubscribe":
         this.#interest?.unwant(link, body.value.prefixes)
+        break
+      case "probe":
+        this.#probes.fromBelow(link, body.value)
         break
       case "members":
         if (!link.relay) throw new ZincError("BadFrame", "a client that is no relay speaks of others")

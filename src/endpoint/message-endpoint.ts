@@ -287,6 +287,7 @@ export class MessageEndpoint implements MessagingSurface {
               addresses: () => this.addresses,
               height: () => host.height,
               room: () => host.room,
+              onProbeReply: reply => host.probeReply(reply),
               onRooted: number => host.rooted(number),
               onward: frame => host.directFromAbove(frame),
               undeliverable: news => host.undeliverable(news),
@@ -344,6 +345,10 @@ export class MessageEndpoint implements MessagingSurface {
       unwant: prefix => client().unwant(prefix),
       onRoom: callback => client().onRoom(callback),
       resolve: name => client().resolve(name),
+      get rootRoundTripMs() {
+        return client().rootRoundTripMs
+      },
+      loops: () => client().loops(),
       tell: body => client().tell(body),
     }
   }

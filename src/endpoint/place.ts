@@ -12,6 +12,7 @@ export class Place {
   /** Ids from the root to the host above; empty at the root. */
   #above: readonly Uint8Array[] = []
   #isAttached = false
+  #isConfirmed = false
   #isReadOnly = false
   tree = ""
   /** Drawn anew by each root that begins without memory. */
@@ -28,6 +29,10 @@ export class Place {
   /** A way to the root is known and was not lost since. */
   get isAttached(): boolean {
     return this.#isAttached
+  }
+  /** It is attached, and what it hangs on is known not to hang on it. */
+  get isConfirmed(): boolean {
+    return this.#isConfirmed
   }
   /** Ids from the root to this endpoint, both included. */
   get path(): readonly Uint8Array[] {
@@ -48,6 +53,7 @@ export class Place {
     this.tree = tree
     this.generation = generation
     this.#isAttached = true
+    this.#isConfirmed = true
     this.#tellAttached()
   }
 
@@ -63,6 +69,7 @@ export class Place {
     this.tree = tree
     this.generation = generation
     this.#isAttached = true
+    this.#isConfirmed = false
     this.moved(above)
     this.#tellAttached()
   }
@@ -77,6 +84,11 @@ export class Place {
   onAttached(callback: () => void): () => void {
     this.#awaiting.add(callback)
     return () => this.#awaiting.delete(callback)
+  }
+
+  /** What it hangs on does not hang on it. */
+  confirmed(): void {
+    this.#isConfirmed = this.#isAttached
   }
 
   /** The path above has changed, or is the same. */
@@ -105,6 +117,7 @@ export class Place {
   /** The host above is lost; the path is what it was. */
   detached(): void {
     this.#isAttached = false
+    this.#isConfirmed = false
   }
 
   /** Calls back at each change of the path. */

@@ -22,6 +22,7 @@ export type {
   Mark,
   Members,
   PathChange,
+  Probe,
   ProbeReply,
   Repair,
   RepairRequest,

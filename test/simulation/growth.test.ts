@@ -1,5 +1,6 @@
 /** Trees that grow by themselves (DESIGN §7): who asks the root for a place is sent to where there is one. */
 import { describe, expect, it } from "vitest"
+import { MessageEndpoint } from "../../src/endpoint/index.ts"
 import { type Life, World } from "../../src/testing/simulation/index.ts"
 
 /** Links from the root to each endpoint, and the clients of each host. */
@@ -37,4 +38,61 @@ describe("A tree that grows", () => {
     expect(found).toMatchObject({ attached: 101, degree: 4 })
     expect(found.depth).toBeLessThanOrEqual(6)
   })
+
+  it.each([1, 2, 3])("breaks a loop that two relays make when each is taken below the other, seed %i", async seed => {
+    const { world, relay } = await twoBranches(seed)
+    const leaf = await world.until(world.join("leaf", "a"))
+    // Both lose the root, and know of one place besides: below the other, where nobody has heard of it.
+    world.network.partition("a", "a1")
+    world.network.partition("b", "b1")
+    world.crash("root")
+    const hangsBelow = (name: string, host: string) => {
+      const peer = relay(name).peers.find(({ role }) => role === "host")
+      return peer?.state === "up" && peer.name === host
+    }
+    const isLoop = () => hangsBelow("a", "b1") && hangsBelow("b", "a1")
+    for (let ms = 0; ms < 1000 && !isLoop(); ms++) await world.run(1)
+    expect(isLoop()).toBe(true)
+    for (let n = 0; n < 100; n++) leaf.endpoint!.send("t", n)
+    await world.run(20)
+    const others = () => ["a1", "b", "b1"].map(name => relay(name).statistics.received)
+    const before = others()
+    world.network.heal()
+    await world.run(10)
+    expect(isLoop()).toBe(false)
+    // What waits at a for the answer to its probe has not gone round.
+    expect(others()).toEqual(before)
+
+    const root = await world.until(world.host("root"))
+    const heard: unknown[] = []
+    root.endpoint!.handle("t", message => heard.push(message.value))
+    for (let ms = 0; ms < 10_000 && root.endpoint!.members.length < 6; ms += 100) await world.run(100)
+    expect(root.endpoint!.members.map(({ name }) => name).sort()).toEqual(["a", "a1", "b", "b1", "leaf", "spare"])
+    await world.until(leaf.endpoint!.flushed())
+    expect(heard).toEqual(Array.from({ length: 100 }, (_, n) => n))
+  })
 })
+
+/** root ─ a ─ a1 and root ─ b ─ b1; a also knows b1, and b knows a1. */
+async function twoBranches(seed: number) {
+  const world = new World({ seed })
+  await world.until(world.host("root"))
+  const branch = (name: string, other: string) =>
+    world.until(
+      world.open(name, "relay", common =>
+        MessageEndpoint.join(["sim://root", `sim://${other}`], {
+          ...common,
+          listen: `sim://${name}`,
+          joinTimeoutMs: 300,
+          reconnect: { minMs: 20, maxMs: 50 },
+          sessionKeepMs: 1000,
+        }),
+      ),
+    )
+  await world.until(world.relay("spare", "root"))
+  await branch("a", "b1")
+  await branch("b", "a1")
+  await world.until(world.relay("a1", "a"))
+  await world.until(world.relay("b1", "b"))
+  return { world, relay: (name: string) => world.life(name)!.endpoint! }
+}

@@ -109,14 +109,17 @@ export class Admission {
   }
 
   /** A joiner that may choose measures how far this host is. Throws `BadFrame` for one that does nothing else. */
-  probe(connection: number, token: Uint8Array, loopLagMs: number): void {
+  probe(connection: number, token: Uint8Array, loopLagMs: number, rootRoundTripMs: number): void {
     // Some transports do not tell of connections before they say something.
     if (!this.#strangers.has(connection)) this.connected(connection, "")
     const stranger = this.#strangers.get(connection)!
     if (++stranger.probes > probesMax || token.length > 64)
       throw new ZincError("BadFrame", "a stranger that only probes")
     this.#o.router.send(connection, [
-      encodeControl({ case: "probeReply", value: { token, loopLagMs: Math.round(loopLagMs) } }),
+      encodeControl({
+        case: "probeReply",
+        value: { token, loopLagMs: Math.round(loopLagMs), rootRoundTripUs: Math.round(rootRoundTripMs * 1000) },
+      }),
     ])
   }
 
@@ -267,6 +270,17 @@ export class Admission {
     if (link === undefined) {
       if (!node.place.isAttached) {
         this.#awaitTree(connection, remote, join, verdict)
+        return
+      }
+      if (!node.place.isConfirmed) {
+        const turnMs = Math.ceil(this.#jittered(this.#host.heartbeatMs / 5))
+        this.#refuse(
+          connection,
+          name,
+          "Busy",
+          "this host has just come, and does not know yet that it has its place",
+          turnMs,
+        )
         return
       }
       const living = links.ofPeer(join.endpointId)

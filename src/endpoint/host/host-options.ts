@@ -49,6 +49,10 @@ export interface Above extends InterestAbove {
   onRoom(callback: () => void): void
   /** Ids of all in the tree who bear the name. Rejects with `PeerLost`. */
   resolve(name: string): Promise<Uint8Array[]>
+  /** To the root and back, as far as it is known. */
+  readonly rootRoundTripMs: number | undefined
+  /** The link above leads back here: it is let go of. */
+  loops(): void
   /** Sends a control message; false when it could not. */
   tell(body: ControlBody): boolean
 }

@@ -70,7 +70,9 @@ export class Placement {
     let levels = Number.POSITIVE_INFINITY
     let height = clients > 0 ? 1 : 0
     let size = 1 + clients
-    for (const { room } of this.#relays) {
+    for (const { room, awaySince } of this.#relays) {
+      // Its subtree may hang elsewhere by now, even above.
+      if (awaySince !== undefined) continue
       const told = room!.told
       height = Math.max(height, 1 + told.height)
       size += told.size - 1
