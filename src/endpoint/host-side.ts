@@ -185,7 +185,7 @@ export class HostSide {
     this.#placement = new Placement({
       random: node.random,
       place: node.place,
-      clients: () => links.size,
+      links,
       fanOut: options.fanOut,
       maxClients: options.maxClients,
       maxDepth: options.maxDepth,

@@ -53,14 +53,13 @@ export class Place {
     this.tree = tree
     this.generation = generation
     this.#isAttached = true
-    this.#isConfirmed = true
-    this.#tellAttached()
+    this.confirmed()
   }
 
   /** It was made root of the tree that it is in. Whoever is below is told, though the path may be the same. */
   crowned(tree: string, generation: Uint8Array): void {
-    this.founded(tree, generation)
     this.#above = []
+    this.founded(tree, generation)
     this.#changed()
   }
 
@@ -71,24 +70,21 @@ export class Place {
     this.#isAttached = true
     this.#isConfirmed = false
     this.moved(above)
-    this.#tellAttached()
-  }
-
-  #tellAttached(): void {
-    const waiting = [...this.#awaiting]
-    this.#awaiting.clear()
-    for (const callback of waiting) callback()
-  }
-
-  /** Calls back, once, when it is attached again; what is returned takes that back. */
-  onAttached(callback: () => void): () => void {
-    this.#awaiting.add(callback)
-    return () => this.#awaiting.delete(callback)
   }
 
   /** What it hangs on does not hang on it. */
   confirmed(): void {
     this.#isConfirmed = this.#isAttached
+    if (!this.#isConfirmed) return
+    const waiting = [...this.#awaiting]
+    this.#awaiting.clear()
+    for (const callback of waiting) callback()
+  }
+
+  /** Calls back, once, when that is known (again); what is returned takes that back. */
+  onConfirmed(callback: () => void): () => void {
+    this.#awaiting.add(callback)
+    return () => this.#awaiting.delete(callback)
   }
 
   /** The path above has changed, or is the same. */

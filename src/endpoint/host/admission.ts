@@ -235,13 +235,13 @@ export class Admission {
       if (this.#strangers.get(connection) !== stranger || this.#closing) return
       stranger.deciding = false
       if (place.isBelow(join.endpointId)) this.#refuseLoop(connection, join)
-      else if (place.isAttached) this.#admit(connection, remote, join, verdict)
+      else if (place.isConfirmed) this.#admit(connection, remote, join, verdict)
       else {
         const name = utf8Prefix(join.name, nameBytesMax)
         this.#refuse(connection, name, "Detached", "this host has lost the host above it", this.#host.heartbeatMs)
       }
     }
-    const forget = place.onAttached(go)
+    const forget = place.onConfirmed(go)
     const timer = clock.after(detachedWaitMs, go)
   }
 
@@ -268,19 +268,8 @@ export class Admission {
       return
     }
     if (link === undefined) {
-      if (!node.place.isAttached) {
-        this.#awaitTree(connection, remote, join, verdict)
-        return
-      }
       if (!node.place.isConfirmed) {
-        const turnMs = Math.ceil(this.#jittered(this.#host.heartbeatMs / 5))
-        this.#refuse(
-          connection,
-          name,
-          "Busy",
-          "this host has just come, and does not know yet that it has its place",
-          turnMs,
-        )
+        this.#awaitTree(connection, remote, join, verdict)
         return
       }
       const living = links.ofPeer(join.endpointId)
@@ -339,6 +328,9 @@ export class Admission {
       case "sendOn":
         this.#sendOn(connection, name, decision.candidates)
         return false
+      case "swap":
+        this.#o.end(decision.client, "Displaced", "a relay takes its place here, and it finds one below")
+        return true
       case "wait":
         this.#refuse(connection, name, "Busy", decision.reason, this.#jittered(this.#host.heartbeatMs))
         return false

@@ -12,9 +12,12 @@ import type { Place } from "../place.ts"
 import type { RoomNumbers } from "../room.ts"
 import { dialableFrom } from "./dialable.ts"
 import type { Link } from "./link.ts"
+import type { LinkTable } from "./link-table.ts"
 
 /** See docs/decisions/0120. */
 export const defaultFanOut = 32
+/** Spare room beyond this is as good as any. */
+const spareMax = 1_000_000_000
 /** Relays named to a joiner. */
 export const candidatesMax = 4
 
@@ -25,7 +28,7 @@ export interface Candidate {
 }
 
 /** What of a JOIN matters here. */
-export type Joining = Pick<Join, "relay" | "height" | "settle" | "dialled">
+export type Joining = Pick<Join, "relay" | "height" | "settle" | "dialled" | "room">
 
 /** What becomes of a joiner that is welcome. */
 export type Decision =
@@ -33,12 +36,15 @@ export type Decision =
   | { readonly do: "sendOn"; readonly candidates: readonly Candidate[] }
   /** There will be room below in a moment. */
   | { readonly do: "wait"; readonly reason: string }
+  /** It is a relay, and that plain client finds a place below it: without relays a full host would stay as it is. */
+  | { readonly do: "swap"; readonly client: Link }
   | { readonly do: "refuse"; readonly reason: string }
 
 export interface PlacementOptions {
   readonly random: Random
   readonly place: Pick<Place, "depth">
-  readonly clients: () => number
+  /** All clients. */
+  readonly links: Pick<LinkTable, "size"> & Iterable<Link>
   readonly fanOut: number
   readonly maxClients: number
   readonly maxDepth: number
@@ -62,10 +68,11 @@ export class Placement {
 
   /** What this host says of itself to the host above. */
   get room(): RoomNumbers {
-    const { place, fanOut, maxDepth } = this.#o
-    const clients = this.#o.clients()
+    const { place, fanOut, maxClients, maxDepth } = this.#o
+    const clients = this.#o.links.size
     const open = place.depth < maxDepth
     const free = open ? Math.max(0, fanOut - clients) : 0
+    let spare = open ? Math.max(0, maxClients - Math.max(fanOut, clients)) : 0
     let below = 0
     let levels = Number.POSITIVE_INFINITY
     let height = clients > 0 ? 1 : 0
@@ -76,17 +83,25 @@ export class Placement {
       const told = room!.told
       height = Math.max(height, 1 + told.height)
       size += told.size - 1
+      if (open) spare += told.spare
       if (!open || told.free + told.below === 0) continue
       below += told.free + told.below
       levels = Math.min(levels, 1 + told.levels)
     }
-    return { free, below, levels: free > 0 || levels === Number.POSITIVE_INFINITY ? 0 : levels, height, size }
+    return {
+      free,
+      below,
+      levels: free > 0 || levels === Number.POSITIVE_INFINITY ? 0 : levels,
+      height,
+      size,
+      spare: Math.min(spare, spareMax),
+    }
   }
 
   /** There is no place here for such a joiner, but below. */
   sendsOn(join: Joining): boolean {
     const { fanOut } = this.#o
-    if (join.settle || this.#relays.size === 0 || this.#o.clients() < fanOut - (join.relay ? 0 : this.#reserve))
+    if (join.settle || this.#relays.size === 0 || this.#o.links.size < fanOut - (join.relay ? 0 : this.#reserve))
       return false
     return this.#fitting(join).some(({ joined, room }) => joined && room!.available > 0)
   }
@@ -94,7 +109,7 @@ export class Placement {
   /** What becomes of a joiner without a session here. */
   decide(join: Joining): Decision {
     const { fanOut, maxClients } = this.#o
-    const clients = this.#o.clients()
+    const clients = this.#o.links.size
     if (clients < fanOut - (join.relay ? 0 : this.#reserve)) return { do: "take" }
     const most = `this host takes at most ${maxClients} clients`
     if (join.settle)
@@ -102,17 +117,29 @@ export class Placement {
         ? { do: "take" }
         : { do: "refuse", reason: `${most}, and those it sent you on to cannot be reached from where you are` }
     const fitting = this.#fitting(join)
-    const candidates = this.#choose(fitting.filter(({ room }) => room!.available > 0)).map(link => ({
-      endpointId: link.peer.bytes,
-      name: link.name,
-      addresses: dialableFrom(link.room!.addresses, link.remote, join.dialled),
-    }))
-    if (candidates.length > 0) return { do: "sendOn", candidates }
+    const withRoom = fitting.filter(({ joined, room }) => joined && room!.available > 0)
+    if (withRoom.length > 0) return this.#sendOn(join, withRoom)
     if (clients < fanOut) return { do: "take" }
-    if (fitting.some(link => !link.joined || link.room!.isRamping))
+    if (fitting.some(({ joined, room }) => !joined || room!.isRamping))
       return { do: "wait", reason: "the relays below this host are still filling up" }
+    // Nobody has room. What is beyond spreads too, rather than to pile up where it came.
+    if (clients >= Math.min(2 * fanOut, maxClients)) {
+      const withSpare = fitting.filter(({ room }) => room!.spare > 0)
+      if (withSpare.length > 0) return this.#sendOn(join, withSpare)
+    }
     if (clients < maxClients) return { do: "take" }
+    const swapped = this.#swappedFor(join)
+    if (swapped !== undefined) return { do: "swap", client: swapped }
     return { do: "refuse", reason: this.#relays.size === 0 ? most : `${most}, and nobody below it has room` }
+  }
+
+  /** The plain client that came last, when a relay with room asks and would be at the right depth to take it. */
+  #swappedFor(join: Joining): Link | undefined {
+    const { place, maxDepth } = this.#o
+    if (!join.relay || (join.room?.free ?? 0) === 0 || place.depth + 2 > maxDepth) return undefined
+    let last: Link | undefined
+    for (const link of this.#o.links) if (!link.relay && link.joined && !link.leaving) last = link
+    return last
   }
 
   /** Slots kept for relays while there is room below for others, so that the tree can grow in breadth near the root. */
@@ -131,20 +158,27 @@ export class Placement {
         !link.silent &&
         !link.leaving &&
         depth + 1 + join.height <= maxDepth &&
-        (!link.joined || told.free + told.below > 0) &&
         dialableFrom(link.room!.addresses, link.remote, join.dialled).length > 0
       )
     })
   }
 
-  /** Two at random of those with room nearest to the root, the less busy one first; then some of the others, should those fail. */
-  #choose(links: readonly Link[]): Link[] {
-    const ready = links.filter(link => link.joined)
+  #sendOn(join: Joining, links: readonly Link[]): Decision {
+    const candidates = this.#choose(links).map(link => ({
+      endpointId: link.peer.bytes,
+      name: link.name,
+      addresses: dialableFrom(link.room!.addresses, link.remote, join.dialled),
+    }))
+    return { do: "sendOn", candidates }
+  }
+
+  /** Two at random of those nearest to the root, the less busy one first; then some of the others, should those fail. */
+  #choose(ready: readonly Link[]): Link[] {
     const nearest = Math.min(...ready.map(link => link.room!.told.levels))
-    const [first, second, ...rest] = this.#shuffled(ready.filter(link => link.room!.told.levels === nearest))
-    if (first === undefined) return []
-    const best = second !== undefined && isBusier(first, second) ? second : first
-    const others = [best === first ? second : first, ...rest].filter(link => link !== undefined)
+    const drawn = this.#shuffled(ready.filter(link => link.room!.told.levels === nearest))
+    const [first, second] = drawn
+    const best = first !== undefined && second !== undefined && isBusier(first, second) ? second : first!
+    const others = drawn.filter(link => link !== best)
     const deeper = this.#shuffled(ready.filter(link => link.room!.told.levels > nearest))
     best.room!.send()
     return [best, ...others, ...deeper].slice(0, candidatesMax)

@@ -42,6 +42,10 @@ export class RelayRoom {
     const { free, below } = this.#told
     return Math.max(0, Math.min(free + below - this.#sent - this.#sentBefore, this.#ramp - this.#sent))
   }
+  /** Joiners that may be sent there when nobody has room. */
+  get spare(): number {
+    return Math.max(0, Math.min(this.#told.spare - this.#sent - this.#sentBefore, this.#ramp - this.#sent))
+  }
   /** It has room, but for the moment it has been sent enough. */
   get isRamping(): boolean {
     const { free, below } = this.#told

@@ -3,6 +3,7 @@ import { allRules } from "../../cluster/election/index.ts"
 import { allEndpointRules } from "../../endpoint/rules.ts"
 import { simulateDocuments } from "./document-swarm.ts"
 import { simulateElection } from "./election/index.ts"
+import { simulateGrowth } from "./growth-swarm.ts"
 import type { SimulationKind, SimulationOptions, SimulationRun } from "./kind.ts"
 import { simulateMessages } from "./message-swarm.ts"
 import { simulateScale } from "./scale-swarm.ts"
@@ -72,6 +73,14 @@ const scale: SimulationKind = {
   run: simulateScale,
 }
 
+const growth: SimulationKind = {
+  name: "growth",
+  about: "a tree that grows by itself: all join the root in storms, under faults; degree, depth, loops, everybody in",
+  knobs: ["nodes", "minutes", "only"],
+  rules: [],
+  run: simulateGrowth,
+}
+
 /** Every kind, by its name. */
 export const simulationKinds: Readonly<Record<string, SimulationKind>> = {
   swarm,
@@ -80,6 +89,7 @@ export const simulationKinds: Readonly<Record<string, SimulationKind>> = {
   tree,
   documents,
   election,
+  growth,
 }
 
 async function runMessages(options: SimulationOptions, isTree: boolean): Promise<SimulationRun> {
