@@ -6,108 +6,48 @@
  */
 import { sameBytes } from "../core/byte-map.ts"
 import { equalBytes } from "../core/bytes.ts"
-import { sleep, type Timer } from "../core/clock.ts"
-import { asZincError, type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
+import { sleep } from "../core/clock.ts"
+import { asZincError, messageOf, ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
-import { type EndpointId, endpointIdFromBytes, endpointIdToBytes } from "../core/id.ts"
+import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
 import {
   type Accept,
   type Control,
   type ControlBody,
   decodeControl,
   type PathChange,
-  type ProbeReply,
   type Slow,
   type Undeliverable,
 } from "../message/control.ts"
 import { At } from "../message/header.ts"
-import { topicBytesMax } from "../message/topic.ts"
-import type { SubscriberSocket, Transport } from "../transport/transport.ts"
 import type { PeerInfo, SlowPolicy } from "./api.ts"
 import { AttachProbe } from "./client/attach-probe.ts"
 import { Attachment, type Loss } from "./client/attachment.ts"
 import { hasOthers, planReturn, stepsTo } from "./client/candidates.ts"
+import type { ClientSideOptions } from "./client/client-options.ts"
 import { DownLeg } from "./client/down-leg.ts"
-import { type Asked, Interests } from "./client/interests.ts"
-import type { JoinWay } from "./client/join-way.ts"
+import { HostLiveness } from "./client/host-liveness.ts"
+import { HostSession, pathOf } from "./client/host-session.ts"
+import { Interests } from "./client/interests.ts"
+import { redirected, refused } from "./client/join-answer.ts"
 import type { Legs } from "./client/legs.ts"
 import { NameQueries } from "./client/name-queries.ts"
-import { NoticeReader, type NoticeReaderOptions } from "./client/notice-reader.ts"
+import { NoticeReader } from "./client/notice-reader.ts"
+import { Subscriptions } from "./client/subscriptions.ts"
 import { type Tier, UpBuffer } from "./client/up-buffer.ts"
 import type { Crown } from "./crown.ts"
 import type { Frame } from "./frame.ts"
 import { bounded, type Candidate } from "./lineage.ts"
 import type { Node, UpSide } from "./node.ts"
-import { baselineTopicBytes, directTopicBytes, directUpTopic, isPrivate, markTopic } from "./private-topic.ts"
+import { markTopic } from "./private-topic.ts"
 import type { Receiver } from "./receiver.ts"
-import { type RoomNumbers, sameRoom } from "./room.ts"
-import type { RosterKeeper } from "./roster/roster-keeper.ts"
 import type { TopicState } from "./topic-state.ts"
 
-export interface ClientSideOptions {
-  readonly node: Node
-  readonly name: string
-  readonly transport: Transport
-  readonly addresses: readonly string[]
-  readonly token: Uint8Array
-  readonly tree: string
-  /** Undefined: do not come back. */
-  readonly reconnect: { readonly minMs: number; readonly maxMs: number } | undefined
-  readonly joinTimeoutMs: number
-  readonly windowMessages: number
-  readonly windowBytes: number
-  readonly maxPayloadBytes: number
-  readonly roster: RosterKeeper
-  /** The side is over for good. */
-  readonly onClosed: (error: ZincError | undefined) => void
-  readonly onLink: (change: "up" | "down" | "regenerated") => void
-  readonly onUndeliverable: NoticeReaderOptions["onUndeliverable"]
-  readonly onDenied: NoticeReaderOptions["onDenied"]
-  readonly onNewSession: NoticeReaderOptions["onNewSession"]
-  /** What a relay does besides; undefined at a client that hosts nobody. */
-  readonly relay: RelayOptions | undefined
-}
-
-export interface RelayOptions {
-  /** Where its own clients may dial it. */
-  readonly addresses: () => readonly string[]
-  /** Links from it to the lowest endpoint below. */
-  readonly height: () => number
-  /** What there is room for below. */
-  readonly room: () => RoomNumbers
-  /** The answer to a probe of somebody below. */
-  readonly onProbeReply: (reply: ProbeReply) => void
-  /** The root has all that was pushed up to that leg number. */
-  readonly onRooted: (number: number) => void
-  /** A direct message for somebody below. */
-  readonly onward: (frame: Frame) => void
-  /** A message of somebody below found nobody. False when it is not of somebody below. */
-  readonly undeliverable: (
-    news: Pick<Undeliverable, "target" | "sequence" | "correlation" | "code" | "origin">,
-  ) => boolean
-  /** The host above takes nothing on that topic from this relay and those below it. */
-  readonly denied: (topic: TopicState, code: string, reason: string) => void
-  /** The tree above began anew, and nothing of it has come yet. */
-  readonly onRegenerated: () => void
-}
-
-const envelopeVersion = 1
 /** How a host that was told of is dialled again. */
 const soughtAgain = { minMs: 20, maxMs: 250 }
-/** What a host may say of its time, as its own options are held to. */
-const heartbeatRange = [10, 60_000] as const
-const heartbeatMissesRange = [1, 100] as const
-const sessionKeepRange = [100, 86_400_000] as const
-/** Hosts of one REDIRECT that are looked at, and the length of their addresses. */
-const candidatesMax = 16
-const addressCharactersMax = 512
 /** The longest that a host is kept for what the next one has not caught up on, and how often that is looked at. */
 const catchUpMs = 2000
 const lookMs = 5
-/** Hosts whose tickets are kept. */
-const ticketsMax = 16
-/** Octets of own topics named in a JOIN: a host takes at most 2 MiB of control message. */
-const memoryBytesMax = 1024 * 1024
 
 export class ClientSide implements UpSide {
   readonly #o: ClientSideOptions
@@ -121,34 +61,18 @@ export class ClientSide implements UpSide {
   #probedBy: Legs | undefined
   readonly #notices: NoticeReader
   readonly #names = new NameQueries()
-  readonly #subscribedOn = new WeakSet<SubscriberSocket>()
+  readonly #session: HostSession
+  readonly #subscriptions: Subscriptions
+  readonly #liveness: HostLiveness
   /** In the place of a host, while this endpoint is the root of a tree with voters. */
   #crown: Crown | undefined
-  /** The session of our last link is worth taking up again. */
-  #isResumable = false
-  #ticket = new Uint8Array(0)
-  /** Tickets of the last hosts, by the addresses they were dialled at. */
-  readonly #tickets = new Map<string, Uint8Array>()
-  #generation = new Uint8Array(0)
-  #hostId: EndpointId | undefined
-  #hostName = ""
-  #heartbeatMs = 250
-  #heartbeatMisses = 3
-  #sessionKeepMs = 10_000
   #roundTripMs: number | undefined
-  #heardAt = 0
-  #silent = false
-  #tickedAt = 0
-  #ticker: Timer | undefined
   #everUp = false
   #isMoving = false
   /** The last PATH_CHANGE of a host that has taken us, until the link is our link. */
   readonly #pathNews = new WeakMap<Legs, PathChange>()
   /** The host has no memory of before, and nobody has been told: that is for when the link is up. */
   #isRegenerated = false
-  /** What the host knows of the room below. */
-  #roomTold: RoomNumbers | undefined
-  #loopLagMs = 0
   /** The host of the last link that was up, and why it ended. */
   #lastHost: EndpointId | undefined
   #whyLost = ""
@@ -177,8 +101,19 @@ export class ClientSide implements UpSide {
       ask: token => this.#control({ case: "probe", value: { token, path: [node.self.bytes] } }),
       onConfirmed: () => this.#onConfirmed(),
     })
-    this.#interests = new Interests(() => node.clock.soon(() => this.#syncNew()))
+    this.#interests = new Interests(() => node.clock.soon(() => this.#askNew()))
     void this.#interests.want(markTopic)
+    this.#subscriptions = new Subscriptions({
+      node,
+      interests: this.#interests,
+      legs: () => this.#attachment.legs,
+      linked: () => this.linked,
+      control: body => this.#control(body),
+    })
+    this.#liveness = new HostLiveness({
+      clock: node.clock,
+      onTick: (now, silenceMs, lateMs) => this.#onTick(now, silenceMs, lateMs),
+    })
     this.#notices = new NoticeReader({
       topics: node.topics,
       onUndeliverable: options.onUndeliverable,
@@ -203,20 +138,14 @@ export class ClientSide implements UpSide {
             })),
           },
         }),
-      settle: topics => {
-        const legs = this.#attachment.legs
-        if (legs?.subscriber !== undefined) this.#sync(legs, { interests: [], settling: topics, all: false })
-      },
-      syncAll: () => this.#attachment.legs !== undefined && this.#syncAll(this.#attachment.legs),
-      onBaseline: ({ number }) => {
-        const legs = this.#attachment.legs
-        if (legs?.accept === undefined) return
-        legs.subscriber?.unsubscribe(baselineTopicBytes(legs.accept.privatePrefix, number))
-        legs.baseline.resolve()
-      },
+      settle: topics => this.#subscriptions.settle(topics),
+      syncAll: () => this.#attachment.legs !== undefined && this.#subscriptions.askAll(this.#attachment.legs),
+      onBaseline: ({ number }) => this.#subscriptions.answered(number),
       onViolation: thrown => this.#violation(thrown),
       onward: options.relay?.onward,
     })
+    const { name, tree, token, relay } = options
+    this.#session = new HostSession({ node, name, tree, token, relay, up: this.#up, down: this.#down })
     this.#attachment = new Attachment({
       node,
       transport: options.transport,
@@ -225,15 +154,15 @@ export class ClientSide implements UpSide {
       joinTimeoutMs: options.joinTimeoutMs,
       maxPayloadBytes: options.maxPayloadBytes,
       candidates: loss => planReturn({ ...this.#whomToAsk(loss), isSilent: loss.isSilent, random: node.random }),
-      join: (address, way) => ({ case: "join", value: this.#joinMessage(address, way) }),
+      join: (address, way) => this.#session.joinMessage(address, way),
       onAccepted: (accept, legs) => this.#onAccepted(accept, legs),
       onDialled: legs => {
         this.#hearPathNews(legs)
         if (this.#attachment.legs !== legs) return
         this.#up.resendAfter(Number(legs.accept!.received))
-        this.#syncAll(legs)
+        this.#subscriptions.askAll(legs)
       },
-      onAgain: legs => this.#syncAll(legs),
+      onAgain: legs => this.#subscriptions.askAll(legs),
       onUp: legs => this.#onUp(legs),
       onControl: (legs, batch) => this.#onControl(legs, batch),
       onPublished: batch => {
@@ -248,7 +177,7 @@ export class ClientSide implements UpSide {
         if (leg === "subscriber") this.#down.lost()
       },
       onLegBack: (leg, legs) => {
-        if (leg === "subscriber") this.#syncAll(legs)
+        if (leg === "subscriber") this.#subscriptions.askAll(legs)
         else this.#up.resend()
       },
       onLost: error => this.#onLost(error),
@@ -264,13 +193,13 @@ export class ClientSide implements UpSide {
     return this.#attachment.linked
   }
   get hostId(): EndpointId | undefined {
-    return this.#hostId
+    return this.#session.hostId
   }
   get hostName(): string {
-    return this.#hostName
+    return this.#session.hostName
   }
   get peers(): PeerInfo[] {
-    return this.#hostId === undefined ? [] : [this.#peer()]
+    return this.#session.hostId === undefined ? [] : [this.#peer()]
   }
 
   // ---- joining ----
@@ -283,79 +212,19 @@ export class ClientSide implements UpSide {
   /** What candidates are drawn from: whoever the host has told of, and the user's addresses. */
   #whomToAsk({ address }: Pick<Loss, "address">) {
     const { node, transport, addresses } = this.#o
-    const id = this.#hostId === undefined ? undefined : endpointIdToBytes(this.#hostId)
+    const id = this.#session.hostId === undefined ? undefined : endpointIdToBytes(this.#session.hostId)
     const { schemes } = transport.supports
     return { lineage: node.lineage, self: node.self.bytes, addresses, schemes, lost: { address, id } }
   }
 
-  #joinMessage(dialled: string, { redirects, settle, step }: JoinWay) {
-    // The session is a secret between us and the host it is of.
-    const toOther = redirects > 0 || (step?.id !== undefined && this.#hostId !== endpointIdFromBytes(step.id))
-    const takeover = step?.takeover === undefined || redirects > 0 ? undefined : { deadId: step.takeover }
-    const memory: { topic: Uint8Array; first: bigint; acknowledged: bigint }[] = []
-    const kept = this.#up.firstSequences()
-    // Direct messages are numbered per target: those to a host that is no more say nothing of those to this one.
-    kept.delete(this.#node.topics.of(directUpTopic))
-    let memoryBytes = 0
-    const remember = (topic: TopicState, first: number) => {
-      memoryBytes += topic.bytes.length + 24
-      if (memoryBytes <= memoryBytesMax)
-        memory.push({ topic: topic.bytes, first: BigInt(first), acknowledged: BigInt(first - 1) })
-    }
-    // Those of which something will be sent again come first: for them it matters where their numbers begin.
-    for (const [topic, first] of kept) remember(topic, first)
-    for (const topic of this.#node.topics.all) {
-      if (topic.sent > 0 && !kept.has(topic)) remember(topic, topic.sent + 1)
-    }
-    const room = this.#o.relay?.room()
-    this.#roomTold = room
-    return {
-      versionMin: envelopeVersion,
-      versionMax: envelopeVersion,
-      tree: step?.id === undefined ? this.#o.tree : this.#node.place.tree,
-      generation: this.#generation,
-      token: this.#o.token,
-      endpointId: this.#node.self.bytes,
-      name: this.#o.name,
-      session: this.#isResumable && !toOther ? this.#up.session : new Uint8Array(0),
-      ticket: this.#tickets.get(dialled) ?? (toOther ? new Uint8Array(0) : this.#ticket),
-      legFirst: BigInt(this.#up.first),
-      legLast: BigInt(this.#up.last),
-      memory,
-      epoch: this.#node.epoch,
-      link: this.#down.link,
-      incarnation: this.#down.incarnation,
-      relay: this.#o.relay !== undefined,
-      height: this.#o.relay?.height() ?? 0,
-      addresses: [...(this.#o.relay?.addresses() ?? [])],
-      redirects,
-      settle,
-      dialled,
-      ...(room === undefined ? {} : { room }),
-      ...(takeover === undefined ? {} : { takeover }),
-    }
-  }
-
   #onAccepted(accept: Accept, legs: Legs): void {
-    checkAccept(accept)
+    this.#session.check(accept)
     const { place, lineage } = this.#node
-    const above = pathOf(accept)
-    this.#checkPlace(accept)
-    const hostId = endpointIdFromBytes(accept.hostId)
-    const isOther = this.#hostId !== undefined && this.#hostId !== hostId
-    const newReign = this.#generation.length > 0 && !equalBytes(this.#generation, accept.generation)
+    const { isOther, newReign } = this.#session.compare(accept)
     if (newReign) this.#o.relay?.onRegenerated()
     // Told when the link is up, which may take more attempts than this one.
     if (this.#down.accepted(accept, newReign)) this.#isRegenerated ||= newReign || !isOther
-    this.#isResumable = true
-    this.#ticket = accept.ticket.slice()
-    this.#keepTicket(legs.address, this.#ticket)
-    this.#generation = accept.generation.slice()
-    this.#hostId = hostId
-    this.#hostName = accept.hostName
-    this.#heartbeatMs = held(accept.limits?.heartbeatMs || 250, heartbeatRange)
-    this.#heartbeatMisses = held(accept.limits?.heartbeatMisses || 3, heartbeatMissesRange)
-    this.#sessionKeepMs = held(accept.limits?.sessionKeepMs || 10_000, sessionKeepRange)
+    this.#session.accepted(accept, legs.address)
     // Another tree counts its reigns anew.
     this.#node.epoch = accept.epoch
     if (!accept.resumed) this.#roundTripMs = undefined
@@ -363,7 +232,7 @@ export class ClientSide implements UpSide {
     this.#notices.accepted(accept)
     if (accept.resumed) this.#up.loseNotices(Number(accept.noticesLostThrough))
     lineage.learn(accept, legs.address)
-    place.attached(above, accept.tree, this.#generation)
+    place.attached(pathOf(accept), accept.tree, this.#session.generation)
     place.setReadOnly(accept.readOnly)
     this.#up.joined(accept.session, Number(accept.received), Number(accept.rooted))
   }
@@ -375,56 +244,9 @@ export class ClientSide implements UpSide {
     if (news !== undefined) this.#onPathChange(legs, news)
   }
 
-  /** Throws when this host cannot be above us. */
-  #checkPlace(accept: Accept): void {
-    if (pathOf(accept).some(id => equalBytes(id, this.#node.self.bytes)))
-      throw new ZincError("Refused", "the host is below this endpoint: joining it would close a loop [Loop]", {
-        retryable: true,
-      })
-    const isSameTree = equalBytes(this.#generation, accept.generation)
-    if (isSameTree && accept.epoch < this.#node.epoch)
-      throw new ZincError(
-        "Refused",
-        `${accept.hostName} is in reign ${accept.epoch}, and this endpoint has heard of ${this.#node.epoch} [Epoch]`,
-        { retryable: true, retryAfterMs: 20 },
-      )
-  }
-
-  /** With it a host that takes us for somebody else of our id, or still has an older link of ours, lets us in. */
-  #keepTicket(address: string, ticket: Uint8Array): void {
-    this.#tickets.delete(address)
-    this.#tickets.set(address, ticket)
-    if (this.#tickets.size > ticketsMax) this.#tickets.delete(this.#tickets.keys().next().value as string)
-  }
-
-  /** Subscribes to everything wanted and asks for a baseline of it all. */
-  #syncAll(legs: Legs): void {
-    const { subscriber, accept } = legs
-    if (subscriber === undefined || accept === undefined) return
-    const first = !this.#subscribedOn.has(subscriber)
-    this.#subscribedOn.add(subscriber)
-    const interests = this.#interests.takeAll()
-    if (first) {
-      subscriber.subscribe(directTopicBytes(accept.privatePrefix))
-      for (const interest of interests) subscriber.subscribe(interest.prefix)
-    }
-    this.#sync(legs, { interests, settling: [], all: true })
-  }
-
-  #sync(legs: Legs, asked: Asked): void {
-    const number = this.#interests.ask(asked)
-    legs.subscriber!.subscribe(baselineTopicBytes(legs.accept!.privatePrefix, number))
-    const prefixes = asked.interests.map(interest => interest.prefix)
-    const settling = asked.settling.map(topic => topic.bytes)
-    this.#control({ case: "sync", value: { number, prefixes, settling } })
-  }
-
   #onUp(legs: Legs): void {
     const node = this.#node
-    this.#heardAt = node.clock.now()
-    this.#tickedAt = this.#heardAt
-    this.#ticker?.cancel()
-    this.#ticker = node.clock.every(this.#heartbeatMs, () => this.#tick())
+    this.#liveness.start(this.#session.heartbeatMs, this.#session.heartbeatMisses)
     if (this.#everUp) node.statistics.reconnects++
     else node.statistics.joins++
     this.#everUp = true
@@ -432,15 +254,15 @@ export class ClientSide implements UpSide {
     this.#probeBy(legs)
     node.events.emit({ type: "joined", peer: this.#peer(), resumed })
     const from = this.#lastHost
-    this.#lastHost = this.#hostId
-    const isMoved = from !== undefined && from !== this.#hostId
-    if (this.#isRegenerated) node.events.emit({ type: "regenerated", host: this.#hostId! })
-    else if (isMoved) node.events.emit({ type: "moved", from, to: this.#hostId!, reason: this.#whyLost })
+    this.#lastHost = this.#session.hostId
+    const isMoved = from !== undefined && from !== this.#session.hostId
+    if (this.#isRegenerated) node.events.emit({ type: "regenerated", host: this.#session.hostId! })
+    else if (isMoved) node.events.emit({ type: "moved", from, to: this.#session.hostId!, reason: this.#whyLost })
     if (this.#isRegenerated || isMoved) this.#o.onLink("regenerated")
     this.#isRegenerated = false
     this.#o.onLink("up")
     this.#o.roster.attached()
-    this.#syncNew()
+    this.#askNew()
     this.#down.up()
     if (!this.#probe.isOpen) this.#onConfirmed()
   }
@@ -486,8 +308,7 @@ export class ClientSide implements UpSide {
   }
 
   #onSwitched(accept: Accept, legs: Legs, reason: string): void {
-    checkAccept(accept)
-    this.#checkPlace(accept)
+    this.#session.check(accept)
     this.#down.switching()
     this.#whyLost = reason
     this.#names.fail(new ZincError("PeerLost", "the host was left while it was asked for a name", { retryable: true }))
@@ -523,7 +344,7 @@ export class ClientSide implements UpSide {
     this.#whyLost = error.message
     this.#node.place.detached()
     this.#probe.end()
-    this.#ticker?.cancel()
+    this.#liveness.stop()
     this.#names.fail(
       new ZincError("PeerLost", "the host was lost while it was asked for a name", {
         retryable: true,
@@ -545,8 +366,7 @@ export class ClientSide implements UpSide {
           this.#onControlOfNext(legs, control)
           continue
         }
-        this.#heardAt = this.#node.clock.now()
-        this.#silent = false
+        this.#liveness.heard()
         if (control.body.case === "repair") this.#down.repair(control.body.value, batch, i)
         else this.#onControlMessage(legs, control)
       } catch (thrown) {
@@ -578,26 +398,11 @@ export class ClientSide implements UpSide {
       case "accept":
         legs.accepted.resolve(body.value)
         break
-      case "refuse": {
-        const { code, reason, retryAfterMs } = body.value
-        if (code === "Busy") {
-          this.#attachment.busy(legs, reason, retryAfterMs)
-          break
-        }
-        legs.fail(
-          new ZincError(refusals[code] ?? "Refused", `${legs.address} refused the join: ${reason}`, {
-            retryable: retryAfterMs > 0,
-            ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
-          }),
-        )
+      case "refuse":
+        refused(this.#attachment, legs, body.value)
         break
-      }
       case "redirect":
-        this.#attachment.redirected(
-          legs,
-          body.value.candidates.slice(0, candidatesMax).flatMap(({ addresses }) => firstAddress(addresses)),
-          body.value.retryAfterMs,
-        )
+        redirected(this.#attachment, legs, body.value)
         break
       case "heartbeat":
         this.#down.heartbeat(Number(body.value.direct))
@@ -650,20 +455,19 @@ export class ClientSide implements UpSide {
 
   /** What there is room for below is told when it has changed. */
   #answerHeartbeat(count: bigint): void {
-    const room = this.#o.relay?.room()
-    const changed = room !== undefined && !sameRoom(room, this.#roomTold)
+    const room = this.#session.newRoom
     const told = this.#control({
       case: "heartbeatReply",
       value: {
         count,
         mark: BigInt(this.#down.marked),
         legLast: BigInt(this.#up.sent),
-        loopLagMs: Math.round(this.#loopLagMs),
+        loopLagMs: Math.round(this.#liveness.loopLagMs),
         queueFill: Math.round(100 * this.#up.fill),
-        ...(changed ? { room } : {}),
+        ...(room === undefined ? {} : { room }),
       },
     })
-    if (changed && told) this.#roomTold = room
+    if (room !== undefined && told) this.#session.roomTold(room)
   }
 
   /** Says something to the host; false when there is none, or no room. */
@@ -718,7 +522,7 @@ export class ClientSide implements UpSide {
     }
     // The snail stops itself and comes back with a fresh baseline, as a new session.
     this.#down.startAfresh()
-    this.#isResumable = false
+    this.#session.forsake()
     this.#attachment.lost(error)
   }
 
@@ -775,15 +579,11 @@ export class ClientSide implements UpSide {
 
   /** From now on nobody is above but the crown: this endpoint is the root. */
   crowned(crown: Crown, generation: Uint8Array): void {
-    const hadHost = this.#hostId !== undefined
-    this.#generation = generation.slice()
+    const hadHost = this.#session.hostId !== undefined
     this.#attachment.rest(new ZincError("PeerLost", "this endpoint has become the root", { retryable: true }))
     this.#crown = crown
     this.#probe.end()
-    this.#isResumable = false
-    this.#hostId = undefined
-    this.#hostName = ""
-    this.#ticket = new Uint8Array(0)
+    this.#session.end(generation)
     this.#names.fail(new ZincError("PeerLost", "the host was lost while it was asked for a name", { retryable: true }))
     this.#down.crowned()
     this.#interests.answerAll()
@@ -818,7 +618,7 @@ export class ClientSide implements UpSide {
   /** The host above is at one of these addresses from now on. */
   seek(addresses: readonly string[]): void {
     this.uncrowned()
-    this.#isResumable = false
+    this.#session.forsake()
     this.#attachment.seek(addresses, this.#o.reconnect ?? soughtAgain)
   }
 
@@ -845,7 +645,7 @@ export class ClientSide implements UpSide {
   }
 
   removeReceiver(receiver: Receiver): void {
-    this.#leave(this.#interests.unfollow(receiver))
+    this.#subscriptions.leave(this.#interests.unfollow(receiver))
   }
 
   /** For somebody below. Resolves when the host knows of the prefix; rejects with `Refused` if it is not allowed. */
@@ -853,46 +653,25 @@ export class ClientSide implements UpSide {
     return this.#interests.want(prefix)
   }
   unwant(prefix: Uint8Array): void {
-    if (this.#interests.unwant(prefix)) this.#leave([prefix])
+    if (this.#interests.unwant(prefix)) this.#subscriptions.leave([prefix])
   }
 
-  #leave(gone: readonly Uint8Array[]): void {
-    if (gone.length === 0) return
-    for (const prefix of gone) this.#attachment.legs?.subscriber?.unsubscribe(prefix)
-    this.#control({ case: "unsubscribe", value: { prefixes: [...gone] } })
-    // L5: unsubscribing forgets receive state.
-    for (const prefix of gone) {
-      for (const topic of this.#node.topics.matching(prefix)) {
-        if (!this.#interests.isWanted(topic.bytes)) this.#node.forget(topic)
-      }
-    }
-  }
-
-  #syncNew(): void {
+  #askNew(): void {
     if (this.#crown !== undefined) this.#interests.answerAll()
-    const { legs } = this.#attachment
-    // While joining, the interests go with the first SYNC or, if that is out, right after the link is up.
-    if (!this.linked || legs?.subscriber === undefined || !this.#interests.hasNew) return
-    const interests = this.#interests.takeNew()
-    for (const interest of interests) legs.subscriber.subscribe(interest.prefix)
-    this.#sync(legs, { interests, settling: [], all: false })
+    this.#subscriptions.askNew()
   }
 
   // ---- time ----
 
-  #tick(): void {
-    const now = this.#node.clock.now()
-    // L9: time in which our own loop stalled is not the host's silence.
-    const late = now - this.#tickedAt - this.#heartbeatMs
-    this.#tickedAt = now
-    this.#loopLagMs = Math.max(0, late, this.#loopLagMs / 2)
+  #onTick(now: number, silence: number, late: number): void {
     this.#o.roster.late(late)
-    if (late > this.#heartbeatMs) this.#heardAt = Math.min(now, this.#heardAt + late)
-    const silence = now - this.#heardAt
-    this.#silent = silence >= this.#heartbeatMisses * this.#heartbeatMs
+    const { heartbeatMs, sessionKeepMs } = this.#session
     // L9: a silent host is dead where there is another to go to; else it has its time to come back to itself.
     const { legs, state } = this.#attachment
-    if (silence >= this.#sessionKeepMs || (this.#silent && legs !== undefined && hasOthers(this.#whomToAsk(legs)))) {
+    if (
+      silence >= sessionKeepMs ||
+      (this.#liveness.isSilent && legs !== undefined && hasOthers(this.#whomToAsk(legs)))
+    ) {
       this.#attachment.lost(
         new ZincError("PeerLost", `nothing heard from the host for ${Math.round(silence)} ms`, { retryable: true }),
         true,
@@ -900,26 +679,20 @@ export class ClientSide implements UpSide {
       return
     }
     this.#probe.tick()
-    this.#down.tick(4 * this.#heartbeatMs, this.#silent)
-    // A SYNC whose baseline did not come is asked again under a new number (L2).
-    if (state === "up" && legs?.subscriber !== undefined) {
-      this.#interests.retry(asked => {
-        if (asked.all) this.#syncAll(legs)
-        else if (asked.settling.length > 0 || asked.interests.some(interest => interest.base === undefined))
-          this.#sync(legs, asked)
-      })
-    }
-    this.#node.giveUpOlderThan(now - 2 * this.#heartbeatMs)
+    this.#down.tick(4 * heartbeatMs, this.#liveness.isSilent)
+    if (state === "up" && legs?.subscriber !== undefined) this.#subscriptions.retry(legs)
+    this.#node.giveUpOlderThan(now - 2 * heartbeatMs)
   }
 
   #peer(): PeerInfo {
     const { state, legs } = this.#attachment
     return {
-      id: this.#hostId!,
-      name: this.#hostName,
+      id: this.#session.hostId!,
+      name: this.#session.hostName,
       role: "host",
       remote: legs?.address ?? this.#o.addresses[0] ?? "",
-      state: state === "up" ? (this.#silent ? "degraded" : "up") : state === "degraded" ? "degraded" : "away",
+      state:
+        state === "up" ? (this.#liveness.isSilent ? "degraded" : "up") : state === "degraded" ? "degraded" : "away",
       lagMs: undefined,
       roundTripMs: this.#roundTripMs,
     }
@@ -958,7 +731,7 @@ export class ClientSide implements UpSide {
   }
 
   #stop(): Legs | undefined {
-    this.#ticker?.cancel()
+    this.#liveness.stop()
     return this.#attachment.stop()
   }
 
@@ -971,45 +744,6 @@ export class ClientSide implements UpSide {
   #violation(thrown: unknown): void {
     const error = asZincError(thrown)
     this.#node.statistics.violations++
-    this.#node.events.emit({ type: "violation", from: this.#hostName, error })
+    this.#node.events.emit({ type: "violation", from: this.#session.hostName, error })
   }
-}
-
-const refusals: Record<string, ErrorCode> = {
-  Unauthorized: "Unauthorized",
-  VersionMismatch: "VersionMismatch",
-  WrongTree: "Refused",
-  Duplicate: "Refused",
-  Full: "Full",
-  Draining: "Refused",
-}
-
-/** The first that is one at all. */
-function firstAddress(addresses: readonly string[]): string[] {
-  const found = addresses.find(
-    address => /^[a-z][a-z0-9+.-]*:\/\/./.test(address) && address.length <= addressCharactersMax,
-  )
-  return found === undefined ? [] : [found]
-}
-
-function held(value: number, [least, most]: readonly [number, number]): number {
-  return Math.min(most, Math.max(least, value))
-}
-
-/** Ids from the root to the host; one that says nothing of a path is itself the root. */
-function pathOf({ path, hostId }: Accept): readonly Uint8Array[] {
-  return path.length === 0 ? [hostId] : path
-}
-
-/** Throws `BadFrame` for an ACCEPT that nothing could be built on. */
-function checkAccept({ session, hostId, incarnation, privatePrefix, path }: Accept): void {
-  const sound =
-    session.length === 16 &&
-    hostId.length === 16 &&
-    path.every(id => id.length === 16) &&
-    incarnation !== 0 &&
-    isPrivate(privatePrefix) &&
-    privatePrefix.length <= topicBytesMax / 2 &&
-    !privatePrefix.includes(0)
-  if (!sound) throw new ZincError("BadFrame", "the host's ACCEPT is not one: it has no session, id or private prefix")
 }

@@ -1,55 +1,42 @@
-/**
- * The side of an endpoint that hosts a cluster. It owns the three sockets, gives each part what arrives for it, beats
- * the heart by which everyone lives (L9), and ends sessions. The parts stand in `host/`: who may join (`Admission`, L1),
- * whose subscriptions hold (`SubscriberGuard`, L3) and where they begin (`publishBaseline`, L2), what is published and
- * published again (`Publication`, L6), what comes up (`UpLeg`, L4) and is acknowledged (`Acknowledgements`, L7), and who
- * does not keep up (`SlowSubscribers`, §11). `LinkTable` is what they share.
- */
-import type { Timer } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
-import { type EndpointId, endpointIdFromBytes, endpointIdToBytes } from "../core/id.ts"
+import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
 import {
   type Control,
   type ControlBody,
   decodeControl,
   encodeControl,
   type ProbeReply,
-  type Sync,
   type Undeliverable,
 } from "../message/control.ts"
-import { TopicKind } from "../message/topic.ts"
 import type { HostAddresses, PublisherSocket, PullerSocket, RouterSocket } from "../transport/transport.ts"
 import type { MemberInfo, PeerInfo } from "./api.ts"
 import type { Frame } from "./frame.ts"
 import { Acknowledgements } from "./host/acknowledgements.ts"
 import { Admission } from "./host/admission.ts"
-import { publishBaseline } from "./host/baseline.ts"
+import { BaselineAnswers } from "./host/baseline-answers.ts"
 import { strangerMs } from "./host/crowd.ts"
 import { DirectRoute } from "./host/direct-route.ts"
 import { drain } from "./host/drain.ts"
+import { Heartbeat } from "./host/heartbeat.ts"
 import type { HostSideOptions } from "./host/host-options.ts"
 import type { Link } from "./host/link.ts"
 import { LinkTable } from "./host/link-table.ts"
-import { MemberNews, type NewMember } from "./host/member-news.ts"
-import { Members } from "./host/members.ts"
-import { rangesMax } from "./host/pending-syncs.ts"
 import { Placement } from "./host/placement.ts"
 import { Publication } from "./host/publication.ts"
-import { stepsPerHeartbeat } from "./host/repair-answer.ts"
+import { RepairDesk } from "./host/repair-desk.ts"
 import { RootProbes } from "./host/root-probes.ts"
 import { Rooting } from "./host/rooting.ts"
 import { SlowSubscribers, subscriberLimits } from "./host/slow-subscribers.ts"
 import { SubscriberGuard } from "./host/subscriber-guard.ts"
 import { SubtreeInterest } from "./host/subtree-interest.ts"
+import { SubtreeMembership } from "./host/subtree-membership.ts"
 import { Succession } from "./host/succession.ts"
 import { UpLeg } from "./host/up-leg.ts"
 import { reportViolation } from "./host/violation.ts"
 import { VoterGate, type VoterReception } from "./host/voter-gate.ts"
 import type { Node } from "./node.ts"
-import { isPrivate, syncNumberOf } from "./private-topic.ts"
-import { idOf } from "./received-message.ts"
-import type { Range } from "./repair-range.ts"
+import { syncNumberOf } from "./private-topic.ts"
 import type { RoomNumbers } from "./room.ts"
 import type { RosterBelow } from "./roster/roster-keeper.ts"
 import type { TopicState } from "./topic-state.ts"
@@ -63,21 +50,8 @@ const controlBytesMax = 2 * 1024 * 1024
 const controlWaitingMax = { messages: 1000, bytes: 4 * 1024 * 1024 }
 /** Largest message on the publish leg, where clients say nothing but what they subscribe to. */
 const subscriptionBytesMax = 64 * 1024
-/** Repair requests that may wait for one client, and the ranges in all of them. */
-const repairsMax = 64
-/** Ids that one name resolves to. */
-const namesakesMax = 256
-/** Members that one message tells of: some hundred octets each. */
-const membersPerMessage = 4096
-/** SYNCs of one client that wait for the host above. */
-const syncsAwaitedMax = 64
-/** Heartbeats after which a direct message that they told of is taken to have come. */
-const directDoubtBeats = 4
 /** Longest that a client which leaves waits for its last frames to come. */
 const leaveWaitMs = 1000
-/** A joiner may be busy with itself between its JOIN and the first thing it says after: that long it is not judged. */
-const unansweredMs = 3000
-
 export class HostSide {
   readonly addresses: HostAddresses[] = []
   /** Where the node hands down what goes to the cluster. */
@@ -95,19 +69,16 @@ export class HostSide {
   readonly #slow: SlowSubscribers
   readonly #acknowledgements: Acknowledgements
   readonly #rooting: Rooting
-  readonly #members: Members
+  readonly #membership: SubtreeMembership
+  readonly #baselines: BaselineAnswers
+  readonly #repairs: RepairDesk
+  readonly #heartbeat: Heartbeat
   /** At a relay: what its clients follow. */
-  #interest: SubtreeInterest | undefined
-  /** At a relay: who came and went below, to be told above. */
-  #news: MemberNews | undefined
+  readonly #interest: SubtreeInterest | undefined
   readonly #succession: Succession
   readonly #direct: DirectRoute
   readonly #upLeg: UpLeg
   readonly #voters: VoterGate
-  #ticker: Timer | undefined
-  #tickedAt = 0
-  /** How late the last ticks were. */
-  #loopLagMs = 0
   #closing = false
   /** The sockets are closed, though a timer may still come. */
   #ended = false
@@ -210,14 +181,10 @@ export class HostSide {
       end,
       onNew: link => {
         this.#succession.arrived(link)
-        this.#tellHere(link)
+        this.#membership.here(link)
         options.roster.joined(link)
       },
-      onBack: link => {
-        this.#tellHere(link)
-        // What is below it was in no census while it was away.
-        for (const { id, name, host, via } of this.#members) if (via === link) this.#tellLater().arrive(id, name, host)
-      },
+      onBack: link => this.#membership.back(link),
       onLost: connection => this.#onControlLost(connection),
       onFailed: (connection, thrown) => this.#cutControl(connection, thrown),
     })
@@ -235,9 +202,7 @@ export class HostSide {
       onBound: link => this.#slow.forget(link),
       onPrivate: (link, topic) => {
         const sync = syncNumberOf(topic)
-        if (sync === undefined) return
-        link.syncs.seen(sync)
-        this.#answerSyncs(link)
+        if (sync !== undefined) this.#baselines.seen(link, sync)
       },
     })
     this.#acknowledgements = new Acknowledgements(node.clock, tell)
@@ -249,17 +214,30 @@ export class HostSide {
       this.#onControlLost(control)
     }
     this.#rooting = new Rooting(link => links.has(link) && this.#acknowledgements.soon(link))
-    this.#members = new Members({
-      random: node.random,
-      onArrived: member => this.#onArrived(member.id, member.name, member.host),
-      onDeparted: member => this.#onDeparted(member.id, member.name, member.host),
-      onMoved: (member, from) => this.#direct.reroute(from, member.id),
+    this.#membership = new SubtreeMembership({
+      node,
+      name: options.name,
+      links,
+      above,
+      end,
+      onRerouted: (from, id) => this.#direct.reroute(from, id),
+      onGone: options.onGone,
     })
-    if (above !== undefined) this.#interest = new SubtreeInterest(above)
+    const { members } = this.#membership
+    this.#interest = above === undefined ? undefined : new SubtreeInterest(above)
+    this.#baselines = new BaselineAnswers({
+      node,
+      links,
+      publication,
+      interest: this.#interest,
+      isOpen: () => !this.#ended,
+      onAnswered: link => this.#joined(link),
+    })
+    this.#repairs = new RepairDesk({ links, router: this.#router, publication, isOpen: () => !this.#ended })
     this.#direct = new DirectRoute({
       node,
       links,
-      members: this.#members,
+      members,
       publication,
       notify,
       above,
@@ -273,13 +251,36 @@ export class HostSide {
       direct: this.#direct,
       notify,
       rooting: this.#rooting,
-      linkOfOrigin: id => links.ofPeer(id) ?? this.#members.ofId(id)?.via,
+      linkOfOrigin: id => links.ofPeer(id) ?? members.ofId(id)?.via,
       above,
       maxPayloadBytes: options.maxPayloadBytes,
       maxClients: options.maxClients,
     })
     node.place.onMoved(() => this.#tellPath())
-    this.#ticked(node.clock.now())
+    this.#heartbeat = new Heartbeat({
+      node,
+      heartbeatMs: options.heartbeatMs,
+      heartbeatMisses: options.heartbeatMisses,
+      sessionKeepMs: options.sessionKeepMs,
+      links,
+      publication,
+      acknowledgements: this.#acknowledgements,
+      roster: options.roster,
+      tell,
+      end,
+      onTick: now => {
+        this.#upLeg.tickedAt = now
+      },
+      onBeat: (link, now) => {
+        this.#repairs.renew(link)
+        this.#slow.watch(link, now)
+      },
+      onBeaten: now => {
+        this.#admission.tick(now)
+        this.#guard.tick(now)
+      },
+    })
+    this.#upLeg.tickedAt = this.#heartbeat.tickedAt
   }
 
   async bind(address: string): Promise<void> {
@@ -288,8 +289,7 @@ export class HostSide {
   }
 
   start(): void {
-    this.#ticked(this.#node.clock.now())
-    this.#ticker = this.#node.clock.every(this.#o.heartbeatMs, () => this.#tick())
+    this.#heartbeat.start()
   }
 
   /** Who hears the voters that call at the control address; undefined refuses them. */
@@ -317,8 +317,7 @@ export class HostSide {
 
   /** Ids of all below with that name, clients first. */
   named(name: string, most: number = Number.POSITIVE_INFINITY): Uint8Array[] {
-    const clients = this.#links.named(name, most).map(link => link.peer.bytes)
-    return [...clients, ...this.#members.named(name, most - clients.length).map(member => member.id)]
+    return this.#membership.named(name, most)
   }
 
   /** Links from here to the lowest endpoint below. */
@@ -333,14 +332,7 @@ export class HostSide {
 
   /** All below: the clients, and the members of the clusters they host in turn. */
   get members(): MemberInfo[] {
-    return [
-      ...[...this.#links].map(link => ({ id: idOf(link.peer), name: link.name, host: this.#node.id })),
-      ...[...this.#members].map(({ id, name, host }) => ({
-        id: endpointIdFromBytes(id),
-        name,
-        host: endpointIdFromBytes(host),
-      })),
-    ]
+    return this.#membership.all
   }
 
   /** Whether that client may read, or write, what travels on the topic. */
@@ -358,7 +350,7 @@ export class HostSide {
   /** Whether that endpoint is the client `from` or below it: one that has moved is neither any more. */
   reaches(endpoint: EndpointId, from: EndpointId): boolean {
     const link = this.#links.ofPeer(endpointIdToBytes(from))
-    const member = this.#members.ofId(endpointIdToBytes(endpoint))
+    const member = this.#membership.members.ofId(endpointIdToBytes(endpoint))
     return link !== undefined && (endpoint === from ? member === undefined : member?.via === link)
   }
 
@@ -401,23 +393,7 @@ export class HostSide {
 
   /** The link to the host above is new: it is told who is here. */
   tellCensus(): void {
-    const { above } = this.#o
-    if (above === undefined) return
-    this.#news = undefined
-    // Whoever is away may have found another host: it is told when it is back.
-    const everyone: NewMember[] = [
-      ...[...this.#links]
-        .filter(link => link.awaySince === undefined)
-        .map(link => ({ endpointId: link.peer.bytes, name: link.name, hostId: this.#node.self.bytes })),
-      ...[...this.#members]
-        .filter(({ via }) => via.awaySince === undefined)
-        .map(({ id, name, host }) => ({ endpointId: id, name, hostId: host })),
-    ]
-    for (let from = 0; from === 0 || from < everyone.length; from += membersPerMessage) {
-      const arrived = everyone.slice(from, from + membersPerMessage)
-      const last = from + membersPerMessage >= everyone.length
-      above.tell({ case: "members", value: { arrived, departed: [], first: from === 0, last } })
-    }
+    this.#membership.tellCensus()
   }
 
   /**
@@ -442,46 +418,6 @@ export class HostSide {
     for (const link of this.#links) this.#tell(link, { case: "pathChange", value })
   }
 
-  /** That client is here now, wherever it was before. */
-  #tellHere(link: Link): void {
-    const via = this.#members.adopted(link.peer.bytes)
-    if (via !== undefined) this.#direct.reroute(via, link.peer.bytes)
-    this.#tellLater().arrive(link.peer.bytes, link.name, this.#node.self.bytes)
-  }
-
-  #onArrived(id: Uint8Array, name: string, host: Uint8Array): void {
-    // It has found another place below, and does not come back to its own.
-    const own = this.#links.ofPeer(id)
-    if (own?.awaySince !== undefined) this.#end(own, "Moved", "it has joined another host below")
-    this.#tellLater().arrive(id, name, host)
-    const member = { id: endpointIdFromBytes(id), name, host: endpointIdFromBytes(host) }
-    this.#node.events.emit({ type: "arrived", member })
-  }
-
-  #onDeparted(id: Uint8Array, name: string, host: Uint8Array): void {
-    this.#tellLater().depart(id)
-    const member = { id: endpointIdFromBytes(id), name, host: endpointIdFromBytes(host) }
-    this.#node.events.emit({ type: "departed", member })
-    this.#o.onGone(member.id)
-  }
-
-  /** What came and went in one go is told in one message. */
-  #tellLater(): MemberNews {
-    const { above } = this.#o
-    if (this.#news !== undefined) return this.#news
-    const news = new MemberNews()
-    if (above === undefined) return news
-    this.#news = news
-    this.#node.clock.soon(() => {
-      if (this.#news !== news) return
-      this.#news = undefined
-      // Without a link the census of the next one will say it.
-      const { arrived, departed } = news
-      above.tell({ case: "members", value: { arrived, departed, first: false, last: false } })
-    })
-    return news
-  }
-
   /** Nobody new is let in, and who is here goes elsewhere in the tree. Resolves when all have, or after that time. */
   async drain(withinMs: number): Promise<void> {
     if (this.#closing) return
@@ -504,7 +440,7 @@ export class HostSide {
     this.#closing = true
     this.#admission.close()
     this.#voters.end()
-    this.#ticker?.cancel()
+    this.#heartbeat.stop()
     this.#acknowledgements.flush()
     // Everyone follows marks, so the last one tells each client that all before it has come.
     this.publication.mark(this.#node.clock.now())
@@ -527,7 +463,7 @@ export class HostSide {
     this.#admission.close()
     this.#voters.end()
     this.#acknowledgements.cancel()
-    this.#ticker?.cancel()
+    this.#heartbeat.stop()
     this.#router.abort()
     this.#publisher.abort()
     this.#puller.abort()
@@ -575,7 +511,12 @@ export class HostSide {
     const link = this.#links.ofControl(connection)
     if (link === undefined) {
       if (body.case === "probe" && body.value.here) {
-        this.#admission.probe(connection, body.value.token, this.#loopLagMs, this.#o.above?.rootRoundTripMs ?? 0)
+        this.#admission.probe(
+          connection,
+          body.value.token,
+          this.#heartbeat.loopLagMs,
+          this.#o.above?.rootRoundTripMs ?? 0,
+        )
         return
       }
       // A joiner whose link has ended meanwhile may still say something; a stranger may not.
@@ -589,13 +530,10 @@ export class HostSide {
       ])
       throw new ZincError("BadFrame", "the first control message must be JOIN")
     }
-    const now = this.#node.clock.now()
-    link.heardAt = now
-    link.silent = false
-    link.confirmed = true
+    this.#heartbeat.heard(link)
     switch (body.case) {
       case "sync":
-        this.#onSync(link, body.value)
+        this.#baselines.asked(link, body.value)
         break
       case "unsubscribe":
         this.#interest?.unwant(link, body.value.prefixes)
@@ -605,7 +543,7 @@ export class HostSide {
         break
       case "members":
         if (!link.relay) throw new ZincError("BadFrame", "a client that is no relay speaks of others")
-        this.#members.told(link, body.value)
+        this.#membership.told(link, body.value)
         break
       case "roster":
         this.#o.roster.told(link, body.value)
@@ -616,44 +554,15 @@ export class HostSide {
       case "undeliverable":
         if (!this.#direct.passUndeliverable(body.value, link)) this.#o.onUndeliverable(body.value)
         break
-      case "heartbeatReply": {
-        if (Number(body.value.count) === link.heartbeatCount) {
-          link.roundTripMs = now - link.heartbeatAt
-          // What was told so many heartbeats ago has come, or has been repaired.
-          if (link.directTold.length > directDoubtBeats) link.directSure = link.directTold.shift()!
-        }
-        link.notices.confirm(Number(body.value.count))
-        link.room?.answered(body.value.room, body.value.loopLagMs, body.value.queueFill)
-        const mark = Number(body.value.mark)
-        if (mark > link.mark && mark <= this.publication.marked) link.mark = mark
-        // L7: silence after a lost tail. The client says how far it has sent; if we lack some, ask.
-        if (Number(body.value.legLast) > link.received && !link.tailWatched) {
-          const received = link.received
-          link.tailWatched = true
-          this.#node.clock.after(this.#o.heartbeatMs, () => {
-            link.tailWatched = false
-            if (link.received === received && this.#links.has(link)) this.#acknowledgements.askResend(link)
-          })
-        }
+      case "heartbeatReply":
+        this.#heartbeat.answered(link, body.value)
         break
-      }
       case "repairRequest":
-        if (body.value.ranges.length > rangesMax)
-          throw new ZincError("BadFrame", `a repair request of ${body.value.ranges.length} ranges`)
-        this.#repair(
-          link,
-          body.value.id,
-          body.value.ranges.map(range => ({
-            topic: range.topic,
-            after: Number(range.after),
-            through: Number(range.through),
-          })),
-        )
+        this.#repairs.asked(link, body.value)
         break
-      case "resolve": {
-        this.#resolve(link, body.value.id, body.value.name)
+      case "resolve":
+        void this.#resolve(link, body.value.id, body.value.name)
         break
-      }
       case "leave":
         this.#onLeave(link, Number(control.after), body.value.code, body.value.reason)
         break
@@ -667,68 +576,8 @@ export class HostSide {
     return !this.#ended && link.control !== 0 && this.#router.send(link.control, [encodeControl(body, after)])
   }
 
-  /** Who bears the name: the root knows of all. A relay without a host above knows of those below. */
-  #resolve(link: Link, id: number, name: string): void {
-    const here = () => {
-      const ids = this.named(name, namesakesMax)
-      if (this.#o.name === name) ids.push(this.#node.self.bytes)
-      return ids
-    }
-    const answer = (ids: Uint8Array[]) => {
-      this.#tell(link, { case: "resolved", value: { id, endpointIds: ids } })
-    }
-    const { above } = this.#o
-    if (above?.linked) above.resolve(name).then(answer, () => answer(here()))
-    else answer(here())
-  }
-
-  #onSync(link: Link, { number, prefixes, settling }: Sync): void {
-    link.syncs.asked(number, [...prefixes, ...settling])
-    const interest = this.#interest
-    if (interest !== undefined) {
-      const wanted = prefixes.filter(prefix => !isPrivate(prefix) && link.mayReceive(prefix))
-      interest.want(
-        link,
-        wanted.filter(prefix => prefix[0] !== TopicKind.System),
-        link.isFresh,
-      )
-    }
-    link.isFresh = false
-    this.#answerSyncs(link)
-  }
-
-  #answerSyncs(link: Link): void {
-    const interest = this.#interest
-    for (const { number, prefixes } of link.syncs.take()) {
-      const answer = () => {
-        publishBaseline(this.#node, this.publication, link, number, prefixes, interest?.refused(prefixes))
-        this.#joined(link)
-      }
-      const answered = interest?.answered(prefixes)
-      if (answered === undefined) {
-        answer()
-        continue
-      }
-      // L2: a relay answers only after its own baseline. The client asks again, so of many such only some are kept.
-      if (link.awaited >= syncsAwaitedMax) continue
-      const { control } = link
-      link.awaited++
-      void answered.then(() => {
-        link.awaited--
-        if (!this.#ended && this.#links.has(link) && link.control === control) answer()
-      })
-    }
-  }
-
-  /** One part; the client asks for the next when it has this one, so a repair never fills its control queue. */
-  #repair(link: Link, id: number, ranges: readonly Range[]): void {
-    if (this.#ended || !this.#links.has(link) || link.control === 0) return
-    if (link.repairs.length === 0 && link.steps <= stepsPerHeartbeat) {
-      if (this.#router.send(link.control, this.publication.repairPart(link, id, ranges))) return
-    }
-    // It has had its share, or its control queue is full: at the next heartbeat. Of too many it asks again for the others.
-    const waiting = link.repairs.reduce((sum, repair) => sum + repair.ranges.length, ranges.length)
-    if (waiting <= rangesMax && link.repairs.length < repairsMax) link.repairs.push({ id, ranges })
+  async #resolve(link: Link, id: number, name: string): Promise<void> {
+    this.#tell(link, { case: "resolved", value: { id, endpointIds: await this.#membership.resolve(name) } })
   }
 
   // ---- the end of a connection, and of a session ----
@@ -774,13 +623,10 @@ export class HostSide {
     this.#o.roster.gone(link, code === "Replaced" || code === "Moved")
     // One that joined anew under its id, or elsewhere below, is not gone.
     if (code !== "Replaced" && code !== "Moved") {
-      this.#members.forget(link)
-      // One that joined another host below, before we saw it go, is there.
-      if (this.#members.ofId(link.peer.bytes) === undefined) this.#tellLater().depart(link.peer.bytes)
-      this.#o.onGone(idOf(link.peer))
+      this.#membership.gone(link)
     }
     // Those below it who have not come with it by then are gone.
-    if (code === "Moved") this.#node.clock.after(this.#o.sessionKeepMs, () => this.#members.forget(link))
+    if (code === "Moved") this.#node.clock.after(this.#o.sessionKeepMs, () => this.#membership.members.forget(link))
     if (code === "Moved" || code === "PeerLost") this.#direct.reroute(link)
     this.#direct.forgetHeld(link)
     this.#node.topics.forget(link.directTopic)
@@ -805,76 +651,4 @@ export class HostSide {
     const peer = link.info(this.#node.clock.now(), undefined)
     this.#node.events.emit({ type: "left", peer, code, reason })
   }
-
-  // ---- time: heartbeats, marks, liveness (L9) ----
-
-  #ticked(now: number): void {
-    this.#tickedAt = now
-    this.#upLeg.tickedAt = now
-  }
-
-  /** Somebody has not reported the last mark: it may have been dropped, with all it speaks of. */
-  #isSomebodyBehind(): boolean {
-    for (const link of this.#links) {
-      if (link.awaySince === undefined && link.baselineAt !== undefined && link.mark < this.publication.marked)
-        return true
-    }
-    return false
-  }
-
-  #tick(): void {
-    const now = this.#node.clock.now()
-    const { heartbeatMs, heartbeatMisses, sessionKeepMs } = this.#o
-    // L9: time in which our own loop stalled is nobody's silence; but who is silent in between is found out all the same.
-    const late = now - this.#tickedAt - heartbeatMs
-    const stalled = late > heartbeatMs
-    this.#loopLagMs = Math.max(0, late, this.#loopLagMs / 2)
-    this.#ticked(now)
-    this.#o.roster.late(late)
-    if (stalled) this.publication.forgive(late)
-    this.publication.mark(now, this.#isSomebodyBehind())
-    for (const link of [...this.#links]) {
-      if (stalled) {
-        link.heardAt = Math.min(now, link.heardAt + late)
-        if (link.awaySince !== undefined) link.awaySince = Math.min(now, link.awaySince + late)
-      }
-      if (link.awaySince !== undefined) {
-        if (now - link.awaySince >= sessionKeepMs) this.#end(link, "PeerLost", "it did not come back in time")
-        continue
-      }
-      const silence = now - link.heardAt
-      link.silent = silence >= heartbeatMs * heartbeatMisses
-      if (silence >= sessionKeepMs || (link.silent && silence >= unansweredMs && !link.confirmed)) {
-        this.#end(link, "PeerLost", `nothing heard for ${Math.round(silence)} ms`)
-        continue
-      }
-      link.heartbeatAt = now
-      link.heartbeatCount++
-      this.#tell(link, {
-        case: "heartbeat",
-        value: {
-          count: BigInt(link.heartbeatCount),
-          published: BigInt(this.publication.published),
-          epoch: this.#node.epoch,
-          direct: BigInt(link.directTopic.published),
-          roundTripUs: microseconds(link.roundTripMs),
-        },
-      })
-      link.directTold.push(link.directTopic.published)
-      if (link.directTold.length > 2 * directDoubtBeats) link.directTold.shift()
-      link.steps = 0
-      for (const { id, ranges } of link.repairs.splice(0)) this.#repair(link, id, ranges)
-      this.#slow.watch(link, now)
-    }
-    if (!stalled) {
-      this.#admission.tick(now)
-      this.#guard.tick(now)
-    }
-    this.#node.giveUpOlderThan(now - 2 * heartbeatMs)
-  }
-}
-
-/** As a heartbeat says it: 0 for not known. */
-function microseconds(ms: number | undefined): number {
-  return ms === undefined ? 0 : Math.min(0xffff_ffff, Math.max(1, Math.round(ms * 1000)))
 }
