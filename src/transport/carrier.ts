@@ -61,6 +61,12 @@ export interface StreamTuning {
   readonly backlog?: number
   /** Ask the system to probe idle connections, first after this many milliseconds (0: the system's own time). Default: not. */
   readonly keepAliveMs?: number
+  /** With `keepAliveMs`: milliseconds from one probe to the next, in whole seconds. Default: the system's; and so below Node 24.14. */
+  readonly keepAliveIntervalMs?: number
+  /** With `keepAliveMs`: how many probes without an answer end the connection. Default and limits as for the interval. */
+  readonly keepAliveProbes?: number
+  /** The octet that IP calls type of service: 8 bits, DSCP in the upper six. Default: the system's; and so below Node 24.14. */
+  readonly typeOfService?: number
   /** Whether `*` means IPv6 too, and names may resolve to IPv6. Default true. */
   readonly ipv6?: boolean
   /** Whether the process may end while they are open. Default false. */

@@ -1,7 +1,7 @@
 /** The engine's socket behind each of ours, and its options as the engine wants them. */
 
 import { guestClock } from "../core/clock.ts"
-import type { Carrier } from "../transport/carrier.ts"
+import type { Carrier, StreamTuning } from "../transport/carrier.ts"
 import {
   Dealer,
   Pair,
@@ -68,6 +68,15 @@ export function isOutOfTurn(core: CoreSocket, what: "send" | "receive"): boolean
   return core instanceof Rep && core.isAnswering === (what === "receive")
 }
 
+/** In seconds, −1 for the system's own. */
+function keepAliveOf(idle: number, interval: number, count: number): StreamTuning {
+  return {
+    keepAliveMs: Math.max(0, idle) * 1_000,
+    ...(interval > 0 && { keepAliveIntervalMs: interval * 1_000 }),
+    ...(count > 0 && { keepAliveProbes: count }),
+  }
+}
+
 /** Reads the options each time the engine does, so that those that may change take effect. */
 export function engineOptions(bag: OptionBag, context: Context, carriers: readonly Carrier[]): PatternSocketOptions {
   const bool = (id: number) => bag.value<boolean>(id)
@@ -105,7 +114,8 @@ export function engineOptions(bag: OptionBag, context: Context, carriers: readon
     },
     get heartbeat() {
       const intervalMs = number(75)
-      return intervalMs > 0 ? { intervalMs, timeoutMs: number(77) < 0 ? intervalMs : number(77) } : undefined
+      if (intervalMs <= 0) return undefined
+      return { intervalMs, timeoutMs: number(77) < 0 ? intervalMs : number(77), ttlMs: number(76) }
     },
     get reconnect() {
       const initialMs = number(18)
@@ -121,8 +131,13 @@ export function engineOptions(bag: OptionBag, context: Context, carriers: readon
       return octets(5)
     },
     get tuning() {
-      const keepAliveMs = number(34) === 1 ? Math.max(0, number(36)) * 1_000 : undefined
-      return { backlog: number(19), keepAliveMs, ipv6: bool(42) || context.ipv6, background: true }
+      return {
+        backlog: number(19),
+        ipv6: bool(42) || context.ipv6,
+        background: true,
+        ...(number(34) === 1 && keepAliveOf(number(36), number(37), number(35))),
+        ...(number(57) > 0 && { typeOfService: number(57) }),
+      }
     },
     get conflate() {
       return bool(54)
@@ -150,6 +165,9 @@ export function engineOptions(bag: OptionBag, context: Context, carriers: readon
     },
     get manual() {
       return bool(71)
+    },
+    get lastValue() {
+      return bool(98)
     },
     get noDrop() {
       return bool(69)

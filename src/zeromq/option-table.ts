@@ -41,7 +41,7 @@ const senders = [Pair, Publisher, Request, Reply, Dealer, Router, Push, XPublish
 const receivers = [Pair, Subscriber, Request, Reply, Dealer, Router, Pull, XPublisher, XSubscriber, Stream]
 const principals = ["hostBased", "userName", "krb5Principal"]
 
-/** Everything there is. Those that mean nothing here are kept and given back (docs/reference/zeromq.md says which). */
+/** Everything there is. Those that mean nothing here are kept and given back (docs/reference/zeromq.md says which; a test holds it). */
 export const socketOptions: readonly Option[] = [
   { name: "affinity", id: 4, type: "Uint64", initial: 0 },
   { name: "routingId", id: 5, type: "String", initial: null, on: [Request, Reply, Router, Dealer] },
@@ -139,6 +139,7 @@ export const socketOptions: readonly Option[] = [
   { name: "", id: 40, type: "Bool", initial: false, access: "write", on: [XPublisher], immediate: true },
   { name: "", id: 61, type: "String", initial: null, access: "write", on: [Router, Stream], immediate: true },
   { name: "", id: 78, type: "Bool", initial: false, access: "write", on: [XPublisher], immediate: true },
+  { name: "", id: 98, type: "Bool", initial: false, access: "write", on: [XPublisher] },
 ]
 
 export const contextOptions: readonly Option[] = [

@@ -6,6 +6,7 @@ import {
   keyText,
   makeKeyPair,
   nullServer,
+  type PeerAuthenticator,
   plainClient,
   plainServer,
   type Security,
@@ -20,7 +21,12 @@ const Mechanism = { Null: 0, Plain: 1, Curve: 2 } as const
 export function securityOf(bag: OptionBag, carriers: readonly Carrier[]): Security | undefined {
   const text = (id: number) => bag.value<string | null>(id) ?? ""
   const domain = text(55)
-  const ask = () => zapAuthenticator(carriers, bag.value<number>(66))
+  const ask = () => zapAuthenticator(carriers, { waitMs: bag.value<number>(66), identity: text(5) })
+  // As with libzmq, NULL and CURVE need no handler unless told so; with CURVE, whoever knows our key may come in then.
+  const askIfAny = (): PeerAuthenticator => {
+    const asked = ask()
+    return request => (bag.value<boolean>(93) || hasZapHandler(carriers) ? asked(request) : { status: 200, userId: "" })
+  }
   switch (bag.value<number>(43)) {
     case Mechanism.Plain:
       return bag.value<boolean>(44)
@@ -29,14 +35,10 @@ export function securityOf(bag: OptionBag, carriers: readonly Carrier[]): Securi
     case Mechanism.Curve: {
       const secretKey = text(49) || keyText(makeKeyPair().secretKey)
       if (!bag.value<boolean>(47)) return curveClient({ serverKey: text(50), secretKey })
-      // As with libzmq, CURVE needs no handler: whoever knows our key may come in then.
-      const asked = ask()
-      const authenticator: typeof asked = request =>
-        hasZapHandler(carriers) ? asked(request) : { status: 200, userId: "" }
-      return curveServer({ secretKey, authenticator, domain })
+      return curveServer({ secretKey, authenticator: askIfAny(), domain })
     }
     default:
       // Without a domain nobody is asked.
-      return domain === "" ? undefined : nullServer({ authenticator: ask(), domain })
+      return domain === "" ? undefined : nullServer({ authenticator: askIfAny(), domain })
   }
 }

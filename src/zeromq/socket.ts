@@ -362,6 +362,7 @@ export abstract class Socket implements Lingering, Watched {
     const option = this.#options.set(id, type, value)
     const mechanism = mechanismSetBy(id, this.#options.get(id, type))
     if (mechanism !== undefined) this.#options.put(43, mechanism)
+    if (id === 23 || id === 24) this.#core?.refreshLimits()
     // Verboser is more than verbose, and either way of setting verbose ends it.
     if (id === 40) this.#options.put(78, false)
     if (option.immediate || (this.#state === "open" && this.#bound.size === 0 && this.#connected.size === 0)) return

@@ -245,6 +245,19 @@ describe("A program", () => {
     expect(text(await pull.receive())).toEqual(["last", "words"])
   })
 
+  it("ends by itself with sockets at a WebSocket port", async () => {
+    const program = `const pub = new zmq.Publisher()
+      const sub = new zmq.Subscriber()
+      await pub.bind("ws://127.0.0.1:*/news")
+      sub.subscribe()
+      sub.connect(pub.lastEndpoint)
+      const heard = sub.receive()
+      const telling = setInterval(() => pub.send("news"), 10)
+      console.log(String((await heard)[0]))
+      clearInterval(telling)`
+    expect(await run(program)).toBe("news")
+  })
+
   it("goes on while it waits for a message", async () => {
     const done = run(`const rep = new zmq.Reply()
       const req = new zmq.Request()

@@ -29,8 +29,15 @@ export function hasZapHandler(carriers: readonly Carrier[]): boolean {
   return carriers.some(one => one instanceof MemoryCarrier && one.isBound(handlerAddress))
 }
 
-/** Each request is asked over a connection of its own, so that a handler may come and go. `waitMs` at most, 0 for ever. */
-export function zapAuthenticator(carriers: readonly Carrier[], waitMs: number): PeerAuthenticator {
+export interface ZapAsking {
+  /** How long the handler may take; 0 for ever. */
+  readonly waitMs: number
+  /** What the asking socket is called, for the handler to know. */
+  readonly identity: string
+}
+
+/** Each request is asked over a connection of its own, so that a handler may come and go. */
+export function zapAuthenticator(carriers: readonly Carrier[], { waitMs, identity }: ZapAsking): PeerAuthenticator {
   let lastId = 0
   return async request => {
     // Without anybody to ask nobody may come in.
@@ -40,7 +47,7 @@ export function zapAuthenticator(carriers: readonly Carrier[], waitMs: number): 
     const timer = waitMs > 0 ? guestClock.after(waitMs, () => void socket.close()) : undefined
     try {
       socket.connect(handlerAddress)
-      socket.send(requestFrames(id, request))
+      socket.send(requestFrames(id, identity, request))
       const reply = await socket.receive()
       return reply === undefined ? { status: 500, text: "the ZAP handler did not answer" } : decisionOf(reply, id)
     } finally {
@@ -50,8 +57,9 @@ export function zapAuthenticator(carriers: readonly Carrier[], waitMs: number): 
   }
 }
 
-function requestFrames(id: string, { credentials, domain, address }: AuthenticationRequest): Uint8Array[] {
-  const head = ["", version, id, domain, address, "", credentials.mechanism].map(utf8)
+function requestFrames(id: string, identity: string, request: AuthenticationRequest): Uint8Array[] {
+  const { credentials, domain, address } = request
+  const head = ["", version, id, domain, address, identity, credentials.mechanism].map(utf8)
   if (credentials.mechanism === "PLAIN") return [...head, utf8(credentials.username), utf8(credentials.password)]
   return credentials.mechanism === "CURVE" ? [...head, credentials.publicKey] : head
 }

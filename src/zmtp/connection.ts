@@ -398,8 +398,9 @@ export class Connection implements Link {
       this.#decoder.prefix = role.prefix
       this.#decoder.lent = role.borrows ?? false
     } else this.#cover(cipher, role)
+    const ttlMs = role.heartbeat?.ttlMs ?? 0
     this.#heartbeat = new Heartbeat(this.#engine.clock, role.heartbeat, {
-      ask: () => role.outbox.sendUrgent("PING", encodePing(0)),
+      ask: () => role.outbox.sendUrgent("PING", encodePing(ttlMs)),
       lost: error => this.fail(this.#named(error)),
     })
     if (this.#paused) this.#heartbeat.pause()

@@ -11,6 +11,11 @@ export interface HeartbeatOptions {
   readonly intervalMs: number
   /** How long to wait for any sign of life then. */
   readonly timeoutMs: number
+  /**
+   * What our PINGs tell the peer: to give us up when it has heard nothing for this long after one. In tenths of a second,
+   * 65.5 s at most. Default 0: nothing, the peer goes by its own settings.
+   */
+  readonly ttlMs?: number
 }
 
 export class Heartbeat {

@@ -74,8 +74,8 @@ interface Batch {
 export class Outbox {
   readonly #slabs: SlabPool
   readonly #flusher: Flusher
-  readonly #maxMessages: number
-  readonly #maxBytes: number
+  #maxMessages: number
+  #maxBytes: number
   readonly #conflate: boolean
   readonly onRoom: (() => void) | undefined
   readonly #onEmpty: (() => void) | undefined
@@ -126,6 +126,14 @@ export class Outbox {
     this.#flusher = options.flusher
     this.onRoom = options.onRoom
     this.#onEmpty = options.onEmpty
+  }
+
+  /** Other limits from now on; what waits already stays. */
+  set limits(limits: OutboxLimits) {
+    this.follower?.settle()
+    this.#maxMessages = limits.messages || Number.POSITIVE_INFINITY
+    this.#maxBytes = limits.bytes || Number.POSITIVE_INFINITY
+    this.#tellRoom()
   }
 
   /** Whole messages not yet fully taken by the system. */

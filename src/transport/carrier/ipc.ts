@@ -58,7 +58,7 @@ export class IpcCarrier implements Carrier {
   async dial(address: string, options: DialOptions): Promise<ByteStream> {
     const path = read(address)
     if (path === "*") throw badAddress(address, "to dial, name the path")
-    return await dialNode({ path }, address, options.signal, options.tuning?.background)
+    return await dialNode({ path }, address, options.signal, options.tuning)
   }
 }
 

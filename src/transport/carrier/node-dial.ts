@@ -1,15 +1,17 @@
 /** Dials with node:net, for tcp and ipc alike. */
 import { connect, type IpcNetConnectOpts, type TcpNetConnectOpts } from "node:net"
 import { ZincError } from "../../core/errors.ts"
+import type { StreamTuning } from "../carrier.ts"
 import { Reading } from "./node-read.ts"
 import { NodeStream } from "./node-stream.ts"
+import { tune } from "./node-tuning.ts"
 
 /** Rejects with `Unreachable` or `Aborted`. */
 export function dialNode(
   options: TcpNetConnectOpts | IpcNetConnectOpts,
   address: string,
   signal: AbortSignal,
-  background = false,
+  tuning: StreamTuning = {},
 ): Promise<NodeStream> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(aborted(address, signal))
@@ -17,7 +19,7 @@ export function dialNode(
     const socket = connect({ ...options, ...(reading && { onread: reading.onread }) })
     // It reads when somebody listens.
     socket.pause()
-    if (background) socket.unref()
+    if (tuning.background) socket.unref()
     const onAbort = () => {
       socket.destroy()
       reject(aborted(address, signal))
@@ -36,6 +38,7 @@ export function dialNode(
     socket.once("connect", () => {
       signal.removeEventListener("abort", onAbort)
       socket.removeListener("error", onError)
+      tune(socket, tuning)
       resolve(new NodeStream(socket, address, reading))
     })
   })

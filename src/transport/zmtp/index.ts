@@ -11,12 +11,7 @@ export type { TransportSecurity } from "./engine-transport.ts"
 export type { ReconnectOptions } from "./socket/back-off.ts"
 export { Dealer, type DealerOptions } from "./socket/dealer.ts"
 export { Pair } from "./socket/pair.ts"
-export {
-  type ConnectOptions,
-  PatternSocket,
-  type PatternSocketOptions,
-  type SocketEvent,
-} from "./socket/pattern-socket.ts"
+export { PatternSocket } from "./socket/pattern-socket.ts"
 export { type ProxyCount, type ProxyOptions, SteerableProxy } from "./socket/proxy.ts"
 export { Pub, type PubOptions } from "./socket/pub.ts"
 export { Pull, type PullOptions } from "./socket/pull.ts"
@@ -25,6 +20,8 @@ export { ReceivingSocket } from "./socket/receiving.ts"
 export { Rep, type RepOptions } from "./socket/rep.ts"
 export { Req, type ReqOptions } from "./socket/req.ts"
 export { Router, type RouterOptions } from "./socket/router.ts"
+export type { SocketEvent } from "./socket/socket-event.ts"
+export type { ConnectOptions, PatternSocketOptions } from "./socket/socket-options.ts"
 export { Stream, type StreamOptions } from "./socket/stream.ts"
 export { Sub, type SubOptions } from "./socket/sub.ts"
 export { XPub, type XPubOptions } from "./socket/xpub.ts"

@@ -34,7 +34,7 @@ interface Lane {
 }
 
 export class FairQueue {
-  readonly #highWaterMark: number
+  #highWaterMark: number
   readonly #bytesMax: number
   readonly #conflate: boolean
   readonly #view: FrameView | undefined
@@ -54,6 +54,13 @@ export class FairQueue {
     this.#highWaterMark = conflate || highWaterMark === 0 ? Number.POSITIVE_INFINITY : highWaterMark
     this.#bytesMax = conflate || bytesMax === 0 ? Number.POSITIVE_INFINITY : bytesMax
     this.#conflate = conflate
+  }
+
+  /** Another high-water mark from now on: who is paused and has room by it goes on, who is beyond it stops at its next message. */
+  set highWaterMark(messages: number) {
+    this.#highWaterMark = this.#conflate || messages === 0 ? Number.POSITIVE_INFINITY : messages
+    if (this.#bytes > this.#bytesMax / 2) return
+    for (const lane of this.#lanes.values()) this.#resumeAtHalf(lane)
   }
 
   /** Messages that wait. */

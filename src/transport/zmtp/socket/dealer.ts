@@ -2,8 +2,8 @@
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { RoundRobin } from "../../../zmtp/pattern/round-robin.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
-import type { PatternSocketOptions } from "./pattern-socket.ts"
 import { ReceivingSocket } from "./receiving.ts"
+import type { PatternSocketOptions } from "./socket-options.ts"
 
 export interface DealerOptions extends PatternSocketOptions {
   /** Keep only the newest message for each peer, whatever the limits (libzmq's ZMQ_CONFLATE). Default false. */

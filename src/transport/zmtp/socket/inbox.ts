@@ -36,6 +36,11 @@ export class Inbox {
     this.#queue = new FairQueue(options)
   }
 
+  /** Another limit of messages of one connection from now on. */
+  set highWaterMark(messages: number) {
+    this.#queue.highWaterMark = messages
+  }
+
   /** Messages that wait. */
   get size(): number {
     return this.#queue.size

@@ -2,8 +2,9 @@
 import { ZincError } from "../../../core/errors.ts"
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
-import type { Candidate, PatternSocketOptions } from "./pattern-socket.ts"
+import type { Candidate } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
+import type { PatternSocketOptions } from "./socket-options.ts"
 
 export class Pair extends ReceivingSocket {
   protected readonly socketType: SocketType = SocketType.Pair

@@ -5,30 +5,25 @@
  * These sockets behave as libzmq's do, save where noted. Endpoints do not use them (see zmtp-transport.ts); programs
  * that want plain ZeroMQ do, and so do interop tests and wire benchmarks.
  */
-
 import { noBytes } from "../../../core/bytes.ts"
-import type { Timer } from "../../../core/clock.ts"
 import { type Deferred, deferred } from "../../../core/deferred.ts"
 import { ZincError } from "../../../core/errors.ts"
 import { Events } from "../../../core/events.ts"
-import type { FrameBatch, FrameView } from "../../../core/frame-batch.ts"
+import type { FrameBatch } from "../../../core/frame-batch.ts"
 import { Lifecycle, State } from "../../../core/lifecycle.ts"
 import {
   Connection,
   type ConnectionHandler,
   type ConnectionOptions,
-  type PeerInfo,
   type Role,
   wrongType,
 } from "../../../zmtp/connection.ts"
 import { Engine } from "../../../zmtp/engine.ts"
 import type { Link } from "../../../zmtp/link.ts"
-import type { Security } from "../../../zmtp/mechanism/mechanism.ts"
 import { nullSecurity } from "../../../zmtp/mechanism/null.ts"
 import { Outbox } from "../../../zmtp/outbox.ts"
 import type { SocketType } from "../../../zmtp/socket-type.ts"
-import type { ByteStream, CarrierListener, StreamTuning } from "../../carrier.ts"
-import type { QueueLimits } from "../../transport.ts"
+import type { ByteStream, CarrierListener } from "../../carrier.ts"
 import { CarrierTable } from "../carrier-table.ts"
 import {
   atLeastOne,
@@ -40,151 +35,15 @@ import {
 } from "../limits.ts"
 import { PendingHandshakes, pendingHandshakesMax } from "../pending-handshakes.ts"
 import { type Parts, withSystemParts } from "../system.ts"
-import { BackOff, type ReconnectOptions } from "./back-off.ts"
+import { BackOff } from "./back-off.ts"
+import { type DialHost, type Dialled, Dialling } from "./dialling.ts"
 import { Inbox } from "./inbox.ts"
-
-export interface PatternSocketOptions extends Parts {
-  /** Gets received messages, many at a time; the batch is valid during the call. Without it, read with `receive`. */
-  readonly onBatch?: (batch: FrameBatch) => void
-  /** Most that waits for one peer; default 1,000 messages and 64 MiB, 0 for no limit. */
-  readonly sendLimits?: QueueLimits
-  /**
-   * Messages of one peer that wait to be read by `receive` before that peer is paused; default 1,000, 0 for no limit.
-   * With `onBatch` nothing waits here.
-   */
-  readonly receiveHighWaterMark?: number
-  /**
-   * Octets of all peers together that wait to be read by `receive` before whoever sends more is paused; default 256 MiB, 0
-   * for no limit.
-   */
-  readonly receiveBytesMax?: number
-  /** How frames read with `receive` are shown, for those who want more than a Uint8Array, such as Buffers. */
-  readonly frameView?: FrameView
-  /** Largest whole message accepted; a larger one costs the peer its connection. Default 64 MiB. */
-  readonly maxMessageBytes?: number
-  /**
-   * Most octets that all connections may hold together: of messages that have not come whole, and of what waits to be sent.
-   * Beyond it the connection that holds most is closed with `Full`. Default 0, no limit.
-   */
-  readonly maxBufferedBytes?: number
-  /** How long one attempt to reach an address may take; default 0, as long as the system tries. */
-  readonly connectTimeoutMs?: number
-  /** Default 30,000 (libzmq's ZMQ_HANDSHAKE_IVL); 0 for none. */
-  readonly handshakeTimeoutMs?: number
-  /**
-   * Most accepted connections whose handshake is not complete; the oldest goes when there is one more, with a
-   * `handshakeFailed` event. Default 1,024.
-   */
-  readonly maxPendingHandshakes?: number
-  /** ZMTP PING after this much silence, and how long to wait for any sign of life. Default: none. */
-  readonly heartbeat?: { readonly intervalMs: number; readonly timeoutMs: number }
-  /** How a dialled address is dialled again; false for never. */
-  readonly reconnect?: ReconnectOptions | false
-  /** Queue only for peers whose handshake is complete, and drop a dialled peer's queue with its connection. Default false. */
-  readonly immediate?: boolean
-  /** Our name to routers; sent by DEALER and ROUTER. At most 255 octets. Default: none. */
-  readonly identity?: Uint8Array
-  /**
-   * The mechanism of all connections, accepted and dialled: `plainServer(…)`, `plainClient(…)`, `curveServer(…)`,
-   * `curveClient(…)`. Both ends must say the same mechanism. Default: NULL, no security.
-   */
-  readonly security?: Security
-  /** What `close` waits for by default; default 1,000. (libzmq's default waits for ever.) `Infinity` waits for ever. */
-  readonly lingerMs?: number
-  /** What is asked of the system for the streams. */
-  readonly tuning?: StreamTuning
-}
-
-export interface ConnectOptions {
-  /**
-   * What ROUTER and STREAM call the peer there (libzmq's ZMQ_CONNECT_ROUTING_ID), whatever it calls itself. It can be
-   * sent to at once, before it is there. Throws `BadOption` for other sockets, and for a name that is taken.
-   */
-  readonly identity?: Uint8Array
-}
-
-/**
- * What happens to peers, for monitoring. `address` is ours: where we listen, or whom we dial. `peer` is `batch.connection`
- * of its messages; `remote` is for people. From "connected" on a peer is one to send to; "accepted" and "reached" are the
- * connections under it, before any handshake.
- */
-export type SocketEvent =
-  | { readonly type: "listening"; readonly address: string }
-  | { readonly type: "listenFailed"; readonly address: string; readonly error: ZincError }
-  /** It listens there no more. */
-  | { readonly type: "unbound"; readonly address: string }
-  | { readonly type: "dialling"; readonly address: string }
-  | { readonly type: "reached"; readonly address: string; readonly remote: string }
-  | { readonly type: "accepted"; readonly address: string; readonly remote: string }
-  | {
-      readonly type: "connected"
-      readonly address: string
-      readonly peer: number
-      readonly remote: string
-      readonly socketType: string | undefined
-      readonly identity: Uint8Array
-    }
-  | {
-      readonly type: "disconnected"
-      readonly address: string
-      readonly peer: number
-      readonly remote: string
-      readonly error?: ZincError
-    }
-  /** A connection was made but not the handshake. `retry` says whether it will be dialled again. */
-  | {
-      readonly type: "handshakeFailed"
-      readonly address: string
-      readonly remote: string
-      readonly error: ZincError
-      readonly retry: boolean
-    }
-  /** Nobody answered; it will be dialled again. */
-  | { readonly type: "dialFailed"; readonly address: string; readonly error: ZincError; readonly retryInMs: number }
-  /** It will be dialled again, after whatever ended. */
-  | { readonly type: "redialling"; readonly address: string; readonly inMs: number }
-  /** The socket is closed; nothing follows. */
-  | { readonly type: "closed" }
-  /** A second peer came with an identity that is taken; it was refused. (libzmq lets it starve silently.) */
-  | { readonly type: "duplicateIdentity"; readonly remote: string; readonly identity: Uint8Array }
-
-/** A peer whose handshake is complete. */
-export interface Peer {
-  /** Never used again in this socket. */
-  readonly number: number
-  readonly remote: string
-  readonly info: PeerInfo
-  readonly connection: Link
-  readonly outbox: Outbox
-}
+import type { Candidate, Peer } from "./peer.ts"
+import type { SocketEvent } from "./socket-event.ts"
+import type { ConnectOptions, PatternSocketOptions } from "./socket-options.ts"
 
 /** Types of which libzmq says that several connections to one address make no sense. */
 const onceTypes: ReadonlySet<string> = new Set(["DEALER", "SUB", "PUB", "REQ"])
-
-/** An address that is dialled until told otherwise. */
-interface Dialled {
-  readonly address: string
-  readonly identity: Uint8Array | undefined
-  readonly backOff: BackOff
-  /** Its queue, where that outlives connections. */
-  readonly outbox: Outbox | undefined
-  /** Aborts the attempt under way. */
-  stop: AbortController
-  /** Not dialled any more. */
-  forgotten: boolean
-  connection: Link | undefined
-  timer: Timer | undefined
-}
-
-/** Somebody who has said who he is, and is not yet a peer. */
-export interface Candidate {
-  readonly info: PeerInfo
-  readonly remote: string
-  /** The queue that was there before it, where it was dialled. */
-  readonly outbox: Outbox | undefined
-  /** What we call it, where we dialled it under a name. */
-  readonly identity: Uint8Array | undefined
-}
 
 export abstract class PatternSocket implements AsyncDisposable {
   /** Monitoring. */
@@ -197,7 +56,7 @@ export abstract class PatternSocket implements AsyncDisposable {
   readonly #carriers: CarrierTable
   /** By the address to dial. */
   readonly #listeners = new Map<string, { readonly listener: CarrierListener; readonly asked: string }>()
-  readonly #dialled = new Set<Dialled>()
+  readonly #dialling: Dialling
   /** All connections, also those that still shake hands. */
   readonly #connections = new Set<Link>()
   /** Of those, the accepted ones that still do. */
@@ -226,6 +85,7 @@ export abstract class PatternSocket implements AsyncDisposable {
     this.#pending = new PendingHandshakes(atLeastOne("maxPendingHandshakes", pending))
     this.lifecycle = new Lifecycle(`the ${this.constructor.name} socket`)
     this.lifecycle.opened()
+    this.#dialling = new Dialling(this.#dialHost())
     outboxLimits(options.sendLimits)
     if (this.borrows && options.onBatch === undefined) {
       throw new ZincError("BadOption", "`borrow` is for onBatch: what waits to be read one by one must be kept")
@@ -347,39 +207,25 @@ export abstract class PatternSocket implements AsyncDisposable {
   connect(address: string, options: ConnectOptions = {}): void {
     this.lifecycle.assertOpen()
     this.#carriers.find(address)
-    if (this.connectsOnce && this.#dialledAt(address).length > 0) return
+    if (this.connectsOnce && this.#dialling.at(address).length > 0) return
     const { identity } = options
     if (identity !== undefined && !this.namesPeers)
       throw new ZincError("BadOption", "only Router and Stream sockets give their peers an identity")
     const ahead = (this.queuesAhead || identity !== undefined) && !this.options.immediate
-    const dialled: Dialled = {
-      address,
-      identity,
-      backOff: new BackOff(this.options.reconnect || {}, this.parts.random),
-      outbox: ahead ? this.#newOutbox() : undefined,
-      stop: new AbortController(),
-      forgotten: false,
-      connection: undefined,
-      timer: undefined,
-    }
-    if (dialled.outbox !== undefined) this.#attach(dialled.outbox, identity)
-    this.#dialled.add(dialled)
+    const outbox = ahead ? this.#newOutbox() : undefined
+    if (outbox !== undefined) this.#attach(outbox, identity)
     this.#lastAddress = address
-    this.#dial(dialled)
+    this.#dialling.add(address, new BackOff(this.options.reconnect || {}, this.parts.random), outbox, identity)
   }
 
   /** Stops dialling there, however often it was dialled, and closes the connections, after what is queued for it is sent. */
   disconnect(address: string): void {
-    const all = this.#dialledAt(address)
+    const all = this.#dialling.at(address)
     if (all.length === 0) throw new ZincError("BadAddress", `${address} is not connected`)
     for (const dialled of all) {
-      this.#forget(dialled)
+      this.#dialling.forget(dialled)
       dialled.connection?.finish(this.#lingerMs(undefined))
     }
-  }
-
-  #dialledAt(address: string): Dialled[] {
-    return [...this.#dialled].filter(each => each.address === address)
   }
 
   // ---- peers ----
@@ -407,11 +253,8 @@ export abstract class PatternSocket implements AsyncDisposable {
 
   /** Messages that were sent and are not yet with the system. */
   get queued(): number {
-    const outboxes = new Set<Outbox>()
-    for (const { outbox } of this.#peers.values()) outboxes.add(outbox)
-    for (const { outbox } of this.#dialled) if (outbox !== undefined) outboxes.add(outbox)
     let queued = 0
-    for (const outbox of outboxes) queued += outbox.messages
+    for (const outbox of this.#outboxes()) queued += outbox.messages
     return queued
   }
 
@@ -435,7 +278,7 @@ export abstract class PatternSocket implements AsyncDisposable {
     if (this.lifecycle.state !== State.Open || this.hasRoom) return Promise.resolve()
     // Who waits without having been refused must be told all the same.
     for (const { outbox } of this.#peers.values()) if (!outbox.hasRoom) outbox.refuse()
-    for (const { outbox } of this.#dialled) if (outbox?.hasRoom === false) outbox.refuse()
+    for (const { outbox } of this.#dialling) if (outbox?.hasRoom === false) outbox.refuse()
     this.#room ??= deferred<void>()
     return this.#room.promise
   }
@@ -474,15 +317,15 @@ export abstract class PatternSocket implements AsyncDisposable {
       this.events.emit({ type: "unbound", address })
     })
     this.#listeners.clear()
-    for (const dialled of [...this.#dialled]) {
+    for (const dialled of [...this.#dialling]) {
       if (dialled.connection?.isOpen === true) continue
       if (lingerMs === 0 || dialled.outbox === undefined || dialled.outbox.isEmpty) {
-        this.#forget(dialled)
+        this.#dialling.forget(dialled)
         dialled.connection?.destroy()
       }
     }
     for (const connection of [...this.#connections]) this.#finish(connection, lingerMs)
-    if (this.#connections.size > 0 || this.#dialled.size > 0) {
+    if (this.#connections.size > 0 || this.#dialling.size > 0) {
       this.#gone = deferred<void>()
       const timer = Number.isFinite(lingerMs) ? this.engine.clock.after(lingerMs, () => this.#cut()) : undefined
       await this.#gone.promise
@@ -503,76 +346,13 @@ export abstract class PatternSocket implements AsyncDisposable {
   }
 
   #cut(): void {
-    for (const dialled of [...this.#dialled]) this.#forget(dialled)
+    for (const dialled of [...this.#dialling]) this.#dialling.forget(dialled)
     for (const connection of [...this.#connections]) connection.destroy()
     this.#checkGone()
   }
 
   #checkGone(): void {
-    if (this.#connections.size === 0 && this.#dialled.size === 0) this.#gone?.resolve()
-  }
-
-  // ---- dialling ----
-
-  #dial(dialled: Dialled): void {
-    const { address } = dialled
-    const { connectTimeoutMs = 0, tuning } = this.options
-    const stop = new AbortController()
-    dialled.stop = stop
-    dialled.timer =
-      connectTimeoutMs > 0 ? this.engine.clock.after(connectTimeoutMs, () => stop.abort(notInTime(dialled))) : undefined
-    this.events.emit({ type: "dialling", address })
-    this.#carriers
-      .find(address)
-      .dial(address, { signal: stop.signal, ...(tuning && { tuning }) })
-      .then(
-        stream => {
-          dialled.timer?.cancel()
-          if (dialled.forgotten) {
-            stream.destroy()
-            return
-          }
-          this.events.emit({ type: "reached", address, remote: stream.remote })
-          dialled.connection = this.#link(stream, dialled, address)
-        },
-        (error: unknown) => {
-          dialled.timer?.cancel()
-          if (dialled.forgotten) return
-          const cause: unknown = stop.signal.aborted ? stop.signal.reason : error
-          const failure = ZincError.is(cause) ? cause : new ZincError("Unreachable", String(cause), { cause })
-          const retryInMs = this.#redial(dialled, failure)
-          if (retryInMs !== undefined) this.events.emit({ type: "dialFailed", address, error: failure, retryInMs })
-        },
-      )
-  }
-
-  /** When it will be dialled again, or undefined when it will not. */
-  #redial(dialled: Dialled, error: ZincError | undefined): number | undefined {
-    dialled.connection = undefined
-    if (dialled.forgotten) return undefined
-    const closing = this.lifecycle.state !== State.Open
-    if (
-      this.options.reconnect === false ||
-      error?.retryable === false ||
-      (closing && (dialled.outbox === undefined || dialled.outbox.isEmpty))
-    ) {
-      this.#forget(dialled)
-      return undefined
-    }
-    const wait = dialled.backOff.next()
-    dialled.timer = this.engine.clock.after(wait, () => this.#dial(dialled))
-    this.events.emit({ type: "redialling", address: dialled.address, inMs: wait })
-    return wait
-  }
-
-  #forget(dialled: Dialled): void {
-    this.#dialled.delete(dialled)
-    dialled.forgotten = true
-    dialled.timer?.cancel()
-    dialled.stop.abort()
-    // With a connection the queue goes when that is over.
-    if (dialled.outbox !== undefined && dialled.connection === undefined) this.#detach(dialled.outbox)
-    this.#checkGone()
+    if (this.#connections.size === 0 && this.#dialling.size === 0) this.#gone?.resolve()
   }
 
   // ---- connections ----
@@ -610,7 +390,7 @@ export abstract class PatternSocket implements AsyncDisposable {
         this.#connections.delete(connection)
         this.#pending.delete(connection)
         const wasOpen = peer !== undefined && this.#lost(peer, dialled, address, error)
-        const retry = dialled !== undefined && this.#redial(dialled, error) !== undefined
+        const retry = dialled !== undefined && this.#dialling.redial(dialled, error) !== undefined
         if (!wasOpen && error !== undefined) {
           this.events.emit({ type: "handshakeFailed", address, remote: stream.remote, error, retry })
         }
@@ -678,7 +458,41 @@ export abstract class PatternSocket implements AsyncDisposable {
     return true
   }
 
+  #dialHost(): DialHost {
+    const { engine, lifecycle, options } = this
+    return {
+      engine,
+      options,
+      carriers: this.#carriers,
+      get isOpen() {
+        return lifecycle.state === State.Open
+      },
+      tell: event => this.events.emit(event),
+      link: (stream, dialled) => this.#link(stream, dialled, dialled.address),
+      detach: outbox => this.#detach(outbox),
+      gone: () => this.#checkGone(),
+    }
+  }
+
   // ---- queues ----
+
+  /**
+   * Reads `sendLimits` and `receiveHighWaterMark` again, for the queues that are there: for options that are an object whose
+   * values change (libzmq's ZMQ_SNDHWM and ZMQ_RCVHWM on an open socket).
+   */
+  refreshLimits(): void {
+    this.inbox.highWaterMark = notNegative("receiveHighWaterMark", this.options.receiveHighWaterMark ?? 1_000)
+    if (this.conflates) return
+    const limits = outboxLimits(this.options.sendLimits)
+    for (const outbox of this.#outboxes()) outbox.limits = limits
+  }
+
+  #outboxes(): ReadonlySet<Outbox> {
+    const outboxes = new Set<Outbox>()
+    for (const { outbox } of this.#peers.values()) outboxes.add(outbox)
+    for (const { outbox } of this.#dialling) if (outbox !== undefined) outboxes.add(outbox)
+    return outboxes
+  }
 
   #newOutbox(): Outbox {
     return new Outbox({
@@ -700,8 +514,4 @@ export abstract class PatternSocket implements AsyncDisposable {
     this.detached(outbox)
     outbox.clear()
   }
-}
-
-function notInTime(dialled: Dialled): ZincError {
-  return new ZincError("Timeout", `nobody answered at ${dialled.address} in time`, { retryable: true })
 }

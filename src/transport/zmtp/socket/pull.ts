@@ -1,7 +1,7 @@
 /** PULL: messages of all pushers, fairly. A reader that is slow slows the pushers down; nothing is dropped. */
 import { SocketType } from "../../../zmtp/socket-type.ts"
-import type { PatternSocketOptions } from "./pattern-socket.ts"
 import { ReceivingSocket } from "./receiving.ts"
+import type { PatternSocketOptions } from "./socket-options.ts"
 
 export interface PullOptions extends PatternSocketOptions {
   /** Keep only the newest message of each peer that is not read yet (libzmq's ZMQ_CONFLATE). Default false. */

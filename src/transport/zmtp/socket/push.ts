@@ -2,7 +2,8 @@
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { RoundRobin } from "../../../zmtp/pattern/round-robin.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
-import { PatternSocket, type PatternSocketOptions } from "./pattern-socket.ts"
+import { PatternSocket } from "./pattern-socket.ts"
+import type { PatternSocketOptions } from "./socket-options.ts"
 
 export interface PushOptions extends PatternSocketOptions {
   /** Keep only the newest message for each peer, whatever the limits (libzmq's ZMQ_CONFLATE). Default false. */

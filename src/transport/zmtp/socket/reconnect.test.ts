@@ -9,10 +9,11 @@ import { MemoryCarrier } from "../../carrier/memory.ts"
 import type { ByteStream } from "../../carrier.ts"
 import { BackOff } from "./back-off.ts"
 import { Dealer } from "./dealer.ts"
-import type { PatternSocketOptions, SocketEvent } from "./pattern-socket.ts"
 import { Pull } from "./pull.ts"
 import { Push } from "./push.ts"
 import { Router } from "./router.ts"
+import type { SocketEvent } from "./socket-event.ts"
+import type { PatternSocketOptions } from "./socket-options.ts"
 import { Sub } from "./sub.ts"
 import { XPub } from "./xpub.ts"
 
@@ -134,7 +135,7 @@ describe("dialled sockets", () => {
     const top = { u32: () => 0, float: () => 1, below: () => 0, bytes: () => new Uint8Array(0) }
     const push = new Push({ ...parts, random: top })
     const waits: number[] = []
-    push.events.on("dialFailed", event => waits.push(event.retryInMs))
+    push.events.on("dialFailed", event => waits.push(event.retryInMs!))
     push.connect("inproc://x")
     await clock.run(5_000)
     expect(Math.max(...waits)).toBeGreaterThan(1_000)

@@ -7,8 +7,9 @@
 import { ZincError } from "../../../core/errors.ts"
 import { FrameBatch } from "../../../core/frame-batch.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
-import type { PatternSocketOptions, Peer } from "./pattern-socket.ts"
+import type { Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
+import type { PatternSocketOptions } from "./socket-options.ts"
 
 export interface RepOptions extends PatternSocketOptions {
   /** Gets one request at a time: the next one comes when the last is answered, in the call or later. */

@@ -10,8 +10,9 @@ import { FrameBatch } from "../../../core/frame-batch.ts"
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { RoundRobin } from "../../../zmtp/pattern/round-robin.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
-import type { PatternSocketOptions, Peer } from "./pattern-socket.ts"
+import type { Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
+import type { PatternSocketOptions } from "./socket-options.ts"
 
 export interface ReqOptions extends PatternSocketOptions {
   /** Number the requests, and take only the reply of the same number (libzmq's ZMQ_REQ_CORRELATE). Default false. */

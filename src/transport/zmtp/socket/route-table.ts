@@ -6,7 +6,7 @@ import { writeU32 } from "../../../core/bytes.ts"
 import { ZincError } from "../../../core/errors.ts"
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { keyOf } from "../../../zmtp/pattern/subscription-count.ts"
-import type { Peer } from "./pattern-socket.ts"
+import type { Peer } from "./peer.ts"
 
 /** Where messages for an identity go. */
 export interface Route {

@@ -5,9 +5,10 @@
 import { ZincError } from "../../../core/errors.ts"
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
-import type { Candidate, PatternSocketOptions, Peer } from "./pattern-socket.ts"
+import type { Candidate, Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
 import { RouteTable } from "./route-table.ts"
+import type { PatternSocketOptions } from "./socket-options.ts"
 
 export interface RouterOptions extends PatternSocketOptions {
   /** Throw `Unreachable` for a message to nobody, instead of only returning false. Default false. */

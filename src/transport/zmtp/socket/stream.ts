@@ -11,9 +11,10 @@ import type { Link } from "../../../zmtp/link.ts"
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { RawConnection } from "../../../zmtp/raw-connection.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
-import type { Candidate, PatternSocketOptions, Peer } from "./pattern-socket.ts"
+import type { Candidate, Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
 import { RouteTable } from "./route-table.ts"
+import type { PatternSocketOptions } from "./socket-options.ts"
 
 export interface StreamOptions extends PatternSocketOptions {
   /** Tell of peers that come and go by an empty frame (libzmq's ZMQ_STREAM_NOTIFY). Default true. */

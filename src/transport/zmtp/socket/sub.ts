@@ -1,7 +1,8 @@
 /** SUB: messages whose first frame begins with a prefix that was asked for. Never slows a publisher down by asking. */
 import { FrameBatch } from "../../../core/frame-batch.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
-import type { PatternSocketOptions, Peer } from "./pattern-socket.ts"
+import type { Peer } from "./peer.ts"
+import type { PatternSocketOptions } from "./socket-options.ts"
 import { XSub } from "./xsub.ts"
 
 export interface SubOptions extends PatternSocketOptions {

@@ -7,8 +7,9 @@ import { ZincError } from "../../../core/errors.ts"
 import { FrameBatch } from "../../../core/frame-batch.ts"
 import { Fanout } from "../../../zmtp/pattern/fanout.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
-import type { PatternSocketOptions, Peer } from "./pattern-socket.ts"
+import type { Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
+import type { PatternSocketOptions } from "./socket-options.ts"
 
 export interface XPubOptions extends PatternSocketOptions {
   /** Tell repeated subscriptions too (libzmq's ZMQ_XPUB_VERBOSE). Default false. */

@@ -4,8 +4,9 @@ import { encodeCancel, encodeSubscribe } from "../../../zmtp/command.ts"
 import { encodeMessage } from "../../../zmtp/frame.ts"
 import { SubscriptionCount } from "../../../zmtp/pattern/subscription-count.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
-import type { PatternSocketOptions, Peer } from "./pattern-socket.ts"
+import type { Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
+import type { PatternSocketOptions } from "./socket-options.ts"
 
 export class XSub extends ReceivingSocket {
   protected readonly socketType: SocketType = SocketType.XSub
