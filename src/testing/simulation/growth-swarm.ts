@@ -4,6 +4,7 @@
  * it may, there is no loop, and in the end everybody is there.
  */
 import { SeededRandom } from "../../core/random.ts"
+import { closeAll } from "./close-all.ts"
 import { Cluster } from "./cluster.ts"
 import { describeFault, drawScript, play } from "./fault-script.ts"
 import type { SimulatedTime, SimulationOptions, SimulationRun } from "./kind.ts"
@@ -107,7 +108,7 @@ export async function simulateGrowth(options: SimulationOptions): Promise<Simula
     shape.look()
     shape.judge(counts)
     endpoints = world.living.length
-    await cluster.close(worldRandom)
+    await closeAll(world, worldRandom)
   } catch (thrown) {
     journal.violated("threw", thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
   }

@@ -24,6 +24,12 @@ export {
   type MessageSwarmOutcome,
   simulateMessages,
 } from "./message-swarm.ts"
+export {
+  describePromotionFault,
+  type PromotionFault,
+  PromotionFaultKind,
+  simulatePromotion,
+} from "./promotion/index.ts"
 export { countOf, missingOf, type SeedRange, withRange } from "./seed-ranges.ts"
 export { shrinkScript } from "./shrink.ts"
 export { simulateSwarm } from "./swarm.ts"

@@ -6,6 +6,7 @@ import { simulateElection } from "./election/index.ts"
 import { simulateGrowth } from "./growth-swarm.ts"
 import type { SimulationKind, SimulationOptions, SimulationRun } from "./kind.ts"
 import { simulateMessages } from "./message-swarm.ts"
+import { simulatePromotion } from "./promotion/index.ts"
 import { simulateScale } from "./scale-swarm.ts"
 import { simulateSwarm } from "./swarm.ts"
 
@@ -81,6 +82,14 @@ const growth: SimulationKind = {
   run: simulateGrowth,
 }
 
+const promotion: SimulationKind = {
+  name: "promotion",
+  about: "three or five voters, relays and clients: root after root is killed under load; messages and documents",
+  knobs: ["nodes", "minutes", "without", "only"],
+  rules: Object.keys(allEndpointRules),
+  run: simulatePromotion,
+}
+
 /** Every kind, by its name. */
 export const simulationKinds: Readonly<Record<string, SimulationKind>> = {
   swarm,
@@ -90,6 +99,7 @@ export const simulationKinds: Readonly<Record<string, SimulationKind>> = {
   documents,
   election,
   growth,
+  promotion,
 }
 
 async function runMessages(options: SimulationOptions, isTree: boolean): Promise<SimulationRun> {

@@ -49,6 +49,15 @@ interface Subscription {
   closedAt: number | undefined
   /** By "topic origin". */
   readonly seen: Map<string, Seen>
+  /** In a tree with voters, by ordered topic: what was heard and not taken back, by rising number. */
+  readonly heard: Map<string, Heard[]>
+}
+
+interface Heard {
+  readonly number: number
+  readonly epoch: number
+  readonly o: number
+  readonly n: number
 }
 
 interface Seen {
@@ -72,6 +81,21 @@ export interface LedgerOptions {
   readonly hostLost: () => boolean
   /** What tells the reigns apart: which root it was (default), or the epoch, in a tree that has voters. */
   readonly order?: "root" | "epoch"
+  /**
+   * Voters keep the order, and root after root may be lost: what one has numbered may be taken back, and what it had
+   * acknowledged may not (R5, decision 136). Orders by epoch. Default false.
+   */
+  readonly voters?: boolean
+}
+
+/** What was lost, in a tree with voters, by what had been said of it. */
+export interface Losses {
+  /** Ordered messages that were acknowledged, and have no number in the end. */
+  replicated: number
+  /** Unordered ones that the root had, and that some receiver was told are gone. */
+  rooted: number
+  /** Deliveries that were taken back. */
+  voided: number
 }
 
 export class Ledger {
@@ -91,13 +115,23 @@ export class Ledger {
   readonly #order: OrderBook
   readonly #hostHas = new Set<string>()
   readonly #waiting = new Map<WitnessedLife, number>()
+  readonly losses: Losses = { replicated: 0, rooted: 0, voided: 0 }
+  /** The order of a tree with voters, and what was acknowledged in it, by id. */
+  readonly #epochs: EpochOrder | undefined
+  readonly #rewinds = new Map<
+    WitnessedLife,
+    { readonly topic: string; readonly from: number; readonly through: number; readonly epoch: number }[]
+  >()
+  readonly #acked: { readonly life: WitnessedLife; readonly topic: string; readonly n: number }[] = []
 
   constructor(world: Witnessed, options: LedgerOptions) {
     this.#world = world
     this.#journal = world.journal
     this.#o = options
     const violated = (what: string) => this.#violated("order", what)
-    this.#order = options.order === "epoch" ? new EpochOrder(violated) : new RootOrder(violated)
+    const byEpoch = options.voters === true || options.order === "epoch"
+    this.#order = byEpoch ? new EpochOrder(violated) : new RootOrder(violated)
+    if (options.voters === true) this.#epochs = this.#order as EpochOrder
     world.onEvent((life, event) => this.#onEvent(life, event))
   }
 
@@ -145,7 +179,8 @@ export class Ledger {
         this.#waiting.set(life, this.waiting(life) - 1)
         this.acknowledged++
         this.#journal.note(life.label, "acked", topic, message.n)
-        if (!this.#hostHas.has(`${topic} ${message.o} ${message.n}`))
+        if (this.#epochs !== undefined) this.#acked.push({ life, topic, n: message.n })
+        else if (!this.#hostHas.has(`${topic} ${message.o} ${message.n}`))
           this.#violated(
             "acknowledgement",
             `${life.label} was told that ${topic} ${message.n} is rooted; no root has it`,
@@ -164,7 +199,14 @@ export class Ledger {
   // ---- receiving ----
 
   subscribed(life: WitnessedLife, pattern: string, ready: Promise<void>): Subscription {
-    const subscription: Subscription = { life, pattern, readyAt: undefined, closedAt: undefined, seen: new Map() }
+    const subscription: Subscription = {
+      life,
+      pattern,
+      readyAt: undefined,
+      closedAt: undefined,
+      seen: new Map(),
+      heard: new Map(),
+    }
     this.#subscriptions.push(subscription)
     this.#journal.note(life.label, "follows", pattern)
     ready.then(
@@ -221,6 +263,7 @@ export class Ledger {
       seen.last = Math.max(seen.last, n)
     }
     if (message.order !== undefined) {
+      if (this.#epochs !== undefined) this.#heard(subscription, topic, { ...message.order, o, n }, what)
       const by = `${this.#subscriptions.indexOf(subscription)} ${topic}`
       this.#order.received(life, by, topic, `${key} ${n}`, message.order, what)
     }
@@ -234,6 +277,7 @@ export class Ledger {
     if (event.type === "regenerated") this.#regeneratedAt.set(life, this.#world.clock.now())
     if (event.type === "violation" || (event.type === "handlerFailed" && !String(event.error).includes("on purpose")))
       this.#violated(event.type, `${life.label}: ${String(event.error)}`)
+    if (event.type === "diverged" && this.#epochs !== undefined) this.#takeBack(life, event)
     if (event.type !== "gap") return
     const origin = event.origin === undefined ? undefined : this.#indexOf.get(event.origin)
     const gap: Gap = {
@@ -271,10 +315,111 @@ export class Ledger {
     }
   }
 
+  // ---- with voters ----
+
+  #heard(subscription: Subscription, topic: string, heard: Heard, what: () => string): void {
+    let all = subscription.heard.get(topic)
+    if (all === undefined) {
+      all = []
+      subscription.heard.set(topic, all)
+    }
+    const last = all.at(-1)
+    if (last !== undefined && heard.number <= last.number)
+      this.#violated(
+        "rewind",
+        `${what()} as ${heard.epoch}:${heard.number} after ${last.epoch}:${last.number}, not told that it is void`,
+      )
+    all.push(heard)
+  }
+
+  /** R5: those numbers are void, for this receiver, and come anew. */
+  #takeBack(life: WitnessedLife, event: Extract<EndpointEvent, { type: "diverged" }>): void {
+    const { topic, from, through, epoch } = event
+    let rewinds = this.#rewinds.get(life)
+    if (rewinds === undefined) {
+      rewinds = []
+      this.#rewinds.set(life, rewinds)
+    }
+    rewinds.push({ topic, from, through, epoch })
+    for (const [index, subscription] of this.#subscriptions.entries()) {
+      const heard = subscription.heard.get(topic)
+      if (subscription.life !== life || heard === undefined) continue
+      const kept = heard.filter(({ number }) => number < from || number > through)
+      if (kept.length === heard.length) continue
+      this.losses.voided += heard.length - kept.length
+      subscription.heard.set(topic, kept)
+      this.#order.voided?.(`${index} ${topic}`, kept.at(-1))
+      for (const o of new Set(heard.filter(({ number }) => number >= from && number <= through).map(each => each.o))) {
+        const key = `${topic} ${o}`
+        const numbers = kept.filter(each => each.o === o).map(each => each.n)
+        const seen = subscription.seen.get(key)
+        if (seen === undefined || numbers.length === 0) subscription.seen.delete(key)
+        else {
+          const last = Math.max(...numbers)
+          subscription.seen.set(key, { first: seen.first, last, missing: seen.missing.filter(n => n < last) })
+        }
+      }
+    }
+  }
+
+  #judgeVoters(epochs: EpochOrder): void {
+    for (const { life, topic, n } of this.#acked) {
+      const key = `${topic} ${this.#world.lives.indexOf(life)}`
+      if (topic.startsWith("o.")) {
+        if (epochs.isStanding(topic, `${key} ${n}`)) continue
+        this.losses.replicated++
+        this.#violated(
+          "acknowledgement",
+          `${life.label} was told that ${topic} ${n} is replicated; no number of it holds`,
+        )
+      } else if (this.#world.lives.some(each => each !== life && this.#isTold(each, topic, this.#index(life), n)))
+        this.losses.rooted++
+    }
+    for (const { life, closedAt, heard } of this.#subscriptions) {
+      if (!life.alive || closedAt !== undefined) continue
+      for (const [topic, all] of heard) this.#judgeOrder(epochs, life, topic, all)
+    }
+  }
+
+  /** What one handler has heard in the end is the order that holds, less its own and what it was told is gone. */
+  #judgeOrder(epochs: EpochOrder, life: WitnessedLife, topic: string, all: readonly Heard[]): void {
+    const own = `${topic} ${this.#world.lives.indexOf(life)} `
+    let next = all[0]?.number ?? 0
+    for (const { number, epoch, o, n } of all) {
+      for (; next < number; next++) {
+        const standing = epochs.standing(topic, next)
+        if (
+          standing === undefined ||
+          standing.id.startsWith(own) ||
+          this.#isHoleTold(life, topic, next, standing.epoch)
+        )
+          continue
+        this.#violated("silent loss", `${life.label} passed over ${topic} ${standing.epoch}:${next}, ${standing.id}`)
+      }
+      next = number + 1
+      const standing = epochs.standing(topic, number)
+      if (standing !== undefined && standing.id !== `${topic} ${o} ${n}`)
+        this.#violated(
+          "rewind",
+          `${life.label} still has ${topic} ${n} of ${this.#world.lives[o]?.label} as ${epoch}:${number}, which is ${standing.epoch}:${number} ${standing.id} now`,
+        )
+    }
+  }
+
+  #isHoleTold(life: WitnessedLife, topic: string, number: number, epoch: number): boolean {
+    const isWithin = (each: { readonly topic: string; readonly from: number; readonly through: number }) =>
+      each.topic === topic && number >= each.from && number <= each.through
+    return (
+      this.#gaps.get(life)?.some(gap => gap.origin === undefined && isWithin(gap)) === true ||
+      this.#rewinds.get(life)?.some(rewind => rewind.epoch > epoch && isWithin(rewind)) === true
+    )
+  }
+
   // ---- at the end ----
 
   /** Nothing that had to arrive is missing without a gap. Call when all is quiet. */
   judge(): void {
+    if (this.#epochs !== undefined) this.#judgeVoters(this.#epochs)
     for (const subscription of this.#subscriptions) {
       const { life, readyAt, closedAt, pattern } = subscription
       if (!life.alive || closedAt !== undefined || readyAt === undefined) continue

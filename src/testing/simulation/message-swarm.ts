@@ -5,6 +5,7 @@
 import { SeededRandom } from "../../core/random.ts"
 import type { SlowOptions } from "../../endpoint/api.ts"
 import type { EndpointRules } from "../../endpoint/rules.ts"
+import { closeAll } from "./close-all.ts"
 import { Cluster } from "./cluster.ts"
 import { describeFault, drawScript, type Fault, play } from "./fault-script.ts"
 import type { Violation } from "./journal.ts"
@@ -126,7 +127,7 @@ export async function simulateMessages(options: MessageSwarmOptions): Promise<Me
     if (watch !== undefined) await world.run(watchSettledMs)
     watch?.judge()
     endpoints = world.living.length
-    await cluster.close(random)
+    await closeAll(world, random)
   } catch (thrown) {
     journal.violated("threw", thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
   }

@@ -1,7 +1,7 @@
 /** One order for all on ordered topics, checked against what handlers got. */
 import type { WitnessedLife } from "./ledger.ts"
 
-interface OrderKey {
+export interface OrderKey {
   readonly epoch: number
   readonly number: number
 }
@@ -14,6 +14,8 @@ export interface OrderBook {
   received(life: WitnessedLife, by: string, topic: string, id: string, order: OrderKey, what: () => string): void
   /** Whether some root gave it a number in that range. */
   isNumbered(topic: string, id: string, from: number, through: number): boolean
+  /** Some of what that handler heard of the topic is void, and it knows; `last` is the last that is not. */
+  voided?(by: string, last: OrderKey | undefined): void
 }
 
 /** The one root of the time gives numbers; one that begins anew begins at 1. Its own handlers hear all that it numbers. */
@@ -83,12 +85,33 @@ export class EpochOrder implements OrderBook {
   /** By message: the numbers it has had. A reign that lost it may give it another. */
   readonly #numbers = new Map<string, Set<number>>()
   readonly #heard = new Map<string, OrderKey>()
+  /** By topic: the lowest number that anybody heard of each epoch. From there on nothing of a lower epoch holds. */
+  readonly #begun = new Map<string, Map<number, number>>()
 
   constructor(violated: (what: string) => void) {
     this.#violated = violated
   }
 
   sent(): void {}
+
+  voided(by: string, last: OrderKey | undefined): void {
+    if (last === undefined) this.#heard.delete(by)
+    else this.#heard.set(by, last)
+  }
+
+  /** The message that has the number in the end, and of which epoch; undefined when nobody heard it. */
+  standing(topic: string, number: number): { readonly id: string; readonly epoch: number } | undefined {
+    let last = 0
+    for (const [epoch, from] of this.#begun.get(topic) ?? []) if (from <= number && epoch > last) last = epoch
+    const id = this.#given.get(`${topic} ${last}:${number}`)
+    return id === undefined ? undefined : { id, epoch: last }
+  }
+
+  /** Whether the message has a number that holds in the end. */
+  isStanding(topic: string, id: string): boolean {
+    for (const number of this.#numbers.get(id) ?? []) if (this.standing(topic, number)?.id === id) return true
+    return false
+  }
 
   received(
     _: WitnessedLife,
@@ -106,6 +129,12 @@ export class EpochOrder implements OrderBook {
     const numbers = this.#numbers.get(id)
     if (numbers === undefined) this.#numbers.set(id, new Set([number]))
     else numbers.add(number)
+    let begun = this.#begun.get(topic)
+    if (begun === undefined) {
+      begun = new Map()
+      this.#begun.set(topic, begun)
+    }
+    begun.set(epoch, Math.min(number, begun.get(epoch) ?? number))
     const heard = this.#heard.get(by)
     if (heard !== undefined && (epoch < heard.epoch || (epoch === heard.epoch && number <= heard.number)))
       this.#violated(`${what()} as ${epoch}:${number} after ${heard.epoch}:${heard.number}`)

@@ -5,6 +5,7 @@
 import { SeededRandom } from "../../core/random.ts"
 import type { SlowOptions } from "../../endpoint/api.ts"
 import type { EndpointRules } from "../../endpoint/rules.ts"
+import { closeAll } from "./close-all.ts"
 import { Cluster } from "./cluster.ts"
 import { DocumentWorkload } from "./document-workload.ts"
 import { describeFault, drawScript, type Fault, play } from "./fault-script.ts"
@@ -122,7 +123,7 @@ export async function simulateSwarm(options: SimulationOptions): Promise<Simulat
     writing.judge()
     endpoints = world.living.length
     writing.abort()
-    await cluster.close(worldRandom)
+    await closeAll(world, worldRandom)
   } catch (thrown) {
     journal.violated("threw", thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
   }

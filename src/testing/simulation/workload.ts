@@ -23,6 +23,8 @@ export interface WorkloadPlan {
   readonly burst: number
   /** Octets of padding in some messages. */
   readonly paddingBytes: number
+  /** A tree with voters: everybody follows everything, and ordered topics may refuse. Default false. */
+  readonly voters?: boolean
 }
 
 export interface WorkloadCounts {
@@ -33,6 +35,12 @@ export interface WorkloadCounts {
   readonly requests: number
   readonly answered: number
   readonly directs: number
+  /** Ordered sends that found no authority (R6). */
+  readonly refused?: number
+  readonly lostReplicated?: number
+  readonly lostRooted?: number
+  /** Deliveries that a new reign took back. */
+  readonly takenBack?: number
 }
 
 /** Every seed its own. */
@@ -66,6 +74,7 @@ export class Workload {
   readonly #world: World
   readonly #plan: WorkloadPlan
   #running = true
+  #refused = 0
 
   constructor(
     world: World,
@@ -75,7 +84,7 @@ export class Workload {
   ) {
     this.#world = world
     this.#plan = plan
-    this.ledger = new Ledger(world, { hostLost })
+    this.ledger = new Ledger(world, { hostLost, ...(plan.voters === true ? { voters: true } : {}) })
     this.directs = new DirectLedger(world, { hostLost, topology })
     this.topics = [
       ...Array.from({ length: plan.nearestTopics }, (_, i) => `n.${i}`),
@@ -88,7 +97,8 @@ export class Workload {
     const act: Act = { life, random: this.#world.random.fork(), steady: [], passing: new Map() }
     const endpoint = life.endpoint!
     // The host follows everything, so that the ledger knows what a root has. Clients follow at least the first topic.
-    const followed = life.role === "host" || act.random.below(2) === 0 ? this.topics : this.topics.slice(0, 1)
+    const followsAll = this.#plan.voters === true || life.role === "host" || act.random.below(2) === 0
+    const followed = followsAll ? this.topics : this.topics.slice(0, 1)
     if (followed.length === this.topics.length && act.random.below(3) === 0) {
       for (const pattern of ["n.*", "o.*"]) this.#follow(act, pattern)
     } else for (const topic of followed) this.#follow(act, topic)
@@ -123,6 +133,14 @@ export class Workload {
       requests: directs.asked,
       answered: directs.answered,
       directs: directs.heard,
+      ...(this.#plan.voters === true
+        ? {
+            refused: this.#refused,
+            lostReplicated: ledger.losses.replicated,
+            lostRooted: ledger.losses.rooted,
+            takenBack: ledger.losses.voided,
+          }
+        : {}),
     }
   }
 
@@ -179,7 +197,19 @@ export class Workload {
   #send(life: Life, topic: string, padding: number): void {
     const message = this.ledger.next(life, topic)
     const value = padding === 0 ? message : { ...message, padding: "x".repeat(padding) }
-    if (life.endpoint!.send(topic, value, { route: routeOf(topic) })) this.ledger.sent(life, topic, message)
+    try {
+      if (life.endpoint!.send(topic, value, { route: routeOf(topic) })) this.ledger.sent(life, topic, message)
+    } catch (thrown) {
+      if (!this.#isRefusal(thrown, topic)) throw thrown
+    }
+  }
+
+  /** Where there is no majority of the voters, ordered topics take nothing, and say so. */
+  #isRefusal(thrown: unknown, topic: string): boolean {
+    const isRefusal =
+      this.#plan.voters === true && routeOf(topic) === "ordered" && (thrown as { code?: string }).code === "NoAuthority"
+    if (isRefusal) this.#refused++
+    return isRefusal
   }
 
   #sendAcknowledged(life: Life, topic: string): void {
@@ -187,11 +217,13 @@ export class Workload {
     const endpoint = life.endpoint!
     const before = endpoint.statistics.sent
     const unwanted = new AbortController()
-    const outcome = endpoint.send(topic, message, { route: routeOf(topic), ack: "rooted", signal: unwanted.signal })
+    const route = routeOf(topic)
+    const ack = this.#plan.voters === true && route === "ordered" ? "replicated" : "rooted"
+    const outcome = endpoint.send(topic, message, { route, ack, signal: unwanted.signal })
     if (endpoint.statistics.sent === before) {
       // No room: it waits, and would get a later number than it carries. Take it back.
       unwanted.abort()
-      outcome.catch(() => {})
+      outcome.catch(thrown => this.#isRefusal(thrown, topic))
       this.#world.journal.note(life.label, "had no room for", topic, message.n)
       return
     }

@@ -227,6 +227,10 @@ function describe(event: EndpointEvent): string {
       return `${event.topic} ${event.origin?.slice(0, 8) ?? "?"} ${event.from}-${event.through} ${event.reason}`
     case "refused":
       return `${event.name}: ${event.reason} [${event.code}]`
+    case "diverged":
+      return `${event.topic} ${event.from}-${event.through}, reign ${event.epoch}`
+    case "role":
+      return `${event.to}, reign ${event.epoch}: ${event.reason}`
     case "violation":
       return `${event.from}: ${event.error.message}`
     case "handlerFailed":

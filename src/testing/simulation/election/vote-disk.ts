@@ -52,6 +52,20 @@ export class VoteDisk implements VoteStorage {
     if (!this.#syncing) this.#sync()
   }
 
+  /** Calls back when all that was written so far is stored. */
+  stored(done: () => void): void {
+    const last = this.#pending.at(-1)
+    if (last === undefined) done()
+    else
+      this.#pending[this.#pending.length - 1] = {
+        change: last.change,
+        done: () => {
+          last.done?.()
+          done()
+        },
+      }
+  }
+
   #sync(): void {
     const { clock, random, node, syncMs } = this.#o
     const life = this.#life

@@ -1,0 +1,2 @@
+export { describePromotionFault, type PromotionFault, PromotionFaultKind } from "./promotion-script.ts"
+export { simulatePromotion } from "./promotion-swarm.ts"
