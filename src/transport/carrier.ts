@@ -12,6 +12,8 @@ export interface ByteStreamHandler {
    * has this, such a carrier calls it in place of `onBytes`, for which it would have to copy.
    */
   onBorrowed?(chunk: Uint8Array): void
+  /** Several of those at once, in order: all are valid until the call returns. The array is the reader's. */
+  onBorrowedRun?(chunks: readonly Uint8Array[]): void
   /** A write that had returned false is now wholly with the operating system. */
   onDrain(): void
   /** The stream is over, once. `error` is absent after an orderly end. Nothing follows. */

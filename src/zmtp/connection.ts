@@ -186,6 +186,26 @@ export class Connection implements Link {
     this.#receive(chunk, this.#role?.borrows ? undefined : this.#engine.arena)
   }
 
+  /** The same in several pieces, all of which stay until this returns. */
+  onBorrowedRun(chunks: readonly Uint8Array[]): void {
+    const last = chunks.length - 1
+    let at = 0
+    // Until messages travel, and where they travel covered, each piece is taken by itself.
+    while (at <= last && (this.#phase !== "traffic" || this.#mechanism.covers)) this.onBorrowed(chunks[at++]!)
+    if (at > last || this.#finishing) return
+    this.#heartbeat?.heard()
+    const arena = this.#role!.borrows ? undefined : this.#engine.arena
+    const batch = this.#engine.borrowBatch()
+    try {
+      let fault: ZincError | undefined
+      for (; at <= last && fault === undefined; at++)
+        fault = this.#decoder.decode(chunks[at]!, 0, batch, this, arena, at < last)
+      this.#pass(batch, fault)
+    } finally {
+      this.#engine.returnBatch(batch)
+    }
+  }
+
   #receive(chunk: Uint8Array, arena: Arena | undefined): void {
     if (this.#phase === "closing" || this.#phase === "closed" || this.#finishing) return
     let at = 0
@@ -200,14 +220,18 @@ export class Connection implements Link {
       // Covered frames are commands to the decoder, uncovered elsewhere; so nothing of the chunk is kept there.
       this.#batch = batch
       const into = this.#mechanism.covers ? undefined : arena
-      const fault = this.#decoder.decode(chunk, at, batch, this, into) ?? this.#sealed?.flush(batch)
-      if (batch.count > 0 && this.#role !== undefined && this.isOpen) this.#role.handler.onBatch(batch)
-      if (fault !== undefined) this.fail(this.#named(fault))
-      if (this.#account !== undefined) this.#account.received = this.heldBytes
+      this.#pass(batch, this.#decoder.decode(chunk, at, batch, this, into) ?? this.#sealed?.flush(batch))
     } finally {
       this.#batch = undefined
       this.#engine.returnBatch(batch)
     }
+  }
+
+  /** Passes on what was decoded, and ends the connection where the peer did wrong after it. */
+  #pass(batch: FrameBatch, fault: ZincError | undefined): void {
+    if (batch.count > 0 && this.#role !== undefined && this.isOpen) this.#role.handler.onBatch(batch)
+    if (fault !== undefined) this.fail(this.#named(fault))
+    if (this.#account !== undefined) this.#account.received = this.heldBytes
   }
 
   onDrain(): void {

@@ -7,38 +7,52 @@ import { Arena } from "./arena.ts"
 import { encodeCommandFrame, encodeMessage } from "./frame.ts"
 import { type DecoderLimits, defaultLimits, FrameDecoder } from "./frame-decoder.ts"
 
-/** Feeds chunks to a fresh decoder in traffic; what it said, as hex. Lent chunks must make no difference, copied or not. */
+/**
+ * Feeds chunks to a fresh decoder in traffic; what it said, as hex. Lent chunks must make no difference, copied or not, nor
+ * must several of them for one batch.
+ */
 function decode(chunks: readonly Uint8Array[], limits: Partial<DecoderLimits> = {}) {
   const own = run(chunks, limits, undefined)
-  for (const other of [run(chunks, limits, new Arena()), run(chunks, limits, "borrowed")]) {
+  const others = [
+    run(chunks, limits, new Arena()),
+    run(chunks, limits, "borrowed"),
+    run(chunks, limits, new Arena(), 3),
+    run(chunks, limits, "borrowed", 3),
+  ]
+  for (const other of others) {
     expect({ ...other, fault: other.fault?.message }).toEqual({ ...own, fault: own.fault?.message })
   }
   return own
 }
 
-function run(chunks: readonly Uint8Array[], limits: Partial<DecoderLimits>, lent: Arena | "borrowed" | undefined) {
+/** `together`: how many chunks share a batch, and are there until it has been read. */
+function run(
+  chunks: readonly Uint8Array[],
+  limits: Partial<DecoderLimits>,
+  lent: Arena | "borrowed" | undefined,
+  together = 1,
+) {
   const decoder = new FrameDecoder({ ...defaultLimits, ...limits })
   const arena = lent === "borrowed" ? undefined : lent
   decoder.lent = lent === "borrowed"
   decoder.handshaking = false
   const messages: string[][] = []
   const commands: string[] = []
+  const sink = {
+    onCommand: (buffer: Uint8Array, start: number, end: number) => commands.push(toHex(buffer.subarray(start, end))),
+  }
   let fault: ZincError | undefined
-  for (const given of chunks) {
-    const chunk = new Uint8Array(given)
+  for (let at = 0; at < chunks.length; at += together) {
+    const given = chunks.slice(at, at + together).map(chunk => new Uint8Array(chunk))
     const batch = new FrameBatch()
-    fault = decoder.decode(
-      chunk,
-      0,
-      batch,
-      { onCommand: (buffer, start, end) => commands.push(toHex(buffer.subarray(start, end))) },
-      arena,
-    )
-    if (arena !== undefined) chunk.fill(0xee)
+    for (const [i, chunk] of given.entries()) {
+      fault ??= decoder.decode(chunk, 0, batch, sink, arena, i < given.length - 1)
+    }
+    if (arena !== undefined) for (const chunk of given) chunk.fill(0xee)
     for (let i = 0; i < batch.count; i++) messages.push(batch.message(i).map(toHex))
     // What is borrowed was good until here.
-    if (decoder.lent) chunk.fill(0xee)
-    expect(batch.frames).toBe(batch.first[batch.count])
+    if (decoder.lent) for (const chunk of given) chunk.fill(0xee)
+    if (fault === undefined) expect(batch.frames).toBe(batch.first[batch.count])
   }
   return { messages, commands, fault }
 }
@@ -175,6 +189,20 @@ describe("FrameDecoder", () => {
     const chunks: Uint8Array[] = []
     for (let at = 0; at < wire.length; at += 65_536) chunks.push(wire.subarray(at, at + 65_536))
     expect(decode(chunks).messages).toEqual([[toHex(body)]])
+  })
+
+  it("takes a body that is a chunk of its own where it lies, and copies it for who may keep it", () => {
+    const [head, body] = [fromHex("02 0000000000000003"), fromHex("616263")]
+    for (const arena of [undefined, new Arena()]) {
+      const decoder = new FrameDecoder(defaultLimits)
+      decoder.handshaking = false
+      const batch = new FrameBatch()
+      const sink = { onCommand: () => {} }
+      decoder.decode(head, 0, batch, sink, arena, true)
+      decoder.decode(body, 0, batch, sink, arena)
+      expect(batch.message(0).map(toHex)).toEqual(["616263"])
+      expect(batch.frame(0, 0).buffer === body.buffer).toBe(arena === undefined)
+    }
   })
 
   it("decodes what was encoded, however the octets are split", () => {

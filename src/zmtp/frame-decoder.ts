@@ -96,13 +96,21 @@ export class FrameDecoder {
    * Returns what the peer did wrong, after which nothing more is decoded.
    *
    * The batch points into the chunk; or, with an `arena`, into a copy there, for a chunk that will be overwritten and a
-   * reader that may keep what it gets.
+   * reader that may keep what it gets. With `more` the next chunk comes for the same batch while this one is still there,
+   * and the frames of a message that is not whole may wait in the batch.
    */
-  decode(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink, arena?: Arena): ZincError | undefined {
+  decode(
+    chunk: Uint8Array,
+    at: number,
+    batch: FrameBatch,
+    sink: CommandSink,
+    arena?: Arena,
+    more = false,
+  ): ZincError | undefined {
     if (this.#stopped) return this.#fault
     const end = chunk.length
-    if (this.#body !== undefined) at = this.#continueBody(chunk, at, batch, sink)
-    else if (this.#left.length > 0) at = this.#continueHeader(chunk, at, batch, sink)
+    if (this.#body !== undefined) at = this.#continueBody(chunk, at, batch, sink, arena)
+    else if (this.#left.length > 0) at = this.#continueHeader(chunk, at, batch, sink, arena)
 
     // Frames are noted where they will be: octets from here on move by `shift`, all at once when it is known how many.
     const from = at
@@ -146,7 +154,7 @@ export class FrameDecoder {
       arena.bytes.set(from === 0 && taken === end ? chunk : chunk.subarray(from, taken), arena.at)
       arena.at += taken - from
     }
-    if (this.#inMessage) this.#hold(batch)
+    if (this.#inMessage && !more) this.#hold(batch)
     return this.#fault
   }
 
@@ -187,17 +195,29 @@ export class FrameDecoder {
   /** The chunk ends within a body: keeps what is here of it. */
   #beginBody(chunk: Uint8Array, at: number): void {
     const here = chunk.length - at
+    if (here === 0) {
+      // Who sends long frames by reference gives them as chunks of their own.
+      this.#body = noBytes
+      this.#have = 0
+      return
+    }
     this.#body = dirtyBytes(Math.min(this.#size, Math.max(firstBodyBytes, here)))
     this.#body.set(chunk.subarray(at))
     this.#have = here
   }
 
-  #continueBody(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink): number {
+  #continueBody(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink, arena?: Arena): number {
     let body = this.#body!
     const stop = Math.min(chunk.length, at + this.#size - this.#have)
     const need = this.#have + stop - at
+    if (this.#have === 0 && need === this.#size && arena === undefined && !this.#isCommand) {
+      this.#body = undefined
+      if (this.#held.length === 0) this.#take(chunk, at, stop, batch)
+      else this.#takeNext(this.#kept(chunk, at, stop), batch)
+      return stop
+    }
     if (need > body.length) {
-      const grown = dirtyBytes(Math.min(this.#size, Math.max(need, body.length * 4)))
+      const grown = dirtyBytes(Math.min(this.#size, Math.max(need, body.length * 4, firstBodyBytes)))
       grown.set(body.subarray(0, this.#have))
       this.#body = body = grown
     }
@@ -212,8 +232,8 @@ export class FrameDecoder {
     return stop
   }
 
-  /** A header that began in an earlier chunk. Where it ends, its body is copied, for that is seldom long. */
-  #continueHeader(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink): number {
+  /** A header that began in an earlier chunk. */
+  #continueHeader(chunk: Uint8Array, at: number, batch: FrameBatch, sink: CommandSink, arena?: Arena): number {
     const left = this.#left
     const taken = Math.min(longHeaderBytes - left.length, chunk.length - at)
     const joined = new Uint8Array(left.length + taken)
@@ -236,9 +256,9 @@ export class FrameDecoder {
     }
     const bodyAt = at + header - left.length
     if (this.#stopped || !this.#admit()) return chunk.length
-    this.#body = dirtyBytes(Math.min(this.#size, Math.max(firstBodyBytes, chunk.length - bodyAt)))
+    this.#body = noBytes
     this.#have = 0
-    return this.#continueBody(chunk, bodyAt, batch, sink)
+    return this.#continueBody(chunk, bodyAt, batch, sink, arena)
   }
 
   get #isCommand(): boolean {

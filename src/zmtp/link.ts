@@ -14,6 +14,7 @@ export interface Link {
   /** What the stream tells; see `ByteStreamHandler` in `transport/carrier.ts`. */
   onBytes(chunk: Uint8Array): void
   onBorrowed(chunk: Uint8Array): void
+  onBorrowedRun?(chunks: readonly Uint8Array[]): void
   onDrain(): void
   onClose(error?: Error): void
 

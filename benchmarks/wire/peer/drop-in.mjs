@@ -1,5 +1,7 @@
 // Our engine through the door that looks like zeromq.js.
-import * as zmq from "../../../dist/zeromq/index.js"
 import { playWith } from "./awaited.mjs"
 
-await playWith(zmq)
+// As in zinc.mjs.
+const dist = process.env.ZINC_BENCH_DIST ?? new URL("../../../dist", import.meta.url).href
+
+await playWith(await import(`${dist}/zeromq/index.js`))

@@ -1,15 +1,22 @@
 /**
  * Carries octets inside one process: `inproc://name`. Who shares a MemoryCarrier can reach each other. It behaves as a
- * network does: octets are copied when written, arrive in a later turn, and wait in a buffer of limited size.
+ * network does, with writers told to wait while a reader does not read; but what is not short is not copied: the reader
+ * is lent the writer's own memory, and the writer hears that it has drained when the reader has read it.
  */
-import { dirtyBytes } from "../../core/bytes.ts"
+import { concat, copyOf } from "../../core/bytes.ts"
 import type { Clock } from "../../core/clock.ts"
 import { ZincError } from "../../core/errors.ts"
 import { badAddress, parseAddress } from "../address.ts"
 import type { ByteStream, ByteStreamHandler, Carrier, CarrierListener } from "../carrier.ts"
 
-/** Octets on their way in one direction before the writer is told to wait. */
+/** A write shorter than this is copied, so that who says little need not wait: as much as a copy costs less than waiting. */
+const copiedBelow = 2 * 1024
+
+/** Most octets that are on their way by copies; and most that arrive in spite of a writer that is gone. */
 const bufferBytes = 512 * 1024
+
+/** How often in one turn a reader reads what its writer had ready. */
+const roundsMax = 8
 
 export class MemoryCarrier implements Carrier {
   readonly schemes: readonly string[] = ["inproc"]
@@ -72,7 +79,7 @@ class MemoryStream implements ByteStream {
   readonly #clock: Clock
   #handler: ByteStreamHandler | undefined
   #paused = false
-  /** Octets that have arrived and are not yet read. */
+  /** Octets that have arrived and are not yet read; some of them in memory of the writer's. */
   #inbox: Uint8Array[] = []
   #inboxBytes = 0
   /** We said false to our writer and owe it a drain. */
@@ -100,15 +107,13 @@ class MemoryStream implements ByteStream {
   write(chunks: readonly Uint8Array[]): boolean {
     if (!this.#writable) return false
     let length = 0
-    for (const chunk of chunks) length += chunk.length
-    const copy = dirtyBytes(length)
-    let at = 0
-    for (const chunk of chunks) {
-      copy.set(chunk, at)
-      at += chunk.length
+    for (let i = 0; i < chunks.length; i++) length += chunks[i]!.length
+    const { peer } = this
+    if (length < copiedBelow && peer.#inboxBytes + length <= bufferBytes) {
+      if (length > 0) peer.#arrive([concat(chunks)], length)
+      return true
     }
-    if (length > 0) this.peer.#arrive(copy)
-    if (this.peer.#inboxBytes < bufferBytes) return true
+    peer.#arrive(chunks, length)
     this.#owesDrain = true
     return false
   }
@@ -136,17 +141,22 @@ class MemoryStream implements ByteStream {
     this.#inbox = []
     this.#inboxBytes = 0
     this.#peerEnded = true
-    // What the buffer had no place for never left here.
-    while (this.peer.#inboxBytes > bufferBytes) this.peer.#inboxBytes -= this.peer.#inbox.pop()!.length
-    this.peer.#peerEnded = true
-    this.peer.#schedule()
+    this.peer.#orphan()
     this.#schedule()
   }
 
-  #arrive(chunk: Uint8Array): void {
+  /** The writer is gone, and its memory serves others: what the buffer has no place for never left there. */
+  #orphan(): void {
+    while (this.#inboxBytes > bufferBytes) this.#inboxBytes -= this.#inbox.pop()!.length
+    this.#inbox = this.#inbox.map(chunk => copyOf(chunk))
+    this.#peerEnded = true
+    this.#schedule()
+  }
+
+  #arrive(chunks: readonly Uint8Array[], length: number): void {
     if (this.#closed) return
-    this.#inbox.push(chunk)
-    this.#inboxBytes += chunk.length
+    for (let i = 0; i < chunks.length; i++) this.#inbox.push(chunks[i]!)
+    this.#inboxBytes += length
     this.#schedule()
   }
 
@@ -160,20 +170,38 @@ class MemoryStream implements ByteStream {
     this.#scheduled = false
     const handler = this.#handler!
     if (this.#closed) return
-    if (this.#owesDrain && this.peer.#inboxBytes < bufferBytes / 2) {
-      this.#owesDrain = false
-      if (this.#writable) handler.onDrain()
+    for (let round = 0; round < roundsMax && this.#inbox.length > 0 && !this.#paused; round++) {
+      this.#read(handler)
+      // A writer with more to say says it now.
+      if (this.#inbox.length === 0) this.peer.#drained()
     }
-    // Only what is here now: what the reader's answers bring is for another turn.
+    if (this.#peerEnded && this.#inbox.length === 0 && !this.#closed) this.#close(handler)
+    else if (this.#inbox.length > 0 && !this.#paused) this.#schedule()
+  }
+
+  /** Only what is here now: what the reader's answers bring is for another turn. After our own end it is dropped. */
+  #read(handler: ByteStreamHandler): void {
+    if (handler.onBorrowedRun !== undefined) {
+      const chunks = this.#inbox
+      this.#inbox = []
+      this.#inboxBytes = 0
+      if (this.#writable) handler.onBorrowedRun(chunks)
+      return
+    }
     for (let count = this.#inbox.length; count > 0 && !this.#paused && this.#inbox.length > 0; count--) {
       const chunk = this.#inbox.shift()!
       this.#inboxBytes -= chunk.length
-      // After our own end what still comes is dropped.
-      if (this.#writable) handler.onBytes(chunk)
+      if (!this.#writable) continue
+      if (handler.onBorrowed !== undefined) handler.onBorrowed(chunk)
+      else handler.onBytes(copyOf(chunk))
     }
-    if (this.peer.#owesDrain && this.#inboxBytes < bufferBytes / 2) this.peer.#schedule()
-    if (this.#peerEnded && this.#inbox.length === 0 && !this.#closed) this.#close(handler)
-    else if (this.#inbox.length > 0 && !this.#paused) this.#schedule()
+  }
+
+  /** The peer has read everything. */
+  #drained(): void {
+    if (!this.#owesDrain) return
+    this.#owesDrain = false
+    if (this.#writable) this.#handler?.onDrain()
   }
 
   #close(handler: ByteStreamHandler): void {
