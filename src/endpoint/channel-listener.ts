@@ -6,13 +6,14 @@ import { type Deferred, deferred } from "../core/deferred.ts"
 import { ZincError } from "../core/errors.ts"
 import type { CodecRegistry } from "../message/codec-registry.ts"
 import { encodePattern, type Route, TopicKind } from "../message/topic.ts"
-import type { HandleOptions, MessageHandler } from "./api.ts"
+import type { HandleOptions, HandlerModule, Handling, MessageHandler } from "./api.ts"
 import type { Frame } from "./frame.ts"
 import { Mailbox, type MailboxReports } from "./mailbox.ts"
 import type { Node } from "./node.ts"
 import { ReceivedMessage } from "./received-message.ts"
 import type { Receiver } from "./receiver.ts"
 import type { Origin, TopicState } from "./topic-state.ts"
+import { HandlerPools } from "./worker/handler-pools.ts"
 
 /** One call of `handle`: its pattern, its mailbox. */
 export class HandlerReceiver implements Receiver {
@@ -70,19 +71,33 @@ export class ChannelListener {
   readonly #handlers = new Set<HandlerReceiver>()
   /** Those added while the channel is closed, to be told when they are ready. */
   readonly #unready = new Map<HandlerReceiver, Deferred<void>>()
+  readonly #pools = new HandlerPools()
   #isOpen = true
 
   constructor(options: ChannelListenerOptions) {
     this.#o = options
   }
 
-  /** Throws `BadTopic` or `BadOption`. */
-  add(
+  /** Gives what comes on those topics to a function, here or in worker threads. Throws `BadTopic` or `BadOption`. */
+  handle(pattern: string, handler: MessageHandler | HandlerModule, options: HandleOptions): Handling {
+    checkOptions(options)
+    const pool = typeof handler === "function" ? undefined : this.#pools.add(handler)
+    const call = typeof handler === "function" ? handler : pool!.handler
+    const { receiver, ready } = this.#add(pattern, call, options)
+    ready.catch(() => {})
+    let closing: Promise<void> | undefined
+    const close = () => {
+      closing ??= this.#remove(receiver).then(() => pool?.close())
+      return closing
+    }
+    return { ready, close, [Symbol.asyncDispose]: close }
+  }
+
+  #add(
     pattern: string,
     handler: MessageHandler,
     options: HandleOptions,
   ): { readonly receiver: HandlerReceiver; readonly ready: Promise<void> } {
-    checkOptions(options)
     const { node } = this.#o
     const reports: MailboxReports = {
       failed: (message, error, attempt) => {
@@ -138,7 +153,7 @@ export class ChannelListener {
     }
   }
 
-  async remove(receiver: HandlerReceiver): Promise<void> {
+  async #remove(receiver: HandlerReceiver): Promise<void> {
     if (!this.#handlers.delete(receiver)) return
     this.#unready.get(receiver)?.reject(new ZincError("Closed", "the handler was closed before it began"))
     this.#unready.delete(receiver)
@@ -158,6 +173,11 @@ export class ChannelListener {
   /** Resolves when no handler has anything left to do. */
   async idle(): Promise<void> {
     await Promise.all([...this.#handlers].map(handler => handler.mailbox.idle()))
+  }
+
+  /** Ends all worker threads now. */
+  ended(): Promise<void> {
+    return this.#pools.close()
   }
 }
 

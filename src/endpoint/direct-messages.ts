@@ -197,6 +197,17 @@ export class DirectMessages implements Receiver {
 
   // ---- receiving ----
 
+  /** What an endpoint sends to others, whatever its target, is one stream, on this topic. */
+  get streams(): TopicState {
+    return this.#o.node.topics.of(directUpTopic)
+  }
+
+  /** One that the node does not deliver: from a client below, or from here to here. */
+  arrived(frame: Frame, origin: Origin, sequence: number): void {
+    this.#o.node.statistics.delivered++
+    this.take(this.streams, frame, origin, sequence)
+  }
+
   take(_topic: TopicState, frame: Frame, origin: Origin, sequence: number): void {
     const extensions = readExtensions(frame.headerView())
     const name = extensions.topic ?? ""

@@ -3,17 +3,13 @@
  * node (what to do with frames) and its sides (how they travel).
  */
 
-import { checkOptions, checkSignal } from "../core/arguments.ts"
+import { checkOptions } from "../core/arguments.ts"
 import type { Clock } from "../core/clock.ts"
 import { asZincError, ErrorCode, ZincError } from "../core/errors.ts"
-import { type EndpointId, endpointIdFromBytes, isEndpointId } from "../core/id.ts"
+import { type EndpointId, endpointIdFromBytes } from "../core/id.ts"
 import { type CloseReason, Lifecycle, type State } from "../core/lifecycle.ts"
-import type { Codec } from "../message/codec.ts"
-import { Kind } from "../message/header.ts"
-import { encodeTopic, TopicKind } from "../message/topic.ts"
 import type {
   AckOptions,
-  CodecName,
   EndpointEvent,
   EndpointRole,
   EndpointStatistics,
@@ -39,14 +35,16 @@ import { eventTypes } from "./event-types.ts"
 import { Frame } from "./frame.ts"
 import type { Above } from "./host/host-options.ts"
 import { HostSide } from "./host-side.ts"
+import { NameResolver } from "./name-resolver.ts"
 import { Node } from "./node.ts"
+import { OutboundChannel } from "./outbound-channel.ts"
+import { tellPaths } from "./path-event.ts"
 import type { Receiver } from "./receiver.ts"
 import { RosterKeeper } from "./roster/roster-keeper.ts"
 import type { Roster } from "./roster/roster-view.ts"
 import { rulesOf } from "./rules.ts"
 import { Seat } from "./seat.ts"
 import {
-  checkCodec,
   type EndpointSettings,
   hostingSettings,
   joinAddresses,
@@ -54,14 +52,9 @@ import {
   listenAddresses,
   readSettings,
 } from "./settings.ts"
-import type { Origin, TopicState } from "./topic-state.ts"
-import { checkHandlerModule } from "./worker/handler-module.ts"
-import type { WorkerPool } from "./worker/worker-pool.ts"
 
 /** The longest that a relay that closes waits for its clients to have joined other hosts. */
 const drainMs = 2000
-/** How long a resolved name is taken to hold. */
-const nameKeptMs = 1000
 
 export class MessageEndpoint implements MessagingSurface {
   readonly id: EndpointId
@@ -75,15 +68,11 @@ export class MessageEndpoint implements MessagingSurface {
   readonly #lifecycle: Lifecycle
   readonly #listener: ChannelListener
   readonly #direct: DirectMessages
-  readonly #topics = new Map<string, TopicState>()
+  readonly #outbound: OutboundChannel
   readonly #port: EndpointDocumentPort
   readonly #roster: RosterKeeper
-  readonly #pools = new Set<WorkerPool>()
   #host: HostSide | undefined
   #client: ClientSide | undefined
-  #outboundOpen = true
-  /** Documents with something to send when the outbound channel opens: one callback each. */
-  readonly #awaitingOutbound: (() => void)[] = []
   #ready = false
 
   protected constructor(options: HostOptions | JoinOptions, role: EndpointRole) {
@@ -94,18 +83,7 @@ export class MessageEndpoint implements MessagingSurface {
     this.#role = role
     this.#lifecycle = new Lifecycle(`endpoint "${name}"`)
     this.#node = new Node({ id, clock, random, logger, rules: rulesOf(options) })
-    let host = this.path.at(-2)
-    this.#node.place.onMoved(() => {
-      const { path } = this
-      const same = path.at(-2) === host
-      host = path.at(-2)
-      const reason = same
-        ? "the tree above its host changed"
-        : host === undefined
-          ? "it is the root"
-          : "it hangs at another host"
-      this.#node.events.emit({ type: "path", path, reason })
-    })
+    tellPaths(this.#node)
     this.#roster = new RosterKeeper({
       node: this.#node,
       name,
@@ -127,9 +105,25 @@ export class MessageEndpoint implements MessagingSurface {
       listener: this.#listener,
       replyCodec: codec,
       route: (target, header, payload) => this.#route(target, header, payload),
-      onRoom: callback => this.#onRoom(callback),
+      onRoom: callback => this.#outbound.onRoom(callback),
     })
     this.#node.topics.addReceiver(this.#direct)
+    this.#outbound = new OutboundChannel({
+      name,
+      lifecycle: this.#lifecycle,
+      node: this.#node,
+      codecs,
+      codec,
+      maxPayloadBytes: this.#common.maxPayloadBytes,
+      direct: this.#direct,
+      names: new NameResolver({
+        clock,
+        random,
+        known: name => (this.#isRoot ? this.#bearersOf(name) : undefined),
+        ask: async name => (await this.#client!.resolve(name)).map(bytes => endpointIdFromBytes(bytes)),
+      }),
+      window: () => this.#client,
+    })
     this.#port = new EndpointDocumentPort({
       node: this.#node,
       direct: this.#direct,
@@ -138,12 +132,9 @@ export class MessageEndpoint implements MessagingSurface {
       host: () => this.#client?.hostId,
       follow: receiver => this.#follow(receiver),
       unfollow: receiver => this.#client?.removeReceiver(receiver),
-      onRoom: callback => {
-        if (this.#outboundOpen) this.#onRoom(callback)
-        else this.#awaitingOutbound.push(callback)
-      },
+      onRoom: callback => this.#outbound.onRoomOrOpen(callback),
       rooted: () => this.flushed(),
-      outbound: () => this.#lifecycle.isOpen && this.#outboundOpen,
+      outbound: () => this.#lifecycle.isOpen && this.#outbound.isOpen,
       allows: (from, way, topic) => this.#host?.allows(from, way, topic) ?? true,
       isRelay: from => this.#host?.isRelay(from) ?? false,
       reaches: (endpoint, from) => this.#host?.reaches(endpoint, from) ?? false,
@@ -193,13 +184,13 @@ export class MessageEndpoint implements MessagingSurface {
       ...hostingSettings(options),
       maxPayloadBytes: this.#common.maxPayloadBytes,
       roster: this.#roster,
-      onDirect: (frame, origin, sequence) => this.#takeDirect(frame, origin, sequence),
+      onDirect: (frame, origin, sequence) => this.#direct.arrived(frame, origin, sequence),
       onGone: id => {
         this.#direct.peerGone(id)
         this.#port.peerGone(id)
       },
       onUndeliverable: ({ target, sequence, correlation, code }) =>
-        this.#undeliverable(
+        this.#outbound.undeliverable(
           endpointIdFromBytes(target),
           Number(sequence),
           Number(correlation),
@@ -262,13 +253,9 @@ export class MessageEndpoint implements MessagingSurface {
         this.#host?.abort()
         this.#ended(error)
       },
-      onDenied: (topic, error) => {
-        if (this.#denied.has(topic)) return
-        this.#denied.set(topic, error)
-        this.#node.events.emit({ type: "denied", topic: topic.name, code: error.code, reason: error.message })
-      },
+      onDenied: (topic, error) => this.#outbound.denied(topic, error),
       onNewSession: () => {
-        this.#denied.clear()
+        this.#outbound.newSession()
         this.#host?.allowedAbove()
       },
       onLink: change => {
@@ -279,7 +266,7 @@ export class MessageEndpoint implements MessagingSurface {
         this.#port.linkChanged(change)
       },
       onUndeliverable: (target, sequence, correlation, code) =>
-        this.#undeliverable(target, sequence, correlation, code),
+        this.#outbound.undeliverable(target, sequence, correlation, code),
       relay:
         host === undefined
           ? undefined
@@ -353,14 +340,6 @@ export class MessageEndpoint implements MessagingSurface {
     }
   }
 
-  #undeliverable(target: EndpointId, sequence: number, correlation: number, code: ErrorCode): void {
-    this.#names.clear()
-    const error = new ZincError(code, `no endpoint ${target} is in this tree`)
-    this.#node.events.emit({ type: "undeliverable", target, code })
-    this.#direct.undeliverable(correlation, error)
-    this.#undelivered.get(`${target} ${sequence}`)?.(error)
-  }
-
   // ---- state ----
 
   get state(): State {
@@ -412,33 +391,7 @@ export class MessageEndpoint implements MessagingSurface {
   handle(topic: string, handler: MessageHandler | HandlerModule, options: HandleOptions = {}): Handling {
     checkOptions(options)
     this.#lifecycle.assertOpen()
-    let pool: Promise<WorkerPool> | undefined
-    let call: MessageHandler
-    if (typeof handler === "function") call = handler
-    else {
-      checkHandlerModule(handler)
-      const module = handler
-      pool = import("./worker/worker-pool.ts").then(loaded => {
-        const opened = new loaded.WorkerPool(module)
-        this.#pools.add(opened)
-        return opened
-      })
-      pool.catch(() => {})
-      call = async message => (await pool!).run(message)
-    }
-    const { receiver, ready } = this.#listener.add(topic, call, options)
-    ready.catch(() => {})
-    let closing: Promise<void> | undefined
-    const close = () => {
-      closing ??= this.#listener.remove(receiver).then(async () => {
-        if (pool === undefined) return
-        const opened = await pool
-        this.#pools.delete(opened)
-        await opened.close()
-      })
-      return closing
-    }
-    return { ready, close, [Symbol.asyncDispose]: close }
+    return this.#listener.handle(topic, handler, options)
   }
 
   #follow(receiver: Receiver): Promise<void> {
@@ -455,11 +408,10 @@ export class MessageEndpoint implements MessagingSurface {
   }
   openOutbound(): void {
     this.#lifecycle.assertOpen()
-    this.#outboundOpen = true
-    for (const callback of this.#awaitingOutbound.splice(0)) callback()
+    this.#outbound.open()
   }
   closeOutbound(): void {
-    this.#outboundOpen = false
+    this.#outbound.close()
   }
 
   // ---- sending ----
@@ -468,216 +420,32 @@ export class MessageEndpoint implements MessagingSurface {
   send(topic: string, value: unknown, options: AckOptions): Promise<void>
   send(topic: string, value: unknown, options: SendOptions | AckOptions = {}): boolean | Promise<void> {
     checkOptions(options)
-    const ack = (options as AckOptions).ack
-    if (ack !== undefined) return this.#sendAcknowledged(topic, value, options as AckOptions)
-    this.#assertOutbound()
-    const state = this.#topicFor(topic, options.route)
-    const codec = this.#codecFor(topic, options.codec)
-    return this.#sendEncoded(state, codec.number, codec.encode(value))
+    if ((options as AckOptions).ack !== undefined)
+      return this.#outbound.sendAcknowledged(topic, value, options as AckOptions)
+    return this.#outbound.send(topic, value, options)
   }
 
-  #sendEncoded(topic: TopicState, codec: number, payload: Uint8Array, prompt = false): boolean {
-    this.#checkSize(payload)
-    if (topic.route === "ordered" && this.#node.place.isReadOnly)
-      throw new ZincError(
-        "NoAuthority",
-        `"${topic.name}" takes nothing new: this part of the tree does not reach a majority of its voters`,
-        { retryable: true },
-      )
-    return this.#node.originate(topic, Kind.Broadcast, codec, payload, prompt)
+  sendTo(target: Target, topic: string, value: unknown, options: Pick<SendOptions, "codec"> = {}): Promise<void> {
+    return this.#outbound.sendTo(target, topic, value, options)
   }
 
-  async #sendAcknowledged(topic: string, value: unknown, options: AckOptions): Promise<void> {
-    const { ack } = options
-    if (ack !== "received" && ack !== "rooted" && ack !== "replicated")
-      throw new ZincError("BadOption", `ack must be "received", "rooted" or "replicated", not "${String(ack)}"`)
-    if (ack === "replicated" && options.route !== "ordered")
-      throw new ZincError(
-        "BadOption",
-        `only ordered messages are kept by voters: ack "replicated" needs route "ordered"`,
-      )
-    this.#assertOutbound()
-    checkSignal(options.signal)
-    const state = this.#topicFor(topic, options.route)
-    const codec = this.#codecFor(topic, options.codec)
-    if (ack === "replicated" && this.#node.epoch === 0)
-      throw new ZincError(
-        "Unsupported",
-        `this tree has no voters, so nothing of it is replicated; ask for ack "rooted", or open its hosts with data and seeds`,
-      )
-    const payload = codec.encode(value)
-    while (!this.#sendEncoded(state, codec.number, payload, true)) {
-      await this.drained()
-      if (options.signal?.aborted)
-        throw new ZincError("Aborted", "the send was aborted while it waited for room", {
-          cause: options.signal.reason,
-        })
-      this.#assertOutbound()
-    }
-    if (this.#client === undefined) return
-    await this.#client.acknowledged(this.#client.lastPushed, ack === "received" ? ack : "rooted", options.signal)
-    const denied = this.#denied.get(state)
-    if (denied !== undefined) throw denied
-  }
-  /** Topics that the host does not let us send on in this session; as many as we have sent on, at most. */
-  readonly #denied = new Map<TopicState, ZincError>()
-
-  async sendTo(target: Target, topic: string, value: unknown, options: Pick<SendOptions, "codec"> = {}): Promise<void> {
-    checkOptions(options)
-    this.#assertOutbound()
-    encodeTopic(TopicKind.Nearest, topic)
-    const codec = this.#codecFor(topic, options.codec)
-    const payload = codec.encode(value)
-    this.#checkSize(payload)
-    const id = await this.#resolve(target)
-    while (!this.#direct.send(id, Kind.Direct, codec.number, payload, { topic })) {
-      await this.drained()
-      this.#assertOutbound()
-    }
-    if (this.#client === undefined || id === this.id) return
-    const key = `${id} ${this.#direct.lastSequence(id)}`
-    let undelivered: ZincError | undefined
-    this.#undelivered.set(key, error => {
-      undelivered = error
-    })
-    try {
-      await this.#client.acknowledged(this.#client.lastPushed, "rooted")
-    } finally {
-      this.#undelivered.delete(key)
-    }
-    if (undelivered !== undefined) throw undelivered
-  }
-  /** Direct messages on their way, by target and number, to be told when there is nobody to turn down to. */
-  readonly #undelivered = new Map<string, (error: ZincError) => void>()
-
-  async request(target: Target, topic: string, value: unknown, options: RequestOptions = {}): Promise<unknown> {
-    checkOptions(options)
-    checkSignal(options.signal)
-    this.#assertOutbound()
-    encodeTopic(TopicKind.Nearest, topic)
-    const deadlineMs = options.deadlineMs ?? 5000
-    if (!(typeof deadlineMs === "number" && deadlineMs > 0 && deadlineMs <= 0xffff_ffff))
-      throw new ZincError("BadOption", `deadlineMs must be above 0, not ${String(deadlineMs)}`)
-    const codec = this.#codecFor(topic, options.codec)
-    const payload = codec.encode(value)
-    this.#checkSize(payload)
-    const started = this.#common.clock.now()
-    const id = await this.#inTime(this.#resolve(target), deadlineMs, options.signal, topic)
-    const left = Math.max(1, deadlineMs - (this.#common.clock.now() - started))
-    return this.#direct.request(id, topic, codec.number, payload, { deadlineMs: left, signal: options.signal })
-  }
-
-  /** The name's owner, unless the request's deadline or signal is first. */
-  #inTime<T>(promise: Promise<T>, deadlineMs: number, signal: AbortSignal | undefined, topic: string): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const abort = () =>
-        reject(
-          new ZincError("Aborted", `the request on "${topic}" was aborted before it was sent`, {
-            cause: signal?.reason,
-          }),
-        )
-      if (signal?.aborted) return abort()
-      const timer = this.#common.clock.after(deadlineMs, () =>
-        reject(
-          new ZincError("Timeout", `who shall answer "${topic}" was not found within ${deadlineMs} ms`, {
-            retryable: true,
-          }),
-        ),
-      )
-      signal?.addEventListener("abort", abort, { once: true })
-      promise.then(resolve, reject).finally(() => {
-        timer.cancel()
-        signal?.removeEventListener("abort", abort)
-      })
-    })
+  request(target: Target, topic: string, value: unknown, options: RequestOptions = {}): Promise<unknown> {
+    return this.#outbound.request(target, topic, value, options)
   }
 
   drained(): Promise<void> {
-    if (this.#client === undefined || !this.#client.refused) return Promise.resolve()
-    return new Promise(resolve => this.#client!.onRoom(resolve))
+    return this.#outbound.drained()
   }
 
-  async flushed(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    checkOptions(options)
-    checkSignal(options.signal)
-    if (this.#client !== undefined) await this.#client.acknowledged(this.#client.lastPushed, "rooted", options.signal)
+  flushed(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return this.#outbound.flushed(options)
   }
 
-  #onRoom(callback: () => void): void {
-    if (this.#client === undefined) this.#common.clock.soon(callback)
-    else this.#client.onRoom(callback)
-  }
-
-  #assertOutbound(): void {
-    this.#lifecycle.assertOpen()
-    if (!this.#outboundOpen)
-      throw new ZincError("Closed", `the outbound channel of "${this.name}" is closed; call openOutbound() first`)
-  }
-
-  #checkSize(payload: Uint8Array): void {
-    if (payload.length > this.#common.maxPayloadBytes) {
-      throw new ZincError(
-        "TooLarge",
-        `a payload of ${payload.length} octets; the limit is ${this.#common.maxPayloadBytes} (maxPayloadBytes): send it in parts`,
-      )
-    }
-  }
-
-  #codecFor(topic: string, given: CodecName | Codec | undefined): Codec {
-    const { codecs, codec } = this.#common
-    checkCodec(given)
-    if (given === undefined) return codecs.forTopic(topic) ?? codec
-    return typeof given === "string" ? codecs.byName(given) : given
-  }
-
-  #topicFor(name: string, route: "nearest" | "ordered" | undefined): TopicState {
-    if (route !== undefined && route !== "nearest" && route !== "ordered") {
-      throw new ZincError("BadOption", `route must be "nearest" or "ordered", not "${String(route)}"`)
-    }
-    const key = route === "ordered" ? `o${String(name)}` : `n${String(name)}`
-    let topic = this.#topics.get(key)
-    if (topic === undefined) {
-      topic = this.#node.topics.of(encodeTopic(route === "ordered" ? TopicKind.Ordered : TopicKind.Nearest, name))
-      // It is about to have numbers of ours.
-      topic.kept = true
-      if (this.#topics.size >= 65_536) this.#topics.clear()
-      this.#topics.set(key, topic)
-    }
-    return topic
-  }
-
-  readonly #names = new Map<string, { readonly id: EndpointId; readonly until: number }>()
-
-  async #resolve(target: Target): Promise<EndpointId> {
-    const any = typeof target === "object"
-    const name = typeof target === "object" ? target?.any : target
-    if (typeof name !== "string" || name === "")
-      throw new ZincError("BadOption", "a target is an endpoint id, a name, or { any: name }")
-    if (isEndpointId(name)) return name
-    let ids: EndpointId[]
-    if (this.#isRoot) {
-      ids = this.#host!.named(name).map(bytes => endpointIdFromBytes(bytes))
-      if (this.name === name) ids.push(this.id)
-    } else {
-      const known = this.#names.get(name)
-      if (known !== undefined && this.#common.clock.now() < known.until) return known.id
-      ids = (await this.#client!.resolve(name)).map(bytes => endpointIdFromBytes(bytes))
-      // Kept for a moment, so that a run of messages to one name asks once. `any` draws anew each time.
-      if (ids.length === 1 && !any) {
-        if (this.#names.size >= 1024) this.#names.clear()
-        this.#names.set(name, { id: ids[0]!, until: this.#common.clock.now() + nameKeptMs })
-      }
-    }
-    const first = ids[0]
-    if (first === undefined)
-      throw new ZincError("NoSuchEndpoint", `no endpoint named "${name}" is in this tree now`, { retryable: true })
-    if (ids.length > 1 && !any) {
-      throw new ZincError(
-        "Ambiguous",
-        `${ids.length} endpoints are named "${name}"; use an id, or { any: "${name}" } for one of them`,
-      )
-    }
-    return any ? ids[this.#common.random.below(ids.length)]! : first
+  /** At the root: all of that name. */
+  #bearersOf(name: string): EndpointId[] {
+    const ids = this.#host!.named(name).map(bytes => endpointIdFromBytes(bytes))
+    if (this.name === name) ids.push(this.id)
+    return ids
   }
 
   // ---- direct messages on their way ----
@@ -685,21 +453,12 @@ export class MessageEndpoint implements MessagingSurface {
   #route(target: Uint8Array, header: Uint8Array, payload: Uint8Array): boolean {
     const id = endpointIdFromBytes(target)
     if (id === this.id) {
-      this.#takeDirect(Frame.over(header, payload), this.#node.self, 0)
+      this.#direct.arrived(Frame.over(header, payload), this.#node.self, 0)
       return true
     }
     if (this.#host?.sendDirect(target, header, payload)) return true
-    if (this.#client !== undefined) return this.#client.push(this.#directTopic, header, payload)
+    if (this.#client !== undefined) return this.#client.push(this.#direct.streams, header, payload)
     throw new ZincError("NoSuchEndpoint", `no endpoint ${id} is in this tree now`, { retryable: true })
-  }
-
-  get #directTopic(): TopicState {
-    return this.#node.topics.of(this.#direct.prefixes[0]!)
-  }
-
-  #takeDirect(frame: Frame, origin: Origin, sequence: number): void {
-    this.#node.statistics.delivered++
-    this.#direct.take(this.#directTopic, frame, origin, sequence)
   }
 
   // ---- ending ----
@@ -720,7 +479,7 @@ export class MessageEndpoint implements MessagingSurface {
       await this.#client?.close(Math.min(timeoutMs, 1000))
       this.#direct.failAll(closed)
       this.#port.closed()
-      await Promise.all([...this.#pools].map(pool => pool.close()))
+      await this.#listener.ended()
     })
   }
 
@@ -739,7 +498,7 @@ export class MessageEndpoint implements MessagingSurface {
     this.#roster.close()
     this.#direct.failAll(error ?? new ZincError("Closed", `endpoint "${this.name}" was closed`))
     this.#port.closed()
-    for (const pool of this.#pools) void pool.close()
+    void this.#listener.ended()
     this.#lifecycle.finished(error === undefined ? { requested: true } : { requested: false, error })
   }
 }
