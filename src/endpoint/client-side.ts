@@ -38,9 +38,10 @@ import { type Tier, UpBuffer } from "./client/up-buffer.ts"
 import type { Crown } from "./crown.ts"
 import type { Frame } from "./frame.ts"
 import { bounded, type Candidate } from "./lineage.ts"
-import type { Node, UpSide } from "./node.ts"
+import type { Node } from "./node.ts"
 import { markTopic } from "./private-topic.ts"
 import type { Receiver } from "./receiver.ts"
+import type { UpSide } from "./sides.ts"
 import type { TopicState } from "./topic-state.ts"
 
 /** How a host that was told of is dialled again. */
@@ -681,7 +682,7 @@ export class ClientSide implements UpSide {
     this.#probe.tick()
     this.#down.tick(4 * heartbeatMs, this.#liveness.isSilent)
     if (state === "up" && legs?.subscriber !== undefined) this.#subscriptions.retry(legs)
-    this.#node.giveUpOlderThan(now - 2 * heartbeatMs)
+    this.#node.resequencer.giveUpOlderThan(now - 2 * heartbeatMs)
   }
 
   #peer(): PeerInfo {

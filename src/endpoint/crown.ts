@@ -58,14 +58,19 @@ export class Crown {
   inherit({ places, entries }: Inheritance): void {
     const { node, authority } = this.#o
     for (const [stream, { runs, order }] of places)
-      node.compareReigns(node.topics.of(topicOfStream(stream)), runs, authority.epoch, order)
+      node.resequencer.compareReigns(node.topics.of(topicOfStream(stream)), runs, authority.epoch, order)
     for (const { stream, order, epoch, payload } of entries) {
       const topic = node.topics.of(topicOfStream(stream))
       if (topic.order === undefined || order >= topic.order.next)
-        node.fromAbove(topic, frameFromLog(payload, epoch, order), 0)
+        node.resequencer.take(topic, frameFromLog(payload, epoch, order), 0)
     }
     for (const [stream, { order }] of places)
-      node.settle(node.topics.of(topicOfStream(stream)), undefined, { first: order + 1, last: order }, undefined)
+      node.resequencer.settle(
+        node.topics.of(topicOfStream(stream)),
+        undefined,
+        { first: order + 1, last: order },
+        undefined,
+      )
     node.batchEnded()
   }
 
@@ -90,7 +95,7 @@ export class Crown {
     let count = 0
     while (count < this.#held.length && this.#held[count]!.entry <= through) {
       const { topic, frame } = this.#held[count++]!
-      this.#o.node.fromAbove(topic, frame, 0)
+      this.#o.node.resequencer.take(topic, frame, 0)
     }
     if (count > 0) {
       this.#held.splice(0, count)
@@ -124,10 +129,10 @@ export class Crown {
     }
     // An origin sends again all that is not rooted: what it leaves out nobody has.
     if (known > 0 && sequence > known + 1)
-      node.reportMissing(topic, node.origin(header, At.Origin), known + 1, sequence - 1)
+      node.gaps.report(topic, node.origins.at(header, At.Origin), { from: known + 1, through: sequence - 1 }, "lost")
     const frame = frameFromLog(octets, authority.epoch, verdict.order)
     if (deliver === "majority") this.#held.push({ entry: authority.last, topic, frame })
-    else node.fromAbove(topic, frame, 0)
+    else node.resequencer.take(topic, frame, 0)
     return true
   }
 

@@ -6,7 +6,8 @@ import { SimulatedClock } from "../core/simulated-clock.ts"
 import { encodeHeader, Kind } from "../message/header.ts"
 import { encodeTopic, TopicKind } from "../message/topic.ts"
 import { Frame } from "./frame.ts"
-import { hopsMax, Node } from "./node.ts"
+import { Node } from "./node.ts"
+import { hopsMax } from "./place.ts"
 
 function client(kind: TopicKind = TopicKind.Document, follows = false) {
   const random = new SeededRandom(1)
@@ -53,18 +54,18 @@ function untouchable(origin: Uint8Array, sequence: number, link: number): Frame 
 describe("A node whose own frames come back", () => {
   it("drops what arrived at the host by its link before anything of it is read or copied (L8)", () => {
     const { node, topic, taken } = client()
-    for (let i = 1; i <= 3; i++) node.fromAbove(topic, untouchable(node.self.bytes, i, 5), 5)
+    for (let i = 1; i <= 3; i++) node.resequencer.take(topic, untouchable(node.self.bytes, i, 5), 5)
     expect(taken).toEqual([])
     expect(topic.streamCount).toBe(0)
     expect(node.statistics).toMatchObject({ delivered: 0, duplicates: 0, parked: 0 })
     const other = new Uint8Array(16).fill(7)
-    node.fromAbove(topic, untouchable(other, 1, 6), 5)
+    node.resequencer.take(topic, untouchable(other, 1, 6), 5)
     expect(taken).toEqual([1])
   })
 
   it("drops its own of an earlier link, repaired from the host's ring, by their origin", () => {
     const { node, topic, taken } = client()
-    for (let i = 1; i <= 3; i++) node.fromAbove(topic, untouchable(node.self.bytes, i, 5), 8)
+    for (let i = 1; i <= 3; i++) node.resequencer.take(topic, untouchable(node.self.bytes, i, 5), 8)
     expect(taken).toEqual([])
     expect(topic.streamCount).toBe(0)
   })
@@ -75,18 +76,18 @@ const mover = new Uint8Array(16).fill(7)
 describe("A stream whose start is not known", () => {
   it("begins at 1 at a relay that follows the topic, whatever its origin, now below, says that it still keeps (L7)", () => {
     const { node, topic, taken } = client(TopicKind.Nearest, true)
-    const origin = node.origin(mover, 0)
-    node.openBelow(topic, origin, 2)
+    const origin = node.origins.at(mover, 0)
+    node.resequencer.openBelow(topic, origin, 2)
     node.fromBelow(topic, published(mover, 2, 6), origin, 6)
     expect(taken).toEqual([])
-    node.fromAbove(topic, published(mover, 1, 4), 5)
+    node.resequencer.take(topic, published(mover, 1, 4), 5)
     expect(taken).toEqual([1, 2])
   })
 
   it("begins where its origin says at a relay that does not follow the topic", () => {
     const { node, topic, taken } = client(TopicKind.Nearest, false)
-    const origin = node.origin(mover, 0)
-    node.openBelow(topic, origin, 2)
+    const origin = node.origins.at(mover, 0)
+    node.resequencer.openBelow(topic, origin, 2)
     node.fromBelow(topic, published(mover, 2, 6), origin, 6)
     expect(taken).toEqual([2])
   })
@@ -94,13 +95,13 @@ describe("A stream whose start is not known", () => {
   it("is forgotten when the host becomes another, whose first frame is its start (L5)", () => {
     const { node, topic, taken } = client(TopicKind.Nearest)
     topic.repairing = 1
-    node.fromAbove(topic, published(mover, 2, 6), 5)
+    node.resequencer.take(topic, published(mover, 2, 6), 5)
     topic.repairing = 0
-    node.forgetFloating()
-    node.repairEnded(topic, "lost")
+    node.resequencer.forgetFloating()
+    node.resequencer.repairEnded(topic, "lost")
     expect(taken).toEqual([])
-    node.fromAbove(topic, published(mover, 1, 6), 5)
-    node.fromAbove(topic, published(mover, 2, 6), 5)
+    node.resequencer.take(topic, published(mover, 1, 6), 5)
+    node.resequencer.take(topic, published(mover, 2, 6), 5)
     expect(taken).toEqual([1, 2])
   })
 })

@@ -6,6 +6,8 @@ import { equalBytes } from "../core/bytes.ts"
 
 /** Links from the root to the lowest endpoint. */
 export const depthMax = 8
+/** Hops a frame may make: from the deepest endpoint up to the root, down to the deepest again, two to spare. */
+export const hopsMax = 18
 
 export class Place {
   readonly self: Uint8Array

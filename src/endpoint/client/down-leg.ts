@@ -117,9 +117,9 @@ export class DownLeg {
     } else {
       for (const topic of node.topics.all) {
         topic.arrived = -1
-        if (newReign) node.newReign(topic)
+        if (newReign) node.resequencer.newReign(topic)
       }
-      if (regenerated && !newReign && accept.epoch === node.epoch) node.forgetFloating()
+      if (regenerated && !newReign && accept.epoch === node.epoch) node.resequencer.forgetFloating()
       this.#interests.forgetBases()
       node.topics.arrivedFloor = -1
       this.#through = 0
@@ -168,8 +168,8 @@ export class DownLeg {
   startAfresh(): void {
     this.#isSnail = true
     this.#missedFrom = undefined
-    this.#node.resyncing = true
-    this.#node.isRebasing = true
+    this.#node.resequencer.resyncing = true
+    this.#node.resequencer.isRebasing = true
   }
 
   /** There is no host any more: the endpoint is the root. What is missing nobody will bring. */
@@ -180,11 +180,11 @@ export class DownLeg {
     this.#repairs.forget()
     this.#late.clear()
     this.#unsettled.clear()
-    node.resyncing = false
-    node.isRebasing = false
+    node.resequencer.resyncing = false
+    node.resequencer.isRebasing = false
     for (const topic of node.topics.all) {
       topic.repairing = 0
-      node.repairEnded(topic, "lost")
+      node.resequencer.repairEnded(topic, "lost")
     }
     this.#letOnward()
     node.batchEnded()
@@ -199,7 +199,7 @@ export class DownLeg {
 
   /** What was missed before the last baseline has come, or was told. */
   get isSettled(): boolean {
-    return this.#missedFrom === undefined && !this.#node.resyncing
+    return this.#missedFrom === undefined && !this.#node.resequencer.resyncing
   }
 
   /** The host that was left says no more. */
@@ -222,10 +222,10 @@ export class DownLeg {
       if (readU32(frame.header, frame.at + At.Incarnation) !== incarnation) continue
       if ([Kind.Baseline, Kind.Mark, Kind.Gap].some(kind => kind === frame.kind)) continue
       const topic = topics.at(buffers[at]!, starts[at]!, ends[at]!)
-      if (!isPrivate(topic.bytes)) this.#node.fromAbove(topic, frame, link)
+      if (!isPrivate(topic.bytes)) this.#node.resequencer.take(topic, frame, link)
       else if (topic !== directTopic) continue
       else if (this.#o.onward !== undefined && !this.#isForUs(frame)) this.#o.onward(frame)
-      else this.#node.fromAbove(this.#directUp, frame, -1)
+      else this.#node.resequencer.take(this.#directUp, frame, -1)
     }
     this.#node.batchEnded()
   }
@@ -238,8 +238,8 @@ export class DownLeg {
   /** From that publish number on things may be missing, until the next baseline and the repair that follows it. */
   #missFrom(number: number): void {
     this.#missedFrom ??= number
-    this.#node.resyncing = true
-    this.#node.isRebasing = true
+    this.#node.resequencer.resyncing = true
+    this.#node.resequencer.isRebasing = true
   }
 
   // ---- frames ----
@@ -310,7 +310,7 @@ export class DownLeg {
         if (topic.kind === TopicKind.System) this.#onMark(frame)
         return
       case Kind.Gap:
-        if (!isPrivate(topic.bytes)) node.gapFromAbove(topic, frame)
+        if (!isPrivate(topic.bytes)) node.resequencer.takeGap(topic, frame)
         return
     }
     if (isPrivate(topic.bytes)) {
@@ -320,11 +320,11 @@ export class DownLeg {
         this.#sendOnward(topic, frame)
         return
       }
-      node.fromAbove(this.#directUp, frame, -1)
+      node.resequencer.take(this.#directUp, frame, -1)
       return
     }
     node.statistics.received++
-    node.fromAbove(topic, frame, this.#link)
+    node.resequencer.take(topic, frame, this.#link)
   }
 
   #isForUs(frame: Frame): boolean {
@@ -334,7 +334,7 @@ export class DownLeg {
 
   /** For somebody below: in the order of publish numbers, whatever a repair brings late. */
   #sendOnward(topic: TopicState, frame: Frame): void {
-    if (topic.repairing === 0 && !this.#node.resyncing) {
+    if (topic.repairing === 0 && !this.#node.resequencer.resyncing) {
       this.#o.onward!(frame)
       return
     }
@@ -346,7 +346,7 @@ export class DownLeg {
 
   /** Those that waited for a repair go on: it has ended. */
   #repairedOnward(): void {
-    if (this.#onward.size === 0 || this.#node.resyncing || (this.#directTopic?.repairing ?? 0) > 0) return
+    if (this.#onward.size === 0 || this.#node.resequencer.resyncing || (this.#directTopic?.repairing ?? 0) > 0) return
     this.#letOnward()
   }
 
@@ -398,11 +398,11 @@ export class DownLeg {
     this.#o.onBaseline(baseline)
     const published = Number(baseline.published)
     const from = asked.all ? this.#missedFrom : undefined
-    if (asked.all) this.#node.isRebasing = false
+    if (asked.all) this.#node.resequencer.isRebasing = false
     for (const { topic, origin, reigns } of baseline.positions) {
       if (origin.length > 0 || reigns.length === 0) continue
       const runs = reigns.map(({ epoch, first }) => ({ epoch, first: Number(first) }))
-      this.#node.compareReigns(this.#node.topics.of(topic), runs, this.#node.epoch)
+      this.#node.resequencer.compareReigns(this.#node.topics.of(topic), runs, this.#node.epoch)
     }
     // A new interest's streams begin where the positions say, but not on topics that were followed already.
     const isNew = (topic: TopicState) =>
@@ -458,19 +458,19 @@ export class DownLeg {
     const only = end.only ?? (() => true)
     const late = new Set(this.#late.keys())
     for (const topic of late) this.#askLate(topic)
-    node.resyncing = this.#missedFrom !== undefined || this.#repairs.isResyncing
+    node.resequencer.resyncing = this.#missedFrom !== undefined || this.#repairs.isResyncing
     this.#settle(baseline, reason, only, late)
     for (const topic of late) {
       this.#unsettled.set(topic, baseline)
       this.#beginLate(topic)
     }
-    if (!node.resyncing) for (const topic of node.topics.all) node.repairEnded(topic, reason)
+    if (!node.resequencer.resyncing) for (const topic of node.topics.all) node.resequencer.repairEnded(topic, reason)
     for (const range of end.lost) {
       for (const topic of node.topics.matching(range.topic)) {
         // Positions tell exactly what is missing of numbered streams; documents take fragments in any order and compare
         // versions whenever something may have been lost.
         if (baseline.positionsComplete && topic.kind !== TopicKind.Document && !isPrivate(topic.bytes)) continue
-        node.reportGap(this.#streamsOf(topic), undefined, range.after + 1, range.through, reason)
+        node.gaps.reportVague(this.#streamsOf(topic), range.after + 1, range.through, reason)
       }
     }
     node.batchEnded()
@@ -488,10 +488,10 @@ export class DownLeg {
     for (const { topic: bytes, origin: from, first, last } of baseline.positions) {
       const topic = node.topics.of(bytes)
       if (!only(topic)) continue
-      const origin = from.length === 16 ? node.origin(from, 0) : undefined
+      const origin = from.length === 16 ? node.origins.at(from, 0) : undefined
       // Of an ordered topic that has frames to come, what its origins sent by then is not heard yet.
       if (origin === node.self || (origin !== undefined && behind.has(topic))) continue
-      node.settle(topic, origin, { first: Number(first), last: Number(last) }, reason, late.has(topic))
+      node.resequencer.settle(topic, origin, { first: Number(first), last: Number(last) }, reason, late.has(topic))
       if (origin === undefined && topic.order !== undefined && topic.order.next <= Number(last)) behind.add(topic)
     }
     node.batchEnded()
@@ -506,10 +506,10 @@ export class DownLeg {
     for (const topic of topics) {
       topic.repairing = Math.max(0, topic.repairing - 1)
       if (late.has(topic)) this.#beginLate(topic)
-      this.#node.repairEnded(topic, "lost")
+      this.#node.resequencer.repairEnded(topic, "lost")
       if (!baseline.positionsComplete) {
         const through = Number(baseline.published)
-        this.#node.reportGap(topic, undefined, through, through, "lost")
+        this.#node.gaps.reportVague(topic, through, through, "lost")
       }
     }
     this.#node.batchEnded()
@@ -555,7 +555,7 @@ export class DownLeg {
 
   /** When nothing but what was late is under repair, the lowest of each stream is parked, and earlier ones will not come. */
   #beginLate(topic: TopicState): void {
-    if (topic.repairing === 1) this.#node.beginAll(this.#streamsOf(topic))
+    if (topic.repairing === 1) this.#node.resequencer.beginAll(this.#streamsOf(topic))
   }
 
   /** Direct messages of all kinds are one stream per origin. */
@@ -565,7 +565,7 @@ export class DownLeg {
 
   #hole(range: Range, topic: TopicState): void {
     if (!this.#repairs.miss(range)) {
-      this.#node.reportGap(this.#streamsOf(topic), undefined, range.after + 1, range.through, "lost")
+      this.#node.gaps.reportVague(this.#streamsOf(topic), range.after + 1, range.through, "lost")
       return
     }
     topic.repairing++
@@ -633,14 +633,14 @@ export class DownLeg {
       const streams = this.#streamsOf(topic)
       if (streams === this.#directUp) streams.repairing = Math.max(0, streams.repairing - 1)
       if (isLate) this.#beginLate(topic)
-      const gaveUp = node.repairEnded(streams, "lost")
+      const gaveUp = node.resequencer.repairEnded(streams, "lost")
       const unsettled = topic.repairing === 0 ? this.#unsettled.get(topic) : undefined
       if (unsettled !== undefined) {
         this.#unsettled.delete(topic)
         this.#settle(unsettled, "lost", settled => settled === topic)
       }
       if (!isLost || gaveUp || topic.kind === TopicKind.System) continue
-      for (const range of lostHere) node.reportGap(streams, undefined, range.after + 1, range.through, "lost")
+      for (const range of lostHere) node.gaps.reportVague(streams, range.after + 1, range.through, "lost")
     }
     if (settling.length > 0) this.#o.settle(settling)
   }

@@ -11,7 +11,7 @@ import type { Asked, Interests } from "./interests.ts"
 import type { Legs } from "./legs.ts"
 
 export interface SubscriptionsOptions {
-  readonly node: Pick<Node, "topics" | "forget">
+  readonly node: Pick<Node, "topics" | "resequencer">
   readonly interests: Interests
   /** Those of the present link, or of the attempt under way. */
   readonly legs: () => Legs | undefined
@@ -82,7 +82,8 @@ export class Subscriptions {
     control({ case: "unsubscribe", value: { prefixes: [...gone] } })
     // L5: unsubscribing forgets receive state.
     for (const prefix of gone) {
-      for (const topic of node.topics.matching(prefix)) if (!interests.isWanted(topic.bytes)) node.forget(topic)
+      for (const topic of node.topics.matching(prefix))
+        if (!interests.isWanted(topic.bytes)) node.resequencer.forget(topic)
     }
   }
 

@@ -8,7 +8,8 @@ import { endpointIdFromBytes } from "../../core/id.ts"
 import { encodeControl, type Join } from "../../message/control.ts"
 import type { HostAddresses, RouterSocket } from "../../transport/transport.ts"
 import type { Verdict } from "../authenticator.ts"
-import { hopsMax, type Node } from "../node.ts"
+import type { Node } from "../node.ts"
+import { hopsMax } from "../place.ts"
 import { directTopicBytes, isPrivate, newPrivatePrefix } from "../private-topic.ts"
 import { Crowd, strangerMs, strangersMax } from "./crowd.ts"
 import type { HostSideOptions } from "./host-options.ts"
@@ -376,7 +377,7 @@ export class Admission {
       id,
       session: node.random.bytes(16),
       ticket: node.random.bytes(16),
-      peer: node.origin(join.endpointId, 0),
+      peer: node.origins.at(join.endpointId, 0),
       name,
       relay: join.relay,
       prefix,
@@ -392,7 +393,7 @@ export class Admission {
     for (const memory of join.memory) {
       const topic = node.topics.of(memory.topic)
       if (!isPrivate(topic.bytes) && !link.maySend(topic)) continue
-      node.openBelow(topic, link.peer, Number(memory.first))
+      node.resequencer.openBelow(topic, link.peer, Number(memory.first))
     }
     return link
   }

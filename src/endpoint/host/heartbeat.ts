@@ -110,7 +110,7 @@ export class Heartbeat {
       if (this.#isAlive(link, now)) this.#beat(link, now)
     }
     if (!stalled) this.#o.onBeaten(now)
-    node.giveUpOlderThan(now - 2 * heartbeatMs)
+    node.resequencer.giveUpOlderThan(now - 2 * heartbeatMs)
   }
 
   /** Somebody has not reported the last mark: it may have been dropped, with all it speaks of. */

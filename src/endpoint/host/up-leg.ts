@@ -234,7 +234,7 @@ export class UpLeg {
 
   /** L4: a leaf's origin is what its session says; a relay vouches for its subtree. */
   #originOf(link: Link, frame: Frame): Origin {
-    return link.relay ? this.#node.origin(frame.header, frame.at + At.Origin) : link.peer
+    return link.relay ? this.#node.origins.at(frame.header, frame.at + At.Origin) : link.peer
   }
 
   #bad(connection: number, what: string): void {

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest"
+import { Events } from "../core/events.ts"
+import { newEndpointId } from "../core/id.ts"
+import { silentLogger } from "../core/logger.ts"
+import { SeededRandom } from "../core/random.ts"
+import { Kind } from "../message/header.ts"
+import { encodeTopic, TopicKind } from "../message/topic.ts"
+import type { EndpointEvent } from "./api.ts"
+import { Frame } from "./frame.ts"
+import { GapReports } from "./gap-reports.ts"
+import { Origins } from "./origins.ts"
+import type { DownSide, UpSide } from "./sides.ts"
+import { TopicTable } from "./topic-state.ts"
+
+const random = new SeededRandom(1)
+const origin = new Origins(newEndpointId(random), 1).self
+const up: UpSide = { push: () => true, hasRoom: () => true, putOff: () => {}, follows: () => true, echoed: () => {} }
+
+function reporter(sides: { readonly up?: UpSide; readonly isHost: boolean }, receives = true) {
+  const published: Frame[] = []
+  const down: DownSide = {
+    publish: (_topic, header, payload) => void published.push(Frame.over(header.slice(), payload)),
+  }
+  const events = new Events<EndpointEvent>(silentLogger)
+  const told: unknown[] = []
+  events.on("gap", ({ from, through, reason }) => told.push([from, through, reason]))
+  const topic = new TopicTable(1).of(encodeTopic(TopicKind.Nearest, "news"))
+  let lost = 0
+  if (receives) topic.receivers = [{ prefixes: [], take: () => {}, lost: () => lost++ }]
+  const rules = { duplicates: true, parking: true, gaps: true, turns: true, keeping: true, rooting: true }
+  const statistics = { gaps: 0 }
+  const gaps = new GapReports({
+    sides: { up: sides.up, down: sides.isHost ? down : undefined },
+    events,
+    rules,
+    statistics,
+  })
+  return { gaps, topic, told, published, statistics, lost: () => lost }
+}
+
+describe("GapReports", () => {
+  it("tells user and receivers what is lost, and nothing of an empty range", () => {
+    const { gaps, topic, told, statistics, lost } = reporter({ up, isHost: false })
+    gaps.report(topic, origin, { from: 4, through: 3 }, "lost")
+    expect([told, statistics.gaps, lost()]).toEqual([[], 0, 0])
+    gaps.report(topic, origin, { from: 4, through: 6 }, "slow")
+    expect([told, statistics.gaps, lost()]).toEqual([[[4, 6, "slow"]], 1, 1])
+  })
+
+  it("tells those below a relay, whose origin it was or that nobody knows", () => {
+    const { gaps, topic, published } = reporter({ up, isHost: true })
+    gaps.report(topic, origin, { from: 4, through: 6 }, "lost")
+    gaps.reportVague(topic, 9, 9, "lost")
+    const [known, vague] = published as [Frame, Frame]
+    expect([known.kind, known.order, known.sequence]).toEqual([Kind.Gap, 4, 6])
+    expect([vague.kind, vague.order, vague.sequence]).toEqual([Kind.Gap, 9, 9])
+    expect(known.codec).not.toBe(vague.codec)
+  })
+
+  it("leaves to those below what a relay only passes on", () => {
+    const { gaps, topic, told, published } = reporter({ up, isHost: true }, false)
+    gaps.report(topic, origin, { from: 4, through: 6 }, "lost")
+    expect(told).toEqual([])
+    expect(published).toHaveLength(1)
+  })
+
+  it("publishes no Gap at the root", () => {
+    const { gaps, topic, told, published } = reporter({ isHost: true })
+    gaps.report(topic, origin, { from: 4, through: 6 }, "lost")
+    expect(told).toEqual([[4, 6, "lost"]])
+    expect(published).toEqual([])
+  })
+})

@@ -1,0 +1,97 @@
+/**
+ * What is lost for good is told (L5, L6): to the receivers of the topic, to the endpoint's user, and at a relay to those
+ * below, by a Gap frame.
+ */
+import { writeU64 } from "../core/bytes.ts"
+import type { Events } from "../core/events.ts"
+import { At, headerBytes, headerVersion, Kind } from "../message/header.ts"
+import { TopicKind } from "../message/topic.ts"
+import type { EndpointEvent, GapReason } from "./api.ts"
+import { hopsMax } from "./place.ts"
+import { isPrivate } from "./private-topic.ts"
+import { idOf } from "./received-message.ts"
+import type { EndpointRules } from "./rules.ts"
+import type { Sides } from "./sides.ts"
+import type { Origin, TopicState } from "./topic-state.ts"
+
+export interface GapReportsOptions {
+  readonly sides: Sides
+  readonly statistics: { gaps: number }
+  readonly events: Events<EndpointEvent>
+  readonly rules: EndpointRules
+}
+
+/** The codec of a Gap frame: the numbers are the stream's, or nobody knows whose. */
+const knownGap = 0
+export const vagueGap = 1
+const noPayload = new Uint8Array(0)
+
+export class GapReports {
+  readonly #o: GapReportsOptions
+
+  constructor(options: GapReportsOptions) {
+    this.#o = options
+  }
+
+  /** These numbers of the origin's stream are lost; without an origin, of the topic's own numbering. */
+  report(
+    topic: TopicState,
+    origin: Origin | undefined,
+    range: { readonly from: number; readonly through: number },
+    reason: GapReason,
+  ): void {
+    if (range.through < range.from) return
+    this.#tellBelow(topic, origin, range.from, range.through, knownGap)
+    this.#reportHere(topic, origin, range.from, range.through, reason)
+  }
+
+  /** Something of the topic is lost, though it is not known just what of its streams. */
+  reportVague(topic: TopicState, from: number, through: number, reason: GapReason): void {
+    this.#tellBelow(topic, undefined, from, through, vagueGap)
+    this.#reportHere(topic, undefined, from, through, reason)
+  }
+
+  /** R5: what was heard of the topic's order, those numbers, is void in that epoch. */
+  diverged(topic: TopicState, epoch: number, range: { readonly from: number; readonly through: number }): void {
+    for (const receiver of topic.receivers) receiver.lost?.(topic)
+    if (isMessages(topic)) this.#o.events.emit({ type: "diverged", topic: topic.name, epoch, ...range })
+  }
+
+  /** At a relay, for those below would notice only at the next frame, and of a stream's last never. */
+  #tellBelow(topic: TopicState, origin: Origin | undefined, from: number, through: number, codec: number): void {
+    const { up, down } = this.#o.sides
+    if (up === undefined || down === undefined || isPrivate(topic.bytes) || topic.kind === TopicKind.System) return
+    const header = new Uint8Array(headerBytes)
+    header[At.Version] = headerVersion
+    header[At.Kind] = Kind.Gap
+    header[At.Codec] = codec
+    header[At.Hops] = hopsMax
+    if (origin !== undefined) header.set(origin.bytes, At.Origin)
+    writeU64(header, At.Sequence, through)
+    writeU64(header, At.Order, from)
+    down.publish(topic, header, noPayload, 0)
+  }
+
+  #reportHere(topic: TopicState, origin: Origin | undefined, from: number, through: number, reason: GapReason): void {
+    const { sides, statistics, events, rules } = this.#o
+    statistics.gaps++
+    for (const receiver of topic.receivers) receiver.lost?.(topic)
+    if (!isMessages(topic)) return
+    // What a relay only passes on is missed by those below, who notice it themselves.
+    if (sides.up !== undefined && sides.down !== undefined && topic.receivers.length === 0) return
+    if (!rules.gaps) return
+    events.emit({
+      type: "gap",
+      topic: topic.name,
+      origin: origin === undefined ? undefined : idOf(origin),
+      from,
+      through,
+      reason,
+    })
+  }
+}
+
+/** What a user hears of; documents and Zinc itself notice by themselves, and mend it. */
+function isMessages(topic: TopicState): boolean {
+  return topic.kind === TopicKind.Nearest || topic.kind === TopicKind.Ordered || topic.kind === TopicKind.Private
+}
