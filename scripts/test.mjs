@@ -2,7 +2,7 @@
 // project of vitest.config.ts, simulates a thousand trees, and closes with "N passed, N failed[, N skipped]".
 //
 //   node scripts/test.mjs                 all of it
-//   node scripts/test.mjs unit interop    only those projects; `swarm` are the thousand trees
+//   node scripts/test.mjs unit interop    only those projects; `swarm` are the thousand trees, `platforms` other Nodes
 import { execFileSync, spawn } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -32,8 +32,11 @@ const rounds = [
  */
 const swarm = { project: "swarm", seeds: 1_000, limitMinutes: 40 }
 
+/** The smoke program and the engine's tests on other versions of Node than this one, where they can be fetched. */
+const platforms = { project: "platforms", words: ["--engine", "--only", "node 22,node 24"], limitMinutes: 15 }
+
 const wanted = process.argv.slice(2)
-const known = [...rounds.flatMap(round => round.projects), swarm.project]
+const known = [...rounds.flatMap(round => round.projects), platforms.project, swarm.project]
 for (const name of wanted) {
   if (!known.includes(name)) {
     console.error(`there is no test project "${name}"; the projects are ${known.join(", ")}`)
@@ -71,6 +74,7 @@ try {
     const projects = round.projects.filter(name => wanted.length === 0 || wanted.includes(name))
     if (projects.length > 0) await runRound(projects, round, join(scratch, `${index}.json`))
   }
+  if (wanted.length === 0 || wanted.includes(platforms.project)) await runPlatforms(join(scratch, "platforms.json"))
   if (wanted.length === 0 || wanted.includes(swarm.project)) await runSwarm(join(scratch, "simulation"))
 } finally {
   rmSync(scratch, { recursive: true, force: true })
@@ -101,6 +105,34 @@ async function runRound(projects, round, resultFile) {
   count(projects, resultFile)
   // An error outside of any test, or a run that was cut short, fails too, though no test carries it.
   if (status !== 0 && total.failed === failedBefore) fail(`${projects.join(" + ")}: vitest ended with status ${status}`)
+}
+
+/** What could not be fetched counts as skipped, and is said loudly. */
+async function runPlatforms(file) {
+  const status = await run(
+    process.execPath,
+    ["scripts/platforms.mjs", ...platforms.words, "--json", file],
+    platforms.limitMinutes,
+  )
+  const failedBefore = total.failed
+  let outcomes
+  try {
+    outcomes = JSON.parse(readFileSync(file, "utf8"))
+  } catch (error) {
+    fail(`${platforms.project}: no results (${error.message})`)
+    return
+  }
+  for (const { name, status } of outcomes) {
+    const title = `${platforms.project} › ${name}`
+    if (status === "passed") total.passed++
+    else if (status === "failed") fail(title)
+    else {
+      total.skipped++
+      skipped.push(title)
+      if (/could not be had/.test(name)) missing.push(`${name}: tests on it are SKIPPED`)
+    }
+  }
+  if (status !== 0 && total.failed === failedBefore) fail(`${platforms.project}: ended with status ${status}`)
 }
 
 /** The figures go to the log; what they are to be at least is checked. */

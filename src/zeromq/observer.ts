@@ -1,4 +1,7 @@
-/** What happens to a socket, as zeromq.js tells it: read one by one, iterated, or heard with `on`; never two ways. */
+/**
+ * What happens to a socket, as zeromq.js tells it: read one by one, iterated, or heard with `on`; never two ways. Who waits
+ * for an event keeps the process alive; who listens with `on` does not, as with zeromq.js.
+ */
 import { EventEmitter } from "node:events"
 import { type Deferred, deferred } from "../core/deferred.ts"
 import { type ErrnoError, errnoError } from "./errors.ts"
@@ -44,7 +47,6 @@ export class Observer implements AsyncIterable<Event> {
   on<E extends EventType>(type: E, listener: (data: EventOfType<E>) => void): this {
     if (this.#emitter === undefined) {
       this.#emitter = new EventEmitter()
-      hold()
       for (const event of this.#events.splice(0)) this.#emit(event)
     }
     this.#emitter.on(type, listener)
@@ -105,7 +107,6 @@ export class Observer implements AsyncIterable<Event> {
 
   #end(): void {
     this.#closed = true
-    if (this.#emitter !== undefined) release()
     if (this.#waiting !== undefined) release()
     this.#waiting = undefined
   }

@@ -258,6 +258,14 @@ describe("A program", () => {
     expect(await run(program)).toBe("news")
   })
 
+  it("ends by itself though somebody listens to events", async () => {
+    const program = `const rep = new zmq.Reply()
+      rep.events.on("disconnect", () => {})
+      await rep.bind("tcp://127.0.0.1:*")
+      console.log("bound")`
+    expect(await run(program)).toBe("bound")
+  })
+
   it("goes on while it waits for a message", async () => {
     const done = run(`const rep = new zmq.Reply()
       const req = new zmq.Request()

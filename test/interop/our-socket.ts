@@ -10,6 +10,7 @@ import {
   Req,
   Router,
   type SocketEvent,
+  Stream,
   Sub,
   XPub,
   XSub,
@@ -27,6 +28,7 @@ interface Sockets {
   readonly REQ: Req
   readonly REP: Rep
   readonly PAIR: Pair
+  readonly STREAM: Stream
 }
 export type SocketName = keyof Sockets
 export type OurSocket = Sockets[SocketName]
@@ -43,6 +45,7 @@ const sockets: { readonly [Name in SocketName]: new (options: PatternSocketOptio
   REQ: Req,
   REP: Rep,
   PAIR: Pair,
+  STREAM: Stream,
 }
 
 export function ourSocket(type: SocketName, options: PatternSocketOptions = {}): OurSocket {

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
-export type PeerKind = "python" | "npm"
+/** libzmq by python3-zmq or npm zeromq; or "ours", the drop-in door of dist/ in a process of its own. */
+export type PeerKind = "python" | "npm" | "ours"
 
 export interface Described {
   /** Every message as the sizes and hashes of its frames. */
@@ -13,7 +14,9 @@ export interface Described {
 
 const python = process.env["ZINC_TEST_PYTHON"]
 
-/** The peers that can run here; scripts/test.mjs says loudly what is missing. */
+const door = new URL("../../dist/zeromq/index.js", import.meta.url).href
+
+/** The libzmq peers that can run here; scripts/test.mjs says loudly what is missing. */
 export const peerKinds: readonly PeerKind[] = python === undefined ? ["npm"] : ["python", "npm"]
 
 /** One command at a time: a call waits until the one before it is answered. */
@@ -29,6 +32,7 @@ export class PeerProcess {
     const [command, script] = kind === "python" ? [python!, "./peer.py"] : [process.execPath, "./zeromq-peer.mjs"]
     this.#process = spawn(command, [fileURLToPath(new URL(script, import.meta.url))], {
       stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, ...(kind === "ours" && { ZINC_PEER_DOOR: door }) },
     })
     this.#process.stdin!.on("error", () => {})
     this.#process.stderr!.on("data", chunk => {
@@ -100,7 +104,7 @@ export class PeerProcess {
   async monitor(socket: string): Promise<void> {
     await this.#call({ do: "monitor", socket })
   }
-  /** Python only: waits for an event of libzmq's monitor, such as "DISCONNECTED". */
+  /** Waits for an event of libzmq's monitor, such as "DISCONNECTED". */
   awaitEvent(socket: string, event: string, timeoutMs = 30_000): Promise<{ came: boolean; before: number[] }> {
     return this.#call({ do: "awaitEvent", socket, event, timeoutMs })
   }

@@ -1,8 +1,9 @@
-// A libzmq peer through npm zeromq. It obeys lines of JSON on standard input and answers each with one line. Commands and
+// A libzmq peer through npm zeromq; or, with ZINC_PEER_DOOR, one of ours through the drop-in door. It obeys lines of JSON on standard input and answers each with one line. Commands and
 // answers are those of peer.py; both are told by peer-process.ts.
 import { createHash } from "node:crypto"
 import { createInterface } from "node:readline"
-import * as zmq from "zeromq"
+
+const zmq = await import(process.env.ZINC_PEER_DOOR ?? "zeromq")
 
 const types = {
   PUB: zmq.Publisher,
@@ -16,6 +17,7 @@ const types = {
   REQ: zmq.Request,
   REP: zmq.Reply,
   PAIR: zmq.Pair,
+  STREAM: zmq.Stream,
 }
 
 /** libzmq's option names → the properties of npm zeromq. */
@@ -38,7 +40,12 @@ const properties = {
   ZAP_DOMAIN: "zapDomain",
 }
 
+/** libzmq's names of events → those of npm zeromq. */
+const events = { DISCONNECTED: "disconnect", HANDSHAKE_SUCCEEDED: "handshake" }
+
 const sockets = new Map()
+/** By socket: the events that came and nobody has asked for, and who waits. */
+const monitored = new Map()
 /** What the handler of ZAP was asked: domain, address, mechanism, and who. */
 const asked = []
 
@@ -172,6 +179,35 @@ const roles = {
 
   asked() {
     return { asked }
+  },
+
+  monitor(command) {
+    const state = { came: [], look: () => {} }
+    for (const type of Object.values(events)) {
+      sockets.get(command.socket).events.on(type, () => {
+        state.came.push(type)
+        state.look()
+      })
+    }
+    monitored.set(command.socket, state)
+    return {}
+  },
+  async awaitEvent(command) {
+    const state = monitored.get(command.socket)
+    const wanted = events[command.event]
+    const came = await new Promise(resolve => {
+      const late = setTimeout(() => resolve(false), command.timeoutMs)
+      state.look = () => {
+        const at = state.came.indexOf(wanted)
+        if (at < 0) return
+        state.came.splice(0, at + 1)
+        clearTimeout(late)
+        resolve(true)
+      }
+      state.look()
+    })
+    state.look = () => {}
+    return { came, before: [] }
   },
 
   close(command) {
