@@ -5,6 +5,7 @@
 import { ZincError } from "../core/errors.ts"
 import { type EndpointId, endpointIdFromBytes } from "../core/id.ts"
 import type { DocumentPort } from "../endpoint/document-port.ts"
+import { LastingPresence } from "./lasting-presence.ts"
 import { checkPresence, clashRetryMs, type Presence } from "./presence.ts"
 import { PresenceMirror } from "./presence-mirror.ts"
 import { type PresenceList, PresenceTable } from "./presence-table.ts"
@@ -26,18 +27,51 @@ export class DocumentPresence {
   readonly #type: string
   #table: PresenceTable | undefined
   #mirror: PresenceMirror | undefined
-  #here: (Presence & { close(): void }) | undefined
+  #here: LastingPresence | undefined
+  readonly #stopLink: () => void
 
   constructor(port: DocumentPort, name: string, type: string) {
     this.#port = port
     this.#name = name
     this.#type = type
+    this.#stopLink = port.onLink(change => {
+      if (change === "root") this.#reign()
+      else if (change === "down" && !port.isRoot) this.#abdicate()
+    })
   }
 
   /** As those who have the document open here see it, all of them as one. */
   get here(): Presence {
-    this.#here ??= this.#port.isRoot ? this.#ownTable.seenBy(this.#port.id) : this.#ownMirror.seenHere()
+    this.#here ??= new LastingPresence(this.#seenHere(), this.#port.logger)
     return this.#here
+  }
+
+  #seenHere(): Presence & { close(): void } {
+    return this.#port.isRoot ? this.#ownTable.seenBy(this.#port.id) : this.#ownMirror.seenHere()
+  }
+
+  /** The root has the table: what was said here so far is its beginning. */
+  #reign(): void {
+    const mirror = this.#mirror
+    if (mirror === undefined) return
+    this.#mirror = undefined
+    const { spoken } = mirror
+    this.#here?.leave()
+    mirror.close()
+    for (const { endpoint, client, state, via } of spoken) this.#ownTable.set(endpoint, client, state, via)
+    this.#here?.follow(this.#seenHere())
+  }
+
+  /** Another root has the table: it hears from here what was said here. */
+  #abdicate(): void {
+    const table = this.#table
+    if (table === undefined) return
+    this.#table = undefined
+    const { spoken } = table
+    this.#here?.leave()
+    table.close()
+    for (const { endpoint, client, state, via } of spoken) this.#ownMirror.say(endpoint, client, state, via)
+    this.#here?.follow(this.#seenHere())
   }
 
   /** Nobody has the document open here any more. */
@@ -60,6 +94,7 @@ export class DocumentPresence {
   }
 
   close(): void {
+    this.#stopLink()
     this.leftHere()
     this.#table?.close()
     this.#mirror?.close()

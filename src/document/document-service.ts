@@ -4,7 +4,7 @@
  */
 import { checkOptions, checkSignal } from "../core/arguments.ts"
 import { messageOf, ZincError } from "../core/errors.ts"
-import type { DocumentPort } from "../endpoint/document-port.ts"
+import type { DocumentPort, LinkChange } from "../endpoint/document-port.ts"
 import type { Storage } from "../storage/storage.ts"
 import { DocumentAnswers } from "./document-answers.ts"
 import type { DocumentHandle } from "./document-handle.ts"
@@ -53,7 +53,7 @@ export class DocumentService {
   readonly #inMemory: boolean
   readonly #open: OpenDocuments
   readonly #answers: DocumentAnswers
-  readonly #strays: Strays | undefined
+  #strays: Strays | undefined
   readonly #stopTelling: () => void
   #closing: Promise<void> | undefined
 
@@ -86,9 +86,9 @@ export class DocumentService {
       isHeld: name => this.#answers.holds(name),
       isArriving: name => this.#answers.isArriving(name),
     })
-    this.#strays = port.isRoot ? new Strays(port, name => this.#open.openStored(name)) : undefined
+    if (port.isRoot) this.#reign()
     this.#answers = new DocumentAnswers({ port, documents: this.#open, maxDocumentsPerClient, maxDocumentBytes })
-    this.#stopTelling = port.onLink(change => change === "up" && this.#open.tellLeft())
+    this.#stopTelling = port.onLink(change => this.#onLink(change))
   }
 
   /** The documents held now, opened here or kept for others. */
@@ -149,6 +149,18 @@ export class DocumentService {
     this.#stopListening()
     this.#closing ??= Promise.resolve()
     this.#stopNow()
+  }
+
+  #reign(): void {
+    this.#strays ??= new Strays(this.#port, name => this.#open.openStored(name))
+  }
+
+  #onLink(change: LinkChange): void {
+    if (change === "root") this.#reign()
+    if (change !== "up") return
+    this.#strays?.close()
+    this.#strays = undefined
+    this.#open.belowHost()
   }
 
   #stopListening(): void {

@@ -17,7 +17,7 @@ import { sleep, type Timer } from "../core/clock.ts"
 import { type Deferred, deferred } from "../core/deferred.ts"
 import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import { Events } from "../core/events.ts"
-import type { DocumentPort, Follow, ReceivedFragment } from "../endpoint/document-port.ts"
+import type { DocumentPort, Follow, LinkChange, ReceivedFragment } from "../endpoint/document-port.ts"
 import { TopicKind } from "../message/topic.ts"
 import type { DocumentEvent, DocumentState } from "./document-handle.ts"
 import { FrameKind, fragmentBytesMax, fragmentFrame } from "./document-message.ts"
@@ -396,7 +396,8 @@ export class DocumentSync {
 
   // ---- the link ----
 
-  #onLink(change: "up" | "down" | "regenerated"): void {
+  #onLink(change: LinkChange): void {
+    if (change === "root") this.#reign()
     if (change === "regenerated") this.#exchangeSoon()
     if (change === "up" && this.#baseline) this.#exchangeSoon()
     if (change !== "down") return
@@ -406,6 +407,22 @@ export class DocumentSync {
     this.#letGo()
     if (!this.#port.isRoot && this.#refusal === undefined) this.#setState("offline")
     this.#stepped()
+  }
+
+  /** Nobody is above any more: what is here is the document, and whoever has something else brings it. */
+  #reign(): void {
+    this.#baseline = false
+    this.#endLink()
+    this.#ready = true
+    this.#owes = this.#pushing = false
+    const held = this.#held
+    this.#letGo()
+    if (this.#refusal !== undefined || this.#state === "closed") return
+    if (held.length > 0) this.#apply(held)
+    this.#setState("synchronized")
+    this.#stepped()
+    this.#flush()
+    this.#notices.callForMissing(undefined)
   }
 
   #endLink(): void {
@@ -441,7 +458,7 @@ export class DocumentSync {
     for (let failures = 0; ; ) {
       if (this.#state === "closed" || this.#refusal !== undefined) break
       if (!this.#port.linked) {
-        this.#ready = false
+        this.#ready = this.#port.isRoot
         break
       }
       this.#setState("synchronizing")

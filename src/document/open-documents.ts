@@ -185,6 +185,13 @@ export class OpenDocuments {
     this.tellLeft()
   }
 
+  /** A host is above: what a root keeps for those who come later is that one's to keep now. */
+  belowHost(): void {
+    for (const [name, entry] of [...this.#entries])
+      if (entry.sync !== undefined && !this.#isUsed(name, entry)) void this.#letGoAsClient(name, entry)
+    this.tellLeft()
+  }
+
   /** Tells the host what is closed here, so that it need not keep it for us. */
   tellLeft(): void {
     for (const name of [...this.#left]) {

@@ -32,7 +32,7 @@ import {
   presenceEntryBytes,
   presencePartBytes,
 } from "./presence.ts"
-import { PresenceSayings, type Saying } from "./presence-sayings.ts"
+import { PresenceSayings, type Saying, type Spoken } from "./presence-sayings.ts"
 import { type PresenceList, type WireEntry, wired } from "./presence-table.ts"
 
 /** Others remembered; beyond them nobody is seen. */
@@ -125,6 +125,11 @@ export class PresenceMirror {
     if (this.#closed) return
     this.#sayings.say(endpoint, client, state, via)
     this.#port.clock.soon(() => this.#talkSoon())
+  }
+
+  /** What was said here, for whoever tells it from now on. */
+  get spoken(): Spoken[] {
+    return this.#sayings.present
   }
 
   /** That endpoint has left, and with it those it spoke for. */

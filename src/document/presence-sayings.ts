@@ -3,7 +3,7 @@
  * of each counts; what the host has been told is remembered, so that after a loss of the link all is told anew.
  */
 import type { EndpointId } from "../core/id.ts"
-import { clash, presenceEntryBytes, presencePartBytes } from "./presence.ts"
+import { clash, type Present, presenceEntryBytes, presencePartBytes } from "./presence.ts"
 
 /** The latest of one endpoint. */
 export interface Saying {
@@ -12,6 +12,11 @@ export interface Saying {
   /** Undefined: not present any more. */
   readonly state: Uint8Array | undefined
   /** Who said so: itself, or the relay that it is below. */
+  readonly via: EndpointId
+}
+
+/** One who is present, and who said so. */
+export interface Spoken extends Present {
   readonly via: EndpointId
 }
 
@@ -40,6 +45,13 @@ export class PresenceSayings {
   /** That endpoint is gone, and with it what it said of itself and of others. */
   gone(via: EndpointId): void {
     for (const saying of [...this.#said.values()]) if (saying.via === via) this.say(saying.endpoint, 0, undefined, via)
+  }
+
+  /** Who is present, as said here. */
+  get present(): Spoken[] {
+    return [...this.#said.values()].flatMap(({ endpoint, client, state, via }) =>
+      state === undefined ? [] : [{ endpoint, client, state, via }],
+    )
   }
 
   /** A host that knows nothing yet is to hear everything. */

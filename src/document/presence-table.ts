@@ -18,6 +18,7 @@ import {
   presenceEntryBytes,
   presencePartBytes,
 } from "./presence.ts"
+import type { Spoken } from "./presence-sayings.ts"
 
 /** Between two frames. */
 const intervalMs = 50
@@ -106,6 +107,11 @@ export class PresenceTable {
   /** That endpoint is gone, and with it what it told of itself and of others. */
   gone(via: EndpointId): void {
     for (const entry of [...this.#entries.values()]) if (entry.via === via) this.delete(entry.endpoint, via)
+  }
+
+  /** What was said here, for whoever tells it from now on. */
+  get spoken(): Spoken[] {
+    return [...this.#entries.values()]
   }
 
   /** What changed after that revision, or its first part. */

@@ -29,12 +29,20 @@ export interface Follow {
   close(): void
 }
 
+/**
+ * - "up": after a join, when the first baseline may begin
+ * - "down": the link is lost, or this endpoint is the root no more
+ * - "regenerated": the host above has no memory of before
+ * - "root": this endpoint has become the root of a tree with voters
+ */
+export type LinkChange = "up" | "down" | "regenerated" | "root"
+
 export interface DocumentPort {
   readonly id: EndpointId
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  /** True at the root: nobody above to ask. */
+  /** True at the root: nobody above to ask. In a tree with voters it changes: `onLink`. */
   readonly isRoot: boolean
   /** A host is above and the link is up. */
   readonly linked: boolean
@@ -72,6 +80,6 @@ export interface DocumentPort {
   reaches(endpoint: EndpointId, from: EndpointId): boolean
   /** At a host: runs when one of those below is gone for good. */
   onGone(listener: (id: EndpointId) => void): () => void
-  /** Runs at each change of the link: up after a join's first baseline may begin, down when it is lost. */
-  onLink(listener: (change: "up" | "down" | "regenerated") => void): () => void
+  /** Runs at each change of what is above. */
+  onLink(listener: (change: LinkChange) => void): () => void
 }

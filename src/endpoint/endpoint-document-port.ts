@@ -7,7 +7,7 @@ import type { Random } from "../core/random.ts"
 import { Kind } from "../message/header.ts"
 import { encodeTopic, type TopicKind } from "../message/topic.ts"
 import type { DirectMessages, Service } from "./direct-messages.ts"
-import type { DocumentPort, Follow, FollowHandler, ReceivedFragment } from "./document-port.ts"
+import type { DocumentPort, Follow, FollowHandler, LinkChange, ReceivedFragment } from "./document-port.ts"
 import type { Frame } from "./frame.ts"
 import type { Node } from "./node.ts"
 import { idOf } from "./received-message.ts"
@@ -36,7 +36,7 @@ const rawCodec = 0
 
 export class EndpointDocumentPort implements DocumentPort {
   readonly #o: EndpointDocumentPortOptions
-  readonly #linkListeners = new Set<(change: "up" | "down" | "regenerated") => void>()
+  readonly #linkListeners = new Set<(change: LinkChange) => void>()
   readonly #goneListeners = new Set<(id: EndpointId) => void>()
   readonly #followers = new Set<FragmentReceiver>()
 
@@ -144,12 +144,12 @@ export class EndpointDocumentPort implements DocumentPort {
     for (const listener of [...this.#goneListeners]) listener(id)
   }
 
-  onLink(listener: (change: "up" | "down" | "regenerated") => void): () => void {
+  onLink(listener: (change: LinkChange) => void): () => void {
     this.#linkListeners.add(listener)
     return () => this.#linkListeners.delete(listener)
   }
 
-  linkChanged(change: "up" | "down" | "regenerated"): void {
+  linkChanged(change: LinkChange): void {
     for (const listener of [...this.#linkListeners]) listener(change)
   }
 

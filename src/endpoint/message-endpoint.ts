@@ -300,6 +300,7 @@ export class MessageEndpoint implements MessagingSurface {
       client,
       host,
       closed: this.closed,
+      onRole: role => this.#port.linkChanged(role === "host" ? "root" : "down"),
     })
     void seat.seated().then(
       () => {

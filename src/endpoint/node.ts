@@ -123,7 +123,8 @@ export class Node implements Sides {
     writeU32(header, At.Epoch, this.epoch)
     writeU64(header, At.Sequence, topic.sent + 1)
     writeU64(header, At.Order, 0)
-    if (this.up !== undefined) {
+    // Who is present is the root's to tell: where that is a voter, the next root does not want it.
+    if (this.up !== undefined && topic.kind !== TopicKind.Presence) {
       if (!this.up.push(topic, header, payload)) return false
       topic.sent++
       if (topic.route === "nearest") this.down?.publish(topic, header, payload, 0)

@@ -23,6 +23,8 @@ export interface SeatOptions {
   readonly client: ClientSide
   readonly host: HostSide
   readonly closed: Promise<CloseReason>
+  /** It has become the root, or is the root no more. */
+  readonly onRole: (role: "host" | "relay") => void
 }
 
 export interface ReignOptions {
@@ -123,6 +125,7 @@ export class Seat {
     node.place.crowned(tree, generation)
     node.place.setReadOnly(false)
     client.beginReign()
+    this.#o.onRole("host")
     node.events.emit({ type: "role", from, to: "host", epoch: authority.epoch, reason })
     this.#seated.resolve()
   }
@@ -144,6 +147,7 @@ export class Seat {
     this.#end()
     client.uncrowned()
     this.#role = "relay"
+    this.#o.onRole("relay")
     node.events.emit({ type: "role", from: "host", to: "relay", epoch: node.epoch, reason })
   }
 

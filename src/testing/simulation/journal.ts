@@ -48,11 +48,11 @@ export class Journal {
   }
 
   /** One message reached one handler. */
-  delivered(who: string, topic: string, from: string, number: number): void {
+  delivered(who: string, topic: string, from: string, number: number, order?: () => string): void {
     this.#kept[this.#count++ % this.#kept.length] = {
       atMs: this.#clock.now(),
       who,
-      parts: ["got", topic, from, number],
+      parts: ["got", topic, from, number, order],
     }
     this.#trace.happened(Happening.Delivered, this.#clock.now(), number, 0)
     this.#trace.text(who)

@@ -88,10 +88,21 @@ export interface LedgerOptions {
   readonly voters?: boolean
 }
 
+/** A message of an ordered topic, as the voters' log has it. */
+export interface LoggedMessage {
+  readonly topic: string
+  readonly origin: string
+  readonly sequence: number
+  readonly epoch: number
+  readonly order: number
+}
+
 /** What was lost, in a tree with voters, by what had been said of it. */
 export interface Losses {
   /** Ordered messages that were acknowledged, and have no number in the end. */
   replicated: number
+  /** Ordered messages that were acknowledged, are in the order, and that some receiver was told it will not get. */
+  passedBy: number
   /** Unordered ones that the root had, and that some receiver was told are gone. */
   rooted: number
   /** Deliveries that were taken back. */
@@ -115,7 +126,7 @@ export class Ledger {
   readonly #order: OrderBook
   readonly #hostHas = new Set<string>()
   readonly #waiting = new Map<WitnessedLife, number>()
-  readonly losses: Losses = { replicated: 0, rooted: 0, voided: 0 }
+  readonly losses: Losses = { replicated: 0, passedBy: 0, rooted: 0, voided: 0 }
   /** The order of a tree with voters, and what was acknowledged in it, by id. */
   readonly #epochs: EpochOrder | undefined
   readonly #rewinds = new Map<
@@ -234,7 +245,9 @@ export class Ledger {
     const origin = this.#world.lives[o]
     const { topic } = message
     this.deliveries++
-    this.#journal.delivered(life.label, topic, origin?.label ?? String(o), n)
+    const { order } = message
+    const place = order === undefined ? undefined : () => `as ${order.epoch}:${order.number}`
+    this.#journal.delivered(life.label, topic, origin?.label ?? String(o), n, place)
     const what = () => `${life.label} got ${topic} ${n} of ${origin?.label ?? o}`
     if (origin === undefined || message.origin !== origin.endpoint?.id) {
       if (origin?.endpoint !== undefined)
@@ -362,23 +375,46 @@ export class Ledger {
     }
   }
 
+  /** The voters' log in the end, which knows messages that nobody heard. Call before `judge`. */
+  learnLog(entries: Iterable<LoggedMessage>): void {
+    for (const { topic, origin, sequence, epoch, order } of entries) {
+      const index = this.#world.lives.findIndex(({ endpoint }) => endpoint?.id === origin)
+      if (index >= 0) this.#epochs?.logged(topic, `${topic} ${index} ${sequence}`, { epoch, number: order })
+    }
+  }
+
   #judgeVoters(epochs: EpochOrder): void {
     for (const { life, topic, n } of this.#acked) {
       const key = `${topic} ${this.#world.lives.indexOf(life)}`
       if (topic.startsWith("o.")) {
-        if (epochs.isStanding(topic, `${key} ${n}`)) continue
+        if (epochs.isStanding(topic, `${key} ${n}`)) {
+          if (this.#isMissedBySome(life, topic, n)) this.losses.passedBy++
+          continue
+        }
         this.losses.replicated++
         this.#violated(
           "acknowledgement",
           `${life.label} was told that ${topic} ${n} is replicated; no number of it holds`,
         )
-      } else if (this.#world.lives.some(each => each !== life && this.#isTold(each, topic, this.#index(life), n)))
-        this.losses.rooted++
+      } else if (this.#isMissedBySome(life, topic, n)) this.losses.rooted++
     }
     for (const { life, closedAt, heard } of this.#subscriptions) {
       if (!life.alive || closedAt !== undefined) continue
       for (const [topic, all] of heard) this.#judgeOrder(epochs, life, topic, all)
     }
+  }
+
+  #isMissedBySome(origin: WitnessedLife, topic: string, n: number): boolean {
+    const o = this.#index(origin)
+    return this.#subscriptions.some(
+      ({ life, closedAt, pattern, seen }) =>
+        life !== origin &&
+        life.alive &&
+        closedAt === undefined &&
+        takesIn(pattern, topic) &&
+        (seen.get(`${topic} ${o}`)?.missing.includes(n) ?? false) &&
+        this.#isTold(life, topic, o, n),
+    )
   }
 
   /** What one handler has heard in the end is the order that holds, less its own and what it was told is gone. */

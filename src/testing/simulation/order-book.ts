@@ -99,6 +99,11 @@ export class EpochOrder implements OrderBook {
     else this.#heard.set(by, last)
   }
 
+  /** The log that the voters hold in the end has that message there, whether anybody heard it or not. */
+  logged(topic: string, id: string, { epoch, number }: OrderKey): void {
+    this.#place(topic, id, epoch, number, () => `the log has ${id}`)
+  }
+
   /** The message that has the number in the end, and of which epoch; undefined when nobody heard it. */
   standing(topic: string, number: number): { readonly id: string; readonly epoch: number } | undefined {
     let last = 0
@@ -121,6 +126,14 @@ export class EpochOrder implements OrderBook {
     { epoch, number }: OrderKey,
     what: () => string,
   ): void {
+    this.#place(topic, id, epoch, number, what)
+    const heard = this.#heard.get(by)
+    if (heard !== undefined && (epoch < heard.epoch || (epoch === heard.epoch && number <= heard.number)))
+      this.#violated(`${what()} as ${epoch}:${number} after ${heard.epoch}:${heard.number}`)
+    this.#heard.set(by, { epoch, number })
+  }
+
+  #place(topic: string, id: string, epoch: number, number: number, what: () => string): void {
     const key = `${topic} ${epoch}:${number}`
     const given = this.#given.get(key)
     if (given !== undefined && given !== id)
@@ -135,10 +148,6 @@ export class EpochOrder implements OrderBook {
       this.#begun.set(topic, begun)
     }
     begun.set(epoch, Math.min(number, begun.get(epoch) ?? number))
-    const heard = this.#heard.get(by)
-    if (heard !== undefined && (epoch < heard.epoch || (epoch === heard.epoch && number <= heard.number)))
-      this.#violated(`${what()} as ${epoch}:${number} after ${heard.epoch}:${heard.number}`)
-    this.#heard.set(by, { epoch, number })
   }
 
   isNumbered(_: string, id: string, from: number, through: number): boolean {

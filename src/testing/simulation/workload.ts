@@ -38,6 +38,7 @@ export interface WorkloadCounts {
   /** Ordered sends that found no authority (R6). */
   readonly refused?: number
   readonly lostReplicated?: number
+  readonly passedByReplicated?: number
   readonly lostRooted?: number
   /** Deliveries that a new reign took back. */
   readonly takenBack?: number
@@ -137,6 +138,7 @@ export class Workload {
         ? {
             refused: this.#refused,
             lostReplicated: ledger.losses.replicated,
+            passedByReplicated: ledger.losses.passedBy,
             lostRooted: ledger.losses.rooted,
             takenBack: ledger.losses.voided,
           }

@@ -106,6 +106,7 @@ export async function simulatePromotion(options: SimulationOptions): Promise<Sim
     await world.run(plan.documents > 0 ? documentCalmMs : calmMs)
     workload.lastWords()
     await world.run(calmMs)
+    workload.ledger.learnLog(cluster.log())
     workload.judge()
     writing.judge()
     endpoints = world.living.length

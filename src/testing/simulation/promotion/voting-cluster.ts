@@ -1,9 +1,11 @@
 /** The machines of a tree with voters: who lives where, comes back after a fault, and is there when all has healed. */
+import { EntryKind } from "../../../cluster/election/index.ts"
 import { GovernedEndpoint, type GovernedOptions } from "../../../cluster/index.ts"
 import { MemoryRecords } from "../../../coordination/memory/index.ts"
 import type { SeededRandom } from "../../../core/random.ts"
 import type { HostOptions, JoinOptions } from "../../../endpoint/api.ts"
 import { MessageEndpoint } from "../../../endpoint/message-endpoint.ts"
+import type { LoggedMessage } from "../ledger.ts"
 import type { Life, World } from "../world.ts"
 import { SimulatedCoordinator } from "./simulated-coordinator.ts"
 import { VoteMachine } from "./vote-disk-folder.ts"
@@ -74,6 +76,15 @@ export class VotingCluster {
       if (root === undefined || epochOf(endpoint) > epochOf(root.endpoint)) root = { name, life, endpoint }
     }
     return root
+  }
+
+  /** What the root's log holds of ordered topics. */
+  *log(): Iterable<LoggedMessage> {
+    const { root } = this
+    const entries = root === undefined ? [] : (this.machines.get(root.name)?.disk.memory().entries ?? [])
+    // The first letter of a stream says of which kind its topic is.
+    for (const { kind, stream, origin, sequence, epoch, order } of entries)
+      if (kind === EntryKind.Message) yield { topic: stream.slice(1), origin, sequence, epoch, order }
   }
 
   /** As by `kill -9`; `silent`: its machine lost power. */
