@@ -24,6 +24,17 @@ describe("The reigns of an ordered topic", () => {
     expect(heard(5).judge(4, 4, 6)).toBe(Reigned.Rewind)
   })
 
+  it("know each reign once, when what they were told of comes besides", () => {
+    const told = [
+      { epoch: 1, first: 1 },
+      { epoch: 2, first: 4 },
+    ]
+    const reigns = new OrderReigns()
+    reigns.adopt(told)
+    for (let number = 1; number <= 6; number++) reigns.note(number < 4 ? 1 : 2, number)
+    expect(reigns.runs).toEqual(told)
+  })
+
   it("know a duplicate of the same reign", () => {
     expect(heard(5).judge(3, 4, 6)).toBe(Reigned.Take)
   })

@@ -13,9 +13,13 @@ export interface StreamRun {
 /** Runs kept per stream. A receiver further behind begins anew. */
 export const runsMax = 16
 
-/** Notes that the place `order` was given in that epoch. Orders come without holes. */
+/**
+ * Notes that the place `order` was given in that epoch. Orders come without holes, and epochs do not fall with them: a lower
+ * one is of a run that is known already, from whoever told of all of them.
+ */
 export function noteRun(runs: StreamRun[], epoch: number, order: number): void {
-  if (runs.at(-1)?.epoch === epoch) return
+  const last = runs.at(-1)
+  if (last !== undefined && last.epoch >= epoch) return
   runs.push({ epoch, first: order })
   if (runs.length > runsMax) runs.shift()
 }
