@@ -60,11 +60,16 @@ export interface AdmissionOptions {
   readonly onFailed: (connection: number, thrown: unknown) => void
 }
 
+/** Connections sent away that are remembered. */
+const sentAwayMax = 256
+
 export class Admission {
   readonly #o: AdmissionOptions
   readonly #host: HostSideOptions
   readonly #node: Node
   readonly #strangers: Crowd<Stranger>
+  /** Connections that were refused or sent on, the last of them. */
+  readonly #sentAway = new Set<number>()
   readonly #rate: JoinRate
   #nextLink = 1
   #closing = false
@@ -88,6 +93,22 @@ export class Admission {
   /** Whether a JOIN of that connection is being decided. */
   isDeciding(connection: number): boolean {
     return this.#strangers.get(connection)?.deciding ?? false
+  }
+
+  /** Whether it was refused or sent on a moment ago: what it had said by then may still arrive. */
+  wasSentAway(connection: number): boolean {
+    return this.#sentAway.has(connection)
+  }
+
+  #sendAway(connection: number): void {
+    this.#o.router.disconnect(connection)
+    this.#strangers.delete(connection)
+    this.#sentAway.add(connection)
+    if (this.#sentAway.size <= sentAwayMax) return
+    for (const oldest of this.#sentAway) {
+      this.#sentAway.delete(oldest)
+      return
+    }
   }
 
   /** Where a stranger came from. */
@@ -216,8 +237,7 @@ export class Admission {
         value: { code, reason, retryAfterMs, versionMin: envelopeVersion, versionMax: envelopeVersion },
       }),
     ])
-    this.#o.router.disconnect(connection)
-    this.#strangers.delete(connection)
+    this.#sendAway(connection)
     this.#node.events.emit({ type: "refused", name, code, reason })
   }
 
@@ -360,8 +380,7 @@ export class Admission {
         },
       }),
     ])
-    this.#o.router.disconnect(connection)
-    this.#strangers.delete(connection)
+    this.#sendAway(connection)
     this.#node.events.emit({
       type: "redirected",
       name,
