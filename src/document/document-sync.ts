@@ -321,7 +321,8 @@ export class DocumentSync {
       else if (payload[0] !== FrameKind.Notice || !this.#notices.take(payload, origin)) this.#count.fragmentsRefused++
     }
     if (arrived.length === 0 || this.#refusal !== undefined) return
-    if (!this.#port.isRoot && (this.#exchanging || !this.#ready)) {
+    // Without a host above nothing will be exchanged soon: what those below write is taken as it comes (R6).
+    if (!this.#port.isRoot && this.#port.linked && (this.#exchanging || !this.#ready)) {
       this.#hold(arrived)
       return
     }

@@ -149,6 +149,7 @@ export class ClientSide implements UpSide {
     this.#session = new HostSession({ node, name, tree, token, relay, up: this.#up, down: this.#down })
     this.#attachment = new Attachment({
       node,
+      hasty: !node.rules.overlap,
       transport: options.transport,
       addresses: options.addresses,
       reconnect: options.reconnect,

@@ -9,6 +9,7 @@ import type { EndpointEvent } from "./api.ts"
 import { Frame } from "./frame.ts"
 import { GapReports } from "./gap-reports.ts"
 import { Origins } from "./origins.ts"
+import { allEndpointRules } from "./rules.ts"
 import type { DownSide, UpSide } from "./sides.ts"
 import { TopicTable } from "./topic-state.ts"
 
@@ -27,12 +28,11 @@ function reporter(sides: { readonly up?: UpSide; readonly isHost: boolean }, rec
   const topic = new TopicTable(1).of(encodeTopic(TopicKind.Nearest, "news"))
   let lost = 0
   if (receives) topic.receivers = [{ prefixes: [], take: () => {}, lost: () => lost++ }]
-  const rules = { duplicates: true, parking: true, gaps: true, turns: true, keeping: true, rooting: true }
   const statistics = { gaps: 0 }
   const gaps = new GapReports({
     sides: { up: sides.up, down: sides.isHost ? down : undefined },
     events,
-    rules,
+    rules: allEndpointRules,
     statistics,
   })
   return { gaps, topic, told, published, statistics, lost: () => lost }

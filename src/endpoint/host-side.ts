@@ -376,6 +376,14 @@ export class HostSide {
     this.#upLeg.allowedAbove()
   }
 
+  /** The link above is up: whoever is on the way to the root hangs below us no more, though its session may be kept. */
+  linkedAbove(): void {
+    for (const id of this.#node.place.path) {
+      const link = this.#links.ofPeer(id)
+      if (link !== undefined) this.#end(link, "PeerLost", "it is above now")
+    }
+  }
+
   /** A direct message for somebody below. */
   directFromAbove(frame: Frame): void {
     this.#direct.takeFromAbove(frame)

@@ -260,6 +260,7 @@ export class MessageEndpoint implements MessagingSurface {
       },
       onLink: change => {
         if (change === "up") {
+          this.#host?.linkedAbove()
           this.#host?.tellCensus()
           this.#seat?.linked()
         }

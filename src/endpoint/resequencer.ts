@@ -6,6 +6,7 @@
 import { readU32 } from "../core/bytes.ts"
 import { readExtensions } from "../message/extension.ts"
 import { At, Flag, Kind } from "../message/header.ts"
+import { TopicKind } from "../message/topic.ts"
 import type { EndpointStatistics, GapReason } from "./api.ts"
 import type { Frame } from "./frame.ts"
 import { type GapReports, vagueGap } from "./gap-reports.ts"
@@ -71,6 +72,7 @@ export class Resequencer {
       // Nothing is known of this origin here. With no hole open on the topic, this frame is its start.
       const floating = (topic.repairing > 0 || this.resyncing) && !isUnordered(topic)
       stream = this.#parked.open(topic, origin, floating ? 1 : sequence, floating)
+      if (!floating) this.#missedBefore(topic, origin, sequence)
     } else if (stream.key === this.#origins.self) return
     const origin = stream.key
     if ((frame.flags & Flag.Covers) !== 0) this.#cover(topic, frame, stream)
@@ -349,13 +351,17 @@ export class Resequencer {
     }
     const stream = origin === undefined ? topic.order : topic.stream(origin.bytes, 0)
     if (stream === undefined) {
-      if (reason !== undefined) this.#gaps.report(topic, origin, { from: first, through: last }, reason)
+      if (reason !== undefined) {
+        this.#missedBefore(topic, origin, first)
+        this.#gaps.report(topic, origin, { from: first, through: last }, reason)
+      }
       if (origin === undefined) this.#parked.openOrder(topic, last + 1, false, first)
       else this.#parked.open(topic, origin, last + 1, false, first)
       return
     }
     stream.first = Math.min(stream.first, first)
     if (reason === undefined) return
+    if (stream.floating) this.#missedBefore(topic, origin, first)
     this.#begin(topic, origin, first)
     while (stream.next <= last) {
       const lowest = stream.lowestParked()
@@ -365,6 +371,15 @@ export class Resequencer {
       stream.advanceTo(through + 1)
       this.#release(topic, stream)
     }
+  }
+
+  /**
+   * An origin of which nothing is known begins there, on a topic that was followed all the while: what it sent before went
+   * to a root that passed it on to others, and is no more.
+   */
+  #missedBefore(topic: TopicState, origin: Origin | undefined, first: number): void {
+    if (origin === undefined || !topic.continued || topic.kind !== TopicKind.Nearest) return
+    this.#gaps.report(topic, origin, { from: 1, through: first - 1 }, "lost")
   }
 
   /** A stream whose start was open begins there. */

@@ -15,6 +15,10 @@ export interface EndpointRules {
   readonly keeping: boolean
   /** L7: only what the root has is rooted. */
   readonly rooting: boolean
+  /** T1: the old host is left only when all that it said has come from the new one. */
+  readonly overlap: boolean
+  /** R6: where no majority of the voters is reached, ordered topics take nothing, and say so. */
+  readonly minority: boolean
 }
 
 export const allEndpointRules: EndpointRules = {
@@ -24,6 +28,8 @@ export const allEndpointRules: EndpointRules = {
   turns: true,
   keeping: true,
   rooting: true,
+  overlap: true,
+  minority: true,
 }
 
 /** The rules of an endpoint that was opened with these options: all of them, unless the simulator says otherwise. */

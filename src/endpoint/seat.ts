@@ -167,7 +167,7 @@ export class Seat {
     const { node, client } = this.#o
     const isSound = this.#crown?.hasAuthority ?? client.linked
     this.#unsound = isSound ? 0 : this.#unsound + 1
-    if (this.#unsound * watchMs >= unsoundMs) node.place.setReadOnly(true)
+    if (this.#unsound * watchMs >= unsoundMs && node.rules.minority) node.place.setReadOnly(true)
     // A relay below another root hears from there how things are.
     else if (isSound && this.#crown !== undefined) node.place.setReadOnly(false)
   }

@@ -27,6 +27,8 @@ export interface Reconnect {
 
 export interface AttachmentOptions {
   readonly node: Pick<Node, "clock" | "random" | "logger">
+  /** A move leaves the present host at once (rule T1 left out). Default false. */
+  readonly hasty?: boolean
   readonly transport: Transport
   readonly addresses: readonly string[]
   /** Undefined: do not come back. */
@@ -111,6 +113,7 @@ export class Attachment {
     this.#nearest = new NearestHost({ clock, random, newLegs })
     this.#move = new Move({
       clock,
+      hasty: options.hasty === true,
       joinTimeoutMs: options.joinTimeoutMs,
       newLegs,
       sayJoin: (legs, way) => this.#sayJoin(legs, way),

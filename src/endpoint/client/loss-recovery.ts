@@ -198,6 +198,7 @@ export class LossRecovery {
     const prefixes = followed.map(({ prefix }) => prefix).filter(prefix => prefix !== markTopic)
     if (this.#isElsewhere) {
       const isFollowed = (topic: Uint8Array) => prefixes.some(prefix => patternTakesIn(prefix, topic))
+      for (const topic of this.#node.topics.all) if (isFollowed(topic.bytes)) topic.continued = true
       this.#lookBack = new LookBack(this.#node, baseline, prefixes, isFollowed)
       ranges.push(...this.#lookBack.next())
     } else if (through > from) {

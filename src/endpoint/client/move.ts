@@ -28,6 +28,8 @@ export interface MoveOptions {
   readonly onUp: (legs: Legs) => void
   /** Resolves when what the new host has passed on has come, or has had its time. */
   readonly caughtUp: () => Promise<void>
+  /** The present host is left before the new one has told what it has (rule T1 left out). Default false. */
+  readonly hasty?: boolean
   /** These are the present link's, and it is lost. */
   readonly onLost: (error: ZincError) => void
 }
@@ -91,6 +93,7 @@ export class Move {
       this.#next = undefined
       this.#former = former
       this.#o.take(accept, legs, reason)
+      if (this.#o.hasty === true) this.#leaveFormer(reason)
       await this.#o.settled(legs)
       timer.cancel()
       this.#o.onUp(legs)

@@ -74,6 +74,36 @@ export class DocumentWorkload {
     for (const { service } of this.#desks.values()) service.abort()
   }
 
+  /** What the life on that machine has written so far. */
+  writtenBy(name: string): readonly string[] {
+    return this.#desks.get(name)?.writers.flatMap(({ written }) => written) ?? []
+  }
+
+  /**
+   * Those of one side of a partition that hang at one host, and that host, see what each of them wrote up to that time:
+   * documents go on without a majority. What the host itself writes waits until it has a host, or is the root.
+   */
+  judgeSide(side: string, names: readonly string[], through: number): void {
+    for (const host of names) {
+      const near = names.filter(name => name === host || this.#world.hostOf(name) === host)
+      const writers = near.flatMap(name => this.#desks.get(name)?.writers ?? [])
+      const isTold = (name: string) => name !== host || this.#world.life(name)?.endpoint?.role === "host"
+      const wanted = writers.flatMap(({ life, writtenAt }) =>
+        isTold(life.name) ? writtenAt.filter(({ at }) => at <= through) : [],
+      )
+      for (const { life, document } of writers) {
+        if (document === undefined) continue
+        const words = new Set(document.doc.getArray<string>("words").toArray())
+        const missing = wanted.filter(({ word }) => !words.has(word) && !this.deleted.has(word))
+        if (missing.length > 0)
+          this.#world.journal.violated(
+            "side",
+            `${life.label}, at ${host} in the ${side}, does not see ${missing.length} words: ${missing[0]!.word}`,
+          )
+      }
+    }
+  }
+
   judge(): void {
     for (const document of this.#o.documents) this.#judge(document)
   }
@@ -158,6 +188,7 @@ class Writer {
   readonly life: Life
   readonly name: string
   readonly written: string[] = []
+  readonly writtenAt: { readonly word: string; readonly at: number }[] = []
   readonly #random: SeededRandom
   readonly #o: WriterOptions
   document: YjsDocument | undefined
@@ -219,6 +250,7 @@ class Writer {
         const word = `${this.life.label}#${this.written.length + 1}`
         words.insert(random.below(words.length + 1), [word])
         this.written.push(word)
+        this.writtenAt.push({ word, at: this.life.clock.now() })
         this.#o.wrote()
         if (random.below(10) > 0) return
         this.document!.acknowledged("rooted").then(

@@ -30,6 +30,7 @@ export {
   PromotionFaultKind,
   simulatePromotion,
 } from "./promotion/index.ts"
+export { type PartitionOptions, type PartitionOutcome, simulatePartition } from "./promotion/partition.ts"
 export { countOf, missingOf, type SeedRange, withRange } from "./seed-ranges.ts"
 export { shrinkScript } from "./shrink.ts"
 export { simulateSwarm } from "./swarm.ts"

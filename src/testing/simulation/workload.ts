@@ -206,6 +206,17 @@ export class Workload {
     }
   }
 
+  /** Has that machine send once, outside of its turn. What became of it: undefined when nobody is there. */
+  trySend(name: string, topic: string): "sent" | "NoAuthority" | undefined {
+    const life = this.#world.life(name)
+    if (life?.endpoint?.state !== "open") return undefined
+    const before = this.#refused
+    const sends = this.ledger.sends
+    this.#send(life, topic, 0)
+    if (this.#refused > before) return "NoAuthority"
+    return this.ledger.sends > sends ? "sent" : undefined
+  }
+
   /** Where there is no majority of the voters, ordered topics take nothing, and say so. */
   #isRefusal(thrown: unknown, topic: string): boolean {
     const isRefusal =
