@@ -3,6 +3,7 @@
 // and each receiver's sum is checked. Beside it what a delivery costs the publisher's process, all its threads.
 import { expectedSum, wireContenders } from "./contenders.mjs"
 import { placeFor, started } from "./pair.mjs"
+import { on } from "./placement.mjs"
 
 const size = 64
 
@@ -68,13 +69,16 @@ function deliveries(name, contender, transport, subscribers) {
  * One process publishes, another holds all the subscribers. What the receiver says before it is done is passed to the
  * publisher as a line each, for those who wait to be told.
  */
-export async function star(contender, { roles: [publish, subscribe], count, transport, subscribers }) {
+export async function star(
+  contender,
+  { roles: [publish, subscribe], count, transport, subscribers, cores: [core, otherCore] = [] },
+) {
   const place = placeFor(transport)
-  const publisher = started(contender, [publish, count, size, place.address, subscribers])
+  const publisher = started(on(core, contender), [publish, count, size, place.address, subscribers])
   let receiver
   try {
     const { address } = await publisher.next()
-    receiver = started(contender, [subscribe, count, size, address, subscribers])
+    receiver = started(on(otherCore, contender), [subscribe, count, size, address, subscribers])
     for (;;) {
       const said = await receiver.next()
       if (said.heard === undefined) break

@@ -3,15 +3,19 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { child } from "../harness/child.mjs"
+import { on } from "./placement.mjs"
 
-/** `more`: parameters beyond the four, for both. */
-export async function pair(contender, { bound, dialed, count, size, transport, sender = contender, more = [] }) {
+/** `more`: parameters beyond the four, for both; `cores`: where each is to run, if not where the system likes. */
+export async function pair(
+  contender,
+  { bound, dialed, count, size, transport, sender = contender, more = [], cores: [core, otherCore] = [] },
+) {
   const place = placeFor(transport)
-  const one = started(contender, [bound, count, size, place.address, ...more])
+  const one = started(on(core, contender), [bound, count, size, place.address, ...more])
   let other
   try {
     const { address: reached } = await one.next()
-    other = started(sender, [dialed, count, size, reached, ...more])
+    other = started(on(otherCore, sender), [dialed, count, size, reached, ...more])
     const [ofBound, ofDialed] = await leave(one, other, receives(bound))
     return { bound: ofBound, dialed: ofDialed }
   } catch (error) {

@@ -52,11 +52,16 @@ describe("npm run bench", () => {
       results: { zinc: expect.any(Number), net: expect.any(Number) },
       ratios: { net: expect.any(Number) },
     }
-    expect(rows).toEqual([
-      { ...common, ...figures, targets: { net: 1.3 }, holds: expect.any(Boolean) },
-      { ...common, ...figures, percentile: 99 },
-    ])
-    expect(rows[1]!.results["zinc"]).toBeGreaterThanOrEqual(rows[0]!.results["zinc"]!)
+    // Where two cores can be had, both contenders run on one of them and then on both; elsewhere where the system likes.
+    const places = rows.length === 4 ? [{ placed: "one core" }, { placed: "two cores" }] : [{}]
+    expect(rows).toEqual(
+      places.flatMap(place => [
+        { ...common, ...place, ...figures, targets: { net: 1.3 }, holds: expect.any(Boolean) },
+        { ...common, ...place, ...figures, percentile: 99 },
+      ]),
+    )
+    for (let i = 0; i < rows.length; i += 2)
+      expect(rows[i + 1]!.results["zinc"]).toBeGreaterThanOrEqual(rows[i]!.results["zinc"]!)
   })
 
   it("wire/fan-out: every subscriber gets every message, and what a delivery costs the publisher", async () => {

@@ -249,7 +249,7 @@ int main(int argc, char **argv) {
             trips[i] = (now() - begun) * 1e6;
             sum += *(uint8_t *)zmq_msg_data(&m) + zmq_msg_size(&m);
         }
-        long skipped = count / 10, counted = count - skipped;
+        long skipped = count / 2, counted = count - skipped;
         qsort(trips + skipped, counted, sizeof *trips, by_value);
         printf("{\"median\":%.3f,\"p99\":%.3f,\"sum\":%llu,\"cpuMs\":%.3f}\n", trips[skipped + counted / 2],
                trips[skipped + (long)(counted * 0.99)], (unsigned long long)sum, cpu_ms());
@@ -306,7 +306,7 @@ int main(int argc, char **argv) {
                 fflush(stdout);
             }
         }
-        long skipped = count / 10, counted = count - skipped;
+        long skipped = count / 2, counted = count - skipped;
         qsort(trips + skipped, counted, sizeof *trips, by_value);
         printf("{\"median\":%.3f,\"p99\":%.3f,\"cpuMs\":%.3f}\n", trips[skipped + counted / 2],
                trips[skipped + (long)(counted * 0.99)], cpu_ms());
