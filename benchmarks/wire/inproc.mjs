@@ -1,6 +1,7 @@
 // Messages a second from a PUSH to a PULL of the same process, over inproc. Ours share one thread; libzmq's two ends have
-// a thread each, and pass messages on without copying them.
-import { expectedSum, wireContenders } from "./contenders.mjs"
+// a thread each, and pass messages on without copying them. Our receiver borrows; then the same for the program that says
+// `await send` and `for await`, whose receiver keeps what it gets.
+import { awaitedContenders, expectedSum, wireContenders } from "./contenders.mjs"
 import { started } from "./pair.mjs"
 
 const sizes = [16, 1024, 65_536]
@@ -11,17 +12,21 @@ export default {
   seconds: 0.3,
   async *cases(options) {
     const { net, ...contenders } = wireContenders(options.only)
-    for (const size of options.sizes ?? sizes) {
-      yield {
-        parameters: { transport: "inproc", size },
-        unit: "msg/s",
-        better: "more",
-        contenders: Object.fromEntries(
-          Object.entries(contenders).map(([name, contender]) => [name, alone(name, contender, size)]),
-        ),
-      }
-    }
+    for (const size of options.sizes ?? sizes) yield row({ transport: "inproc", size }, contenders)
+    const awaited = awaitedContenders(options.only)
+    for (const size of options.sizes ?? sizes) yield row({ transport: "inproc", size, door: "await" }, awaited)
   },
+}
+
+function row(parameters, contenders) {
+  return {
+    parameters,
+    unit: "msg/s",
+    better: "more",
+    contenders: Object.fromEntries(
+      Object.entries(contenders).map(([name, contender]) => [name, alone(name, contender, parameters.size)]),
+    ),
+  }
 }
 
 function alone(name, contender, size) {

@@ -89,7 +89,7 @@ describe("npm run bench", () => {
 
   it("wire/websocket and wire/inproc: sums are right there too", async () => {
     expect(await benchOnly("zinc,ws", "wire/websocket", "--size", "16,65536")).toHaveLength(2)
-    expect(await bench("wire/inproc", "--size", "16,65536")).toHaveLength(2)
+    expect(await bench("wire/inproc", "--size", "16,65536")).toHaveLength(4)
   })
 
   it("wire/connections: each of them is heard, and costs something", async () => {
