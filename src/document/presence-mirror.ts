@@ -327,8 +327,6 @@ export class PresenceMirror {
 
   #onFrames(fragments: readonly ReceivedFragment[]): void {
     if (this.#closed || !this.#baseline) return
-    const changed: Present[] = []
-    const gone: Present[] = []
     for (const { payload } of fragments) {
       let frame: ReturnType<typeof decodeMessage<typeof PresenceFrameSchema>>
       try {
@@ -348,11 +346,9 @@ export class PresenceMirror {
         this.#again = true
         continue
       }
-      const [more, less] = this.#take(frame.entries)
-      changed.push(...more)
-      gone.push(...less)
+      // One after the other: who came with the one and went with the next is gone.
+      this.#emit(...this.#take(frame.entries))
     }
-    this.#emit(changed, gone)
     if (this.#again) this.#talkSoon()
   }
 

@@ -222,6 +222,8 @@ export class HostSide {
       end,
       onRerouted: (from, id) => this.#direct.reroute(from, id),
       onGone: options.onGone,
+      onMovedOn: options.onMovedOn,
+      sessionKeepMs: options.sessionKeepMs,
     })
     const { members } = this.#membership
     this.#interest = above === undefined ? undefined : new SubtreeInterest(above)
@@ -630,11 +632,9 @@ export class HostSide {
     if (wasUp) this.#left(link, code, reason)
     this.#o.roster.gone(link, code === "Replaced" || code === "Moved")
     // One that joined anew under its id, or elsewhere below, is not gone.
-    if (code !== "Replaced" && code !== "Moved") {
-      this.#membership.gone(link)
-    }
-    // Those below it who have not come with it by then are gone.
-    if (code === "Moved") this.#node.clock.after(this.#o.sessionKeepMs, () => this.#membership.members.forget(link))
+    if (code === "Moved") this.#membership.moved(link)
+    else if (code === "Replaced") this.#membership.replaced(link)
+    else this.#membership.gone(link)
     if (code === "Moved" || code === "PeerLost") this.#direct.reroute(link)
     this.#direct.forgetHeld(link)
     this.#node.topics.forget(link.directTopic)

@@ -189,6 +189,7 @@ export class MessageEndpoint implements MessagingSurface {
         this.#direct.peerGone(id)
         this.#port.peerGone(id)
       },
+      onMovedOn: id => this.#port.peerGone(id),
       onUndeliverable: ({ target, sequence, correlation, code }) =>
         this.#outbound.undeliverable(
           endpointIdFromBytes(target),

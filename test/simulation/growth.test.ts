@@ -1,7 +1,7 @@
 /** Trees that grow by themselves (DESIGN §7): who asks the root for a place is sent to where there is one. */
 import { describe, expect, it } from "vitest"
 import { MessageEndpoint } from "../../src/endpoint/index.ts"
-import { type Life, World } from "../../src/testing/simulation/index.ts"
+import { type Life, simulationKinds, World } from "../../src/testing/simulation/index.ts"
 
 /** Links from the root to each endpoint, and the clients of each host. */
 function shape(world: World) {
@@ -18,6 +18,13 @@ async function allOpen(world: World, opening: readonly Promise<Life>[], limitMs:
 }
 
 describe("A tree that grows", () => {
+  it.each([1, 21, 41])("has everybody in, in bounds, whatever goes wrong: twenty seeds from %i", async first => {
+    for (let seed = first; seed < first + 20; seed++) {
+      const outcome = await simulationKinds.growth!.run({ seed })
+      if (outcome.violations.length > 0) expect.fail(outcome.report())
+    }
+  })
+
   it("sends joiners on to relays with room, one after the other: three levels of four", async () => {
     const world = new World({ seed: 1 })
     await world.until(world.host("root", { maxClients: 4 }))

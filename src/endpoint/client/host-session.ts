@@ -40,6 +40,8 @@ export class HostSession {
   sessionKeepMs = 10_000
   readonly #o: HostSessionOptions
   /** The session of our last link is worth taking up again. */
+  /** JOINs said. */
+  #joins = 0
   #isResumable = false
   #ticket = new Uint8Array(0)
   /** Tickets of the last hosts, by the addresses they were dialled at. */
@@ -87,6 +89,7 @@ export class HostSession {
         redirects,
         settle,
         dialled,
+        attach: ++this.#joins,
         ...(room === undefined ? {} : { room }),
         ...(takeover === undefined ? {} : { takeover }),
       },

@@ -322,6 +322,7 @@ export class Admission {
     if (before !== 0) this.#o.router.disconnect(before)
     this.#strangers.delete(connection)
     link.remote = remote
+    link.attach = join.attach
     link.heardAt = node.clock.now()
     link.silent = false
     link.awaySince = undefined

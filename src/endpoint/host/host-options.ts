@@ -33,6 +33,8 @@ export interface HostSideOptions {
   readonly onDirect: (frame: Frame, origin: Origin, sequence: number) => void
   /** That endpoint, a client or one below a client, is gone for good. */
   readonly onGone: (id: EndpointId) => void
+  /** That endpoint was a client, and has been one of another host below for a while. */
+  readonly onMovedOn: (id: EndpointId) => void
   /** A direct message of our own went down and found nobody. */
   readonly onUndeliverable: (news: Undeliverable) => void
   /** At a relay: how it is joined to the tree above. */

@@ -32,6 +32,10 @@ export class Link {
   /** Of a relay: what there is room for below it. */
   readonly room: RelayRoom | undefined
   remote = ""
+  /** How often it has asked a host to take it, with the JOIN that made this link or took it up again. */
+  attach = 0
+  /** Where that stands among what relays told of it (`Members`). */
+  adoptedAt = 0
   /** Connection numbers; 0 for none. */
   control = 0
   push = 0

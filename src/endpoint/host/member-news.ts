@@ -6,6 +6,8 @@ export interface NewMember {
   readonly endpointId: Uint8Array
   readonly name: string
   readonly hostId: Uint8Array
+  /** See `Member`. */
+  readonly attach: number
 }
 
 export class MemberNews {
@@ -19,11 +21,13 @@ export class MemberNews {
     return [...this.#departed.values()]
   }
 
-  arrive(endpointId: Uint8Array, name: string, hostId: Uint8Array): void {
-    const key = toHex(endpointId)
+  arrive(member: NewMember): void {
+    const key = toHex(member.endpointId)
     // One that has moved within the subtree departs here and arrives there in one go.
     this.#departed.delete(key)
-    this.#arrived.set(key, { endpointId, name, hostId })
+    // Behind the relay that it came with.
+    this.#arrived.delete(key)
+    this.#arrived.set(key, member)
   }
 
   depart(endpointId: Uint8Array): void {

@@ -36,7 +36,7 @@ export type Decision =
   | { readonly do: "sendOn"; readonly candidates: readonly Candidate[] }
   /** There will be room below in a moment. */
   | { readonly do: "wait"; readonly reason: string }
-  /** It is a relay, and that plain client finds a place below it: without relays a full host would stay as it is. */
+  /** It is a relay, and that client finds a place below it: without relays a full host would stay as it is. */
   | { readonly do: "swap"; readonly client: Link }
   | { readonly do: "refuse"; readonly reason: string }
 
@@ -130,16 +130,26 @@ export class Placement {
     if (clients < maxClients) return { do: "take" }
     const swapped = this.#swappedFor(join)
     if (swapped !== undefined) return { do: "swap", client: swapped }
+    // Somebody further down may be able to make room.
+    if (canTakeIn(join) && fitting.length > 0) return this.#sendOn(join, fitting)
     return { do: "refuse", reason: this.#relays.size === 0 ? most : `${most}, and nobody below it has room` }
   }
 
-  /** The plain client that came last, when a relay with room asks and would be at the right depth to take it. */
+  /**
+   * The client that gives way when a relay asks that could take it in: the one with the smallest subtree, of those alike the
+   * last that came. Only a larger subtree displaces a smaller one, so that this ends.
+   */
   #swappedFor(join: Joining): Link | undefined {
     const { place, maxDepth } = this.#o
-    if (!join.relay || (join.room?.free ?? 0) === 0 || place.depth + 2 > maxDepth) return undefined
-    let last: Link | undefined
-    for (const link of this.#o.links) if (!link.relay && link.joined && !link.leaving) last = link
-    return last
+    if (!canTakeIn(join)) return undefined
+    const { size, levels } = join.room!
+    let least: Link | undefined
+    for (const link of this.#o.links) {
+      if (!link.joined || link.leaving || (link.relay && sizeOf(link) >= size)) continue
+      if (place.depth + 2 + levels + heightOf(link) > maxDepth) continue
+      if (least === undefined || sizeOf(link) <= sizeOf(least)) least = link
+    }
+    return least
   }
 
   /** Slots kept for relays while there is room below for others, so that the tree can grow in breadth near the root. */
@@ -193,6 +203,19 @@ export class Placement {
     }
     return links
   }
+}
+
+/** It is a relay, and whoever gives way to it finds a place below it. */
+function canTakeIn({ relay, room }: Joining): boolean {
+  return relay && room !== undefined && room.free + room.below + room.spare > 0
+}
+
+function sizeOf(link: Link): number {
+  return link.room?.told.size ?? 1
+}
+
+function heightOf(link: Link): number {
+  return link.room?.told.height ?? 0
 }
 
 /** By what it makes a joiner wait; when that is alike, by the room that is left. */

@@ -22,6 +22,9 @@ export interface SubtreeMembershipOptions {
   /** That endpoint is reached by another client than by `from`. */
   readonly onRerouted: (from: Link, id: Uint8Array) => void
   readonly onGone: HostSideOptions["onGone"]
+  readonly onMovedOn: HostSideOptions["onMovedOn"]
+  /** How long a client that has moved is remembered. */
+  readonly sessionKeepMs: number
 }
 
 /** Members that one message tells of: some hundred octets each. */
@@ -40,9 +43,11 @@ export class SubtreeMembership {
     this.#o = options
     this.members = new Members({
       random: options.node.random,
+      ownOf: id => options.links.ofPeer(id),
       onArrived: member => this.#onArrived(member),
       onDeparted: member => this.#onDeparted(member),
       onMoved: (member, from) => options.onRerouted(from, member.id),
+      onChanged: member => this.#tellLater().arrive(newMember(member)),
     })
   }
 
@@ -50,7 +55,10 @@ export class SubtreeMembership {
   get all(): MemberInfo[] {
     const { links, node } = this.#o
     return [
-      ...[...links].map(link => ({ id: idOf(link.peer), name: link.name, host: node.id })),
+      // One that has joined another host below, and has not left us yet, is there.
+      ...[...links]
+        .filter(link => this.members.ofId(link.peer.bytes) === undefined)
+        .map(link => ({ id: idOf(link.peer), name: link.name, host: node.id })),
       ...[...this.members].map(infoOf),
     ]
   }
@@ -79,38 +87,59 @@ export class SubtreeMembership {
 
   /** That client is here now, wherever it was before. */
   here(link: Link): void {
-    const via = this.members.adopted(link.peer.bytes)
+    const via = this.members.adopted(link)
     if (via !== undefined) this.#o.onRerouted(via, link.peer.bytes)
-    this.#tellLater().arrive(link.peer.bytes, link.name, this.#o.node.self.bytes)
+    this.#tellLater().arrive(this.#newClient(link))
   }
 
   /** A client is back that was away, and with it those below it, who were in no census meanwhile. */
   back(link: Link): void {
     this.here(link)
-    for (const { id, name, host, via } of this.members) if (via === link) this.#tellLater().arrive(id, name, host)
+    for (const member of this.members) if (member.via === link) this.#tellLater().arrive(newMember(member))
   }
 
   /** A client is gone for good, and those below it. */
   gone(link: Link): void {
     this.members.forget(link)
+    this.members.released(link.peer.bytes)
     // One that joined another host below, before we saw it go, is there.
     if (this.members.ofId(link.peer.bytes) === undefined) this.#tellLater().depart(link.peer.bytes)
     this.#o.onGone(idOf(link.peer))
   }
 
+  /** A client has another link now, by which it tells anew who is below it. */
+  replaced(link: Link): void {
+    this.#o.node.clock.after(this.#o.sessionKeepMs, () => this.members.forget(link))
+  }
+
+  /**
+   * A client has joined another host. That one tells of it and of those below it, if it is in this part of the tree; after
+   * a while what we have of them is over.
+   */
+  moved(link: Link): void {
+    const { node, links, sessionKeepMs, onGone, onMovedOn } = this.#o
+    const { bytes } = link.peer
+    this.members.released(bytes)
+    node.clock.after(sessionKeepMs, () => {
+      this.members.forget(link)
+      if (links.ofPeer(bytes) !== undefined) return
+      if (this.members.ofId(bytes) !== undefined) onMovedOn(idOf(link.peer))
+      else {
+        this.#tellLater().depart(bytes)
+        onGone(idOf(link.peer))
+      }
+    })
+  }
+
   /** The link to the host above is new: it is told who is here. */
   tellCensus(): void {
-    const { above, links, node } = this.#o
+    const { above, links } = this.#o
     if (above === undefined) return
     this.#news = undefined
     // Whoever is away may have found another host: it is told when it is back.
     const everyone: NewMember[] = [
-      ...[...links]
-        .filter(link => link.awaySince === undefined)
-        .map(link => ({ endpointId: link.peer.bytes, name: link.name, hostId: node.self.bytes })),
-      ...[...this.members]
-        .filter(({ via }) => via.awaySince === undefined)
-        .map(({ id, name, host }) => ({ endpointId: id, name, hostId: host })),
+      ...[...links].filter(link => link.awaySince === undefined).map(link => this.#newClient(link)),
+      ...[...this.members].filter(({ via }) => via.awaySince === undefined).map(newMember),
     ]
     for (let from = 0; from === 0 || from < everyone.length; from += membersPerMessage) {
       const arrived = everyone.slice(from, from + membersPerMessage)
@@ -124,8 +153,12 @@ export class SubtreeMembership {
     // It has found another place below, and does not come back to its own.
     const own = links.ofPeer(member.id)
     if (own?.awaySince !== undefined) end(own, "Moved", "it has joined another host below")
-    this.#tellLater().arrive(member.id, member.name, member.host)
+    this.#tellLater().arrive(newMember(member))
     node.events.emit({ type: "arrived", member: infoOf(member) })
+  }
+
+  #newClient({ peer, name, attach }: Link): NewMember {
+    return { endpointId: peer.bytes, name, hostId: this.#o.node.self.bytes, attach }
   }
 
   #onDeparted(member: Member): void {
@@ -151,6 +184,10 @@ export class SubtreeMembership {
     })
     return news
   }
+}
+
+function newMember({ id, name, host, attach }: Member): NewMember {
+  return { endpointId: id, name, hostId: host, attach }
 }
 
 function infoOf({ id, name, host }: Member): MemberInfo {

@@ -10,6 +10,7 @@ import { Cluster } from "./cluster.ts"
 import { DocumentWorkload } from "./document-workload.ts"
 import { describeFault, drawScript, type Fault, play } from "./fault-script.ts"
 import type { SimulationOptions, SimulationRun } from "./kind.ts"
+import { judgeMembers } from "./membership.ts"
 import { describeTopology, drawWideTree } from "./topology.ts"
 import { Workload, type WorkloadPlan } from "./workload.ts"
 import { type Life, World } from "./world.ts"
@@ -121,6 +122,7 @@ export async function simulateSwarm(options: SimulationOptions): Promise<Simulat
     }
     workload?.judge()
     writing.judge()
+    judgeMembers(world, topology.root)
     endpoints = world.living.length
     writing.abort()
     await closeAll(world, worldRandom)
