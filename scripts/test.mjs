@@ -2,7 +2,7 @@
 // project of vitest.config.ts, simulates a thousand trees, and closes with "N passed, N failed[, N skipped]".
 //
 //   node scripts/test.mjs                 all of it
-//   node scripts/test.mjs unit interop    only those projects; `swarm` are the thousand trees, `platforms` other Nodes
+//   node scripts/test.mjs unit interop    only those projects; `swarm` and `promotion` are simulated trees, `platforms` other Nodes
 import { execFileSync, spawn } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -30,13 +30,33 @@ const rounds = [
  * Simulated trees of 5 to 40 endpoints, each for a minute of virtual time or more with five faults or more, on all cores:
  * some three minutes on two quiet ones. Every seed counts as a test, and one that breaks a promise fails.
  */
-const swarm = { project: "swarm", seeds: 1_000, limitMinutes: 40 }
+const swarm = {
+  project: "swarm",
+  seeds: 1_000,
+  limitMinutes: 40,
+  shortOf: ({ seeds, virtualMs, faultsMin }) => [
+    ...(virtualMs / seeds < 60_000 ? ["less than 60 simulated seconds a seed"] : []),
+    ...(faultsMin < 5 ? [`a seed with ${faultsMin} faults; each is to have 5`] : []),
+  ],
+}
+
+/** Trees of voters that lose root after root under load: half a minute on two quiet cores. */
+const promotion = {
+  project: "promotion",
+  seeds: 40,
+  limitMinutes: 15,
+  shortOf: ({ seeds, counts }) => [
+    ...(counts.rootKills < 8 * seeds ? [`${counts.rootKills} roots killed; there are to be 8 a seed`] : []),
+    ...(counts.lostReplicated > 0 ? [`${counts.lostReplicated} replicated messages are lost`] : []),
+  ],
+}
+const swarms = [swarm, promotion]
 
 /** The smoke program and the engine's tests on other versions of Node than this one, where they can be fetched. */
 const platforms = { project: "platforms", words: ["--engine", "--only", "node 22,node 24"], limitMinutes: 15 }
 
 const wanted = process.argv.slice(2)
-const known = [...rounds.flatMap(round => round.projects), platforms.project, swarm.project]
+const known = [...rounds.flatMap(round => round.projects), platforms.project, ...swarms.map(({ project }) => project)]
 for (const name of wanted) {
   if (!known.includes(name)) {
     console.error(`there is no test project "${name}"; the projects are ${known.join(", ")}`)
@@ -75,7 +95,8 @@ try {
     if (projects.length > 0) await runRound(projects, round, join(scratch, `${index}.json`))
   }
   if (wanted.length === 0 || wanted.includes(platforms.project)) await runPlatforms(join(scratch, "platforms.json"))
-  if (wanted.length === 0 || wanted.includes(swarm.project)) await runSwarm(join(scratch, "simulation"))
+  for (const each of swarms)
+    if (wanted.length === 0 || wanted.includes(each.project)) await runSwarm(each, join(scratch, each.project))
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }
@@ -136,26 +157,25 @@ async function runPlatforms(file) {
 }
 
 /** The figures go to the log; what they are to be at least is checked. */
-async function runSwarm(folder) {
-  const parameters = ["scripts/simulate.mjs", "--swarm", "--seeds", String(swarm.seeds), "--state", folder]
-  await run(process.execPath, parameters, swarm.limitMinutes)
+async function runSwarm({ project, seeds, limitMinutes, shortOf }, folder) {
+  const parameters = ["scripts/simulate.mjs", "--kind", project, "--seeds", String(seeds), "--state", folder]
+  await run(process.execPath, parameters, limitMinutes)
   let tally
   try {
     const [file] = readdirSync(folder)
     tally = JSON.parse(readFileSync(join(folder, file), "utf8"))
   } catch (error) {
-    fail(`${swarm.project}: no figures (${error.message})`)
+    fail(`${project}: no figures (${error.message})`)
     return
   }
   const { figures } = tally
   const failedSeeds = new Set(figures.failed.map(({ seed }) => seed))
   total.passed += figures.seeds - failedSeeds.size
   for (const { seed, invariant, what } of figures.failed) {
-    fail(`${swarm.project} › seed ${seed}: ${invariant}: ${what.split("\n")[0].slice(0, 200)}`)
+    fail(`${project} › seed ${seed}: ${invariant}: ${what.split("\n")[0].slice(0, 200)}`)
   }
-  if (figures.seeds < swarm.seeds) fail(`${swarm.project}: ${figures.seeds} seeds of ${swarm.seeds} were simulated`)
-  if (figures.virtualMs / figures.seeds < 60_000) fail(`${swarm.project}: less than 60 simulated seconds a seed`)
-  if (figures.faultsMin < 5) fail(`${swarm.project}: a seed with ${figures.faultsMin} faults; each is to have 5`)
+  if (figures.seeds < seeds) fail(`${project}: ${figures.seeds} seeds of ${seeds} were simulated`)
+  for (const what of shortOf(figures)) fail(`${project}: ${what}`)
 }
 
 function count(projects, resultFile) {
