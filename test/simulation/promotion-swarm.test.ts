@@ -4,7 +4,8 @@ import { simulatePromotion } from "../../src/testing/simulation/index.ts"
 
 const named = [
   /** Documents of a root that had been deposed, or was new, stayed offline; what it had told of presence went on to the next. */
-  3, 53,
+  3,
+  53,
   /** A reign that had been told of was noted again: all that had been heard was taken back, and heard again. */
   29,
   /** What a voter that was just opened sees of the order begins where its host stands, and its clients are told of what is before. */
