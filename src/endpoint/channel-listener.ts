@@ -16,7 +16,7 @@ import type { Origin, TopicState } from "./topic-state.ts"
 import { HandlerPools } from "./worker/handler-pools.ts"
 
 /** One call of `handle`: its pattern, its mailbox. */
-export class HandlerReceiver implements Receiver {
+class HandlerReceiver implements Receiver {
   readonly pattern: string
   readonly prefixes: readonly Uint8Array[]
   readonly mailbox: Mailbox
