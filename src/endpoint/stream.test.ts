@@ -69,6 +69,18 @@ describe("A stream (L5)", () => {
     expect(stream.next).toBe(5)
   })
 
+  it("does not keep what was parked before its turn and comes again when it is next: it would go back to it", () => {
+    const total = { bytes: 0 }
+    const stream = new Stream("o", 5, false, total)
+    // As while a repair is awaited that may bring earlier ones.
+    for (const number of [5, 6]) stream.park(number, frame(), 0)
+    expect(stream.offer(5)).toBe(Offer.Deliver)
+    expect(releaseAll(stream)).toBe(1)
+    expect([stream.next, stream.parked, stream.lowestParked(), total.bytes]).toEqual([7, 0, undefined, 0])
+    expect(stream.skip()).toBeUndefined()
+    expect(stream.next).toBe(7)
+  })
+
   it("with no room keeps the lowest and gives back what found none", () => {
     const stream = new Stream("o", 1)
     for (let n = 0; n < parkedFramesMax; n++) stream.park(10 + n, frame(), 0)

@@ -64,6 +64,9 @@ export class Stream<K> {
   /** What to do with the frame of that number; on Deliver the stream has moved on. */
   offer(number: number): Offer {
     if (number === this.next && !this.floating) {
+      // It may have come before, when it could not be taken yet: parked for ever, it would pull the stream back later.
+      const before = this.#parked?.get(number)
+      if (before !== undefined) this.#unpark(number, before)
       this.next = number + 1
       return Offer.Deliver
     }
