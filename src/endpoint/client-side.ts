@@ -155,6 +155,8 @@ export class ClientSide implements UpSide {
       reconnect: options.reconnect,
       joinTimeoutMs: options.joinTimeoutMs,
       maxPayloadBytes: options.maxPayloadBytes,
+      // Where hosts are voters, one after the other may be lost through no fault of the next.
+      flapsOf: address => (node.lineage.voters.length > 0 ? address : "any"),
       candidates: loss => planReturn({ ...this.#whomToAsk(loss), isSilent: loss.isSilent, random: node.random }),
       join: (address, way) => this.#session.joinMessage(address, way),
       onAccepted: (accept, legs) => this.#onAccepted(accept, legs),
@@ -196,6 +198,9 @@ export class ClientSide implements UpSide {
   }
   get hostId(): EndpointId | undefined {
     return this.#session.hostId
+  }
+  get hostName(): string {
+    return this.#session.hostName
   }
   get peers(): PeerInfo[] {
     return this.#session.hostId === undefined ? [] : [this.#peer()]
@@ -558,6 +563,10 @@ export class ClientSide implements UpSide {
 
   follows(topic: TopicState): boolean {
     return this.#crown === undefined && this.#interests.isFollowed(topic.bytes)
+  }
+
+  echoed(): void {
+    // An ordered topic's echo brings its number; `rooted` has resolved the send already, or will with the next ACK.
   }
 
   /** Resolves when the tier covers that leg number. */

@@ -6,6 +6,7 @@ import { SimulatedClock } from "../../core/simulated-clock.ts"
 import { type ControlBody, decodeControl, encodeControl } from "../../message/control.ts"
 import { SimulatedNetwork } from "../../transport/simulated/simulated-network.ts"
 import { Attachment, type AttachmentOptions } from "./attachment.ts"
+import { plainStep } from "./candidates.ts"
 import type { Legs } from "./legs.ts"
 
 const accept: ControlBody = { case: "accept", value: { link: 1 } }
@@ -47,6 +48,7 @@ function setUp(options: Partial<AttachmentOptions> = {}) {
     reconnect: { minMs: 100, maxMs: 1000 },
     joinTimeoutMs: 500,
     maxPayloadBytes: 1024,
+    flapsOf: address => address,
     candidates: loss => [
       { address: loss.address, id: undefined, waitMs: 0, timeoutMs: undefined, takeover: undefined },
     ],
@@ -161,6 +163,30 @@ describe("Attachment", () => {
     await host("hub")
     await clock.run(5000)
     expect([attachment.state, toldOfLink().slice(7)]).toEqual(["up", ["accepted", "up"]])
+  })
+
+  it("goes to the next host at once when one after the other is lost soon, and waits for one that drops it again and again (L10)", async () => {
+    const hosts = ["sim://hub", "sim://b", "sim://c", "sim://d", "sim://e"]
+    const { host, attachment, join, clock, network } = setUp({
+      reconnect: { minMs: 10_000, maxMs: 10_000 },
+      candidates: () => hosts.map(plainStep),
+    })
+    await host("hub")
+    await join(100)
+    for (const [at, name] of ["b", "c", "d", "e"].entries()) {
+      await host(name)
+      network.crash(hosts[at]!.slice("sim://".length))
+      await clock.run(60)
+      expect([attachment.state, attachment.legs?.address]).toEqual(["up", `sim://${name}`])
+    }
+    const flapping = setUp({ reconnect: { minMs: 10_000, maxMs: 10_000 } })
+    const hub = await flapping.host("hub")
+    await flapping.join(100)
+    for (let connection = 1; connection <= 2; connection++) {
+      hub.router.disconnect(connection)
+      await flapping.clock.run(60)
+    }
+    expect([flapping.attachment.state, flapping.joined.length]).toEqual(["down", 2])
   })
 
   it("does not come back when it shall not, and ends with what ended the link", async () => {

@@ -11,6 +11,7 @@ import type { Transport } from "../../transport/transport.ts"
 import type { Node } from "../node.ts"
 import { plainStep, type Step } from "./candidates.ts"
 import { redialDataLeg } from "./data-leg-redial.ts"
+import { Flaps } from "./flaps.ts"
 import { HostBusy, isFinal, Redirected, tooLate } from "./join-outcome.ts"
 import type { JoinWay } from "./join-way.ts"
 import { type DataLeg, Legs } from "./legs.ts"
@@ -35,6 +36,8 @@ export interface AttachmentOptions {
   readonly reconnect: Reconnect | undefined
   readonly joinTimeoutMs: number
   readonly maxPayloadBytes: number
+  /** With what short-lived links to that address are counted together (L10): the address, or one word for all. */
+  readonly flapsOf: (address: string) => string
   /** Whom to ask after a loss, best first. */
   readonly candidates: (loss: Loss) => readonly Step[]
   /** What to say to the host at that address, on that way. */
@@ -83,8 +86,6 @@ const lostMax = 5
 /** How long a link outlives the host's LEAVE, for what was published before it. */
 const leaveMs = 1000
 const resyncAfterMs = 1000
-/** After links that did not live so long, one after the other, even the first redial waits (L10). */
-const steadyMs = 1000
 /** The longest wait that a host may ask for. */
 const retryAfterMaxMs = 600_000
 
@@ -103,8 +104,7 @@ export class Attachment {
   #sought: { readonly addresses: readonly string[]; readonly reconnect: Reconnect } | undefined
   #attempts = 0
   #upAt = 0
-  /** Links in a row that did not live for long. */
-  #shortLived = 0
+  readonly #flaps = new Flaps()
 
   constructor(options: AttachmentOptions) {
     this.#o = options
@@ -449,8 +449,7 @@ export class Attachment {
       return
     }
     // L9: one redial at once, and only then is the host said to be lost.
-    this.#shortLived = node.clock.now() - this.#upAt < steadyMs ? this.#shortLived + 1 : 0
-    const again = this.#shortLived - 2
+    const again = this.#flaps.ended(this.#o.flapsOf(loss.address), node.clock.now() - this.#upAt) - 2
     const wait = again < 0 ? node.random.below(50) : this.#backOff(reconnect, again)
     this.#redial = node.clock.after(wait, () => {
       void this.#comeBack(reconnect, error, loss)
@@ -562,7 +561,7 @@ export class Attachment {
     if (this.#state === "closed") return
     this.#sought = { addresses, reconnect }
     this.#attempts = 0
-    this.#shortLived = 0
+    this.#flaps.clear()
     this.rest(new ZincError("PeerLost", "another host is above from now on", { retryable: true }))
     this.#seeking = new AbortController()
     void this.#comeBack(reconnect, new ZincError("PeerLost", "the host is not reached", { retryable: true }), {
