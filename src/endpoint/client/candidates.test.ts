@@ -42,6 +42,15 @@ describe("planReturn", () => {
     expect(addresses(plan("a", lists("p", "ab", "vw")))).toEqual(["p", "v", "w", "seed"])
   })
 
+  it("knows the lost host among the voters by its addresses, for they are told without an id", () => {
+    const voter = (name: string): Candidate => ({ ...at(name), endpointId: new Uint8Array(0) })
+    const lineage = { ...lists("p"), voters: ["v", "p", "w"].map(voter) }
+    expect(addresses(plan("a", lineage, { isSilent: true }))).toEqual(["v", "w", "p", "seed"])
+    const elsewhere = { address: "sim://proxy", id: idOf("p") }
+    expect(addresses(plan("a", lineage, { isSilent: true, lost: elsewhere }))).toEqual(["v", "w", "proxy", "seed"])
+    expect(hasOthers(plan("a", { ...lineage, voters: [voter("p")] }))).toBe(false)
+  })
+
   it("gives the host little time where there are others, and all that the user allows where there are none", () => {
     expect(planReturn(plan("a", lists("gp", "a")))[0]!.timeoutMs).toBe(500)
     const alone = plan("a", lists("p", "a"), { addresses: ["sim://p"] })

@@ -54,13 +54,24 @@ const addressesPerCandidate = 2
 
 /** Whether there is anybody to ask but the host and the addresses that the user gave. */
 export function hasOthers(plan: Omit<ReturnPlan, "random" | "isSilent">): boolean {
-  const { lineage, self, lost } = plan
+  const { lineage, self } = plan
   return [...lineage.ancestors, ...lineage.voters].some(
-    ({ endpointId, addresses }) =>
-      !equalBytes(endpointId, self) &&
-      (lost.id === undefined || !equalBytes(endpointId, lost.id)) &&
-      dialable(addresses, plan).length > 0,
+    candidate =>
+      !equalBytes(candidate.endpointId, self) &&
+      !isLost(candidate, plan) &&
+      dialable(candidate.addresses, plan).length > 0,
   )
+}
+
+/** A voter is told by its addresses only: it is the lost host if that was dialled there, or is said to listen there. */
+function isLost(
+  { endpointId, addresses }: Candidate,
+  { lost, lineage }: Pick<ReturnPlan, "lost" | "lineage">,
+): boolean {
+  const { id } = lost
+  if (endpointId.length > 0) return id !== undefined && equalBytes(endpointId, id)
+  const known = id === undefined ? undefined : lineage.ancestors.find(host => equalBytes(host.endpointId, id))
+  return addresses.some(address => address === lost.address || known?.addresses.includes(address))
 }
 
 /** The steps, best first; each address once. */
@@ -71,11 +82,9 @@ export function planReturn(plan: ReturnPlan): Step[] {
     if (steps.some(step => step.address === address)) return
     steps.push({ address, id: undefined, waitMs: 0, timeoutMs: candidateMs, takeover: undefined, ...more })
   }
-  const addCandidate = (
-    { endpointId, addresses }: Candidate,
-    more: Partial<Pick<Step, "waitMs" | "takeover">> = {},
-  ) => {
-    if (equalBytes(endpointId, self) || (lost.id !== undefined && equalBytes(endpointId, lost.id))) return
+  const addCandidate = (candidate: Candidate, more: Partial<Pick<Step, "waitMs" | "takeover">> = {}) => {
+    const { endpointId, addresses } = candidate
+    if (equalBytes(endpointId, self) || isLost(candidate, plan)) return
     for (const address of dialable(addresses, plan)) add(address, { id: endpointId, ...more })
   }
 

@@ -34,6 +34,8 @@ const envelopeVersion = 1
 const probesMax = 4
 /** How long a joiner waits while the host itself is detached. */
 const detachedWaitMs = 500
+/** At a voter, which the next root may be, or be told of first: until the lease of a root that does not answer is over. */
+const electionWaitMs = 1400
 /** Octets of a name; what a joiner says beyond them is cut off. */
 const nameBytesMax = 64
 /** Addresses of one relay that are passed on. */
@@ -48,6 +50,8 @@ export interface AdmissionOptions {
   readonly placement: Placement
   readonly publication: Pick<Publication, "marked">
   readonly succession: Pick<Succession, "lists">
+  /** This endpoint is a voter. */
+  readonly votes: () => boolean
   readonly tell: Tell
   readonly end: EndLink
   /** A client that was not here before has been let in. */
@@ -263,7 +267,7 @@ export class Admission {
       }
     }
     const forget = place.onConfirmed(go)
-    const timer = clock.after(detachedWaitMs, go)
+    const timer = clock.after(this.#o.votes() ? electionWaitMs : detachedWaitMs, go)
   }
 
   #refuseLoop(connection: number, join: Join): void {
