@@ -3,6 +3,7 @@ import type { Coordinator } from "../coordination/coordinator.ts"
 import { ZincError } from "../core/errors.ts"
 import type { HostOptions, JoinOptions } from "../endpoint/api.ts"
 import type { OpenedVoter } from "../endpoint/message-endpoint.ts"
+import type { Seat } from "../endpoint/seat.ts"
 import type { RootRecord } from "./election/root-record.ts"
 import { Governor } from "./governor.ts"
 import type { VoteFolder } from "./vote-folder/vote-folder.ts"
@@ -42,9 +43,13 @@ export interface GovernedPlace {
   readonly addresses: readonly string[]
 }
 
+/** The longest that a root which has given its reign away waits for its place below the new one. */
+const placedMs = 1000
+
 export class Governance {
   readonly #voting: Voting
   readonly #governor: Governor
+  readonly #seat: Seat
   #isOver = false
 
   /**
@@ -81,7 +86,7 @@ export class Governance {
         logger,
       })
       const deliver = commit === "majority" ? "majority" : "ordered"
-      const governance = new Governance(voting, new Governor({ seat, voting, tree, deliver }))
+      const governance = new Governance(voting, new Governor({ seat, voting, tree, deliver }), seat)
       seat.receiveVoters(voting)
       await seat.seated(options.signal)
       return governance
@@ -92,9 +97,10 @@ export class Governance {
     }
   }
 
-  private constructor(voting: Voting, governor: Governor) {
+  private constructor(voting: Voting, governor: Governor, seat: Seat) {
     this.#voting = voting
     this.#governor = governor
+    this.#seat = seat
   }
 
   /** The root record as it is known here; undefined before there is one. */
@@ -102,11 +108,18 @@ export class Governance {
     return this.#voting.record
   }
 
-  /** R7: a root with other voters gives its reign away before it closes. */
+  /**
+   * R7: a root with other voters gives its reign away before it closes. Resolves when it hangs below the new root, so that
+   * what its clients send goes on while they go elsewhere.
+   */
   async handOver(): Promise<void> {
     const voting = this.#voting
     if (!voting.hasAuthority() || voting.linked.length === 0) return
-    await voting.handOver().catch(() => {})
+    const isGiven = await voting.handOver().then(
+      () => true,
+      () => false,
+    )
+    if (isGiven) await this.#seat.placed(placedMs)
   }
 
   /** Votes no more. The endpoint stays what it is. */

@@ -46,6 +46,7 @@ describe("OutboundChannel", () => {
       hasRoom: () => room > 0,
       putOff: () => {},
       follows: () => false,
+      echoed: () => {},
     }
     const codecs = new CodecRegistry()
     const codec = codecs.byName("json")

@@ -3,7 +3,7 @@
  * seat has both sides of the endpoint follow. Its clients notice a longer or shorter path, and no more.
  */
 
-import type { Timer } from "../core/clock.ts"
+import { sleep, type Timer } from "../core/clock.ts"
 import { type Deferred, deferred } from "../core/deferred.ts"
 import { ZincError } from "../core/errors.ts"
 import type { CloseReason } from "../core/lifecycle.ts"
@@ -43,6 +43,8 @@ export interface ReignOptions {
 /** How often a voter looks whether its part of the tree has a root, and how long one may be missing: in which sends wait. */
 const watchMs = 50
 const unsoundMs = 2000
+/** How often it is looked whether a voter has its place again. */
+const placedLookMs = 2
 
 export class Seat {
   readonly #o: SeatOptions
@@ -75,6 +77,13 @@ export class Seat {
     if (signal?.aborted) abort()
     else signal?.addEventListener("abort", abort, { once: true })
     return this.#seated.promise
+  }
+  /** Resolves when it is root or linked below it, as it may not be for a moment after the root has changed; or after that time. */
+  async placed(withinMs: number): Promise<void> {
+    const { node, client } = this.#o
+    const until = node.clock.now() + withinMs
+    while (this.#crown === undefined && !client.linked && node.clock.now() < until)
+      await sleep(node.clock, placedLookMs)
   }
   /** The link to the host above stands. */
   linked(): void {
