@@ -19,6 +19,10 @@ names: ${benches.map(bench => bench.name).join(", ")}; a beginning such as "wire
   --transport A,B  only rows of these transports
   --record A,B     only trees whose root record is kept so: embedded, zookeeper, etcd
   --faults N       how often something is killed, in benches that kill
+  --fault A,B      only these: "kill the root", "stop the root", "kill a relay", "close the root"
+  --calm MS        how long a tree is well before it is hurt again; 1000
+  --state FOLDER   where what was measured before is kept, in benches that go on (.failover)
+  --trace FILE     what happened when around each fault is written there
   --details        CPU and the like (in the table always)`
 
 const { values, positionals } = parseArgs({
@@ -31,6 +35,10 @@ const { values, positionals } = parseArgs({
     help: { type: "boolean", default: false },
     runs: { type: "string" },
     faults: { type: "string" },
+    fault: { type: "string" },
+    calm: { type: "string" },
+    state: { type: "string" },
+    trace: { type: "string" },
     record: { type: "string" },
     seconds: { type: "string" },
     only: { type: "string" },
@@ -59,6 +67,10 @@ const options = {
   seconds: values.seconds === undefined ? undefined : Number(values.seconds),
   ...(values.faults === undefined ? {} : { faults: Number(values.faults) }),
   records: values.record?.split(","),
+  cells: values.fault?.split(","),
+  ...(values.calm === undefined ? {} : { calm: values.calm }),
+  state: values.state,
+  trace: values.trace,
   only: values.only?.split(","),
   sizes: values.size?.split(",").map(Number),
   transports: values.transport?.split(","),

@@ -21,22 +21,20 @@ let last = { n: 0, epoch: 0, number: 0 }
 let asked
 
 const endpoint = await open()
-endpoint.on("gap", ({ topic }) => topic === "tick" && say({ event: "gap" }))
-for (const type of ["role", "diverged", "moved", "left", "joined"]) {
-  try {
-    endpoint.on(type, event =>
-      say({
-        event: type,
-        from: event.from,
-        to: event.to,
-        epoch: event.epoch,
-        reason: event.reason ?? event.peer?.name,
-      }),
+if (given.trace) {
+  for (const type of ["role", "diverged", "moved", "left", "joined", "refused", "tooSlow", "gap"]) {
+    endpoint.on(type, ({ from, to, epoch, reason, peer, topic }) =>
+      say({ event: type, atUs: nowUs(), from, to, epoch, reason, peer: peer?.name, topic }),
     )
-  } catch {
-    // Not every Zinc that is measured knows it.
   }
 }
+/** In which reign a claim of a root that had been stopped was numbered; and who asks. */
+const claims = new Map()
+const claimAsked = new Map()
+const claiming = endpoint.handle("claim", ({ value, order }) => {
+  claims.set(value, order.epoch)
+  claimAsked.get(value)?.()
+})
 const handling = endpoint.handle("tick", ({ value: [n, sentUs], order }) => {
   const gotUs = nowUs()
   if (n <= last.n) again++
@@ -45,6 +43,8 @@ const handling = endpoint.handle("tick", ({ value: [n, sentUs], order }) => {
     if (order.epoch < last.epoch || (order.epoch === last.epoch && order.number <= last.number)) backwards++
     last = { n, ...order }
   }
+  if (given.trace && heard.length > 0 && gotUs - heard.at(-1).gotUs > 30_000)
+    say({ event: "heard", atUs: gotUs, silentMs: (gotUs - heard.at(-1).gotUs) / 1000 })
   heard.push({ n, sentUs, gotUs, ...order })
   if (heard.length > 2 * kept) heard = heard.slice(-kept)
   if (asked !== undefined && sentUs >= asked.afterUs) {
@@ -53,6 +53,7 @@ const handling = endpoint.handle("tick", ({ value: [n, sentUs], order }) => {
   }
 })
 await handling.ready
+await claiming.ready
 
 let n = 0
 let refused = 0
@@ -78,7 +79,35 @@ const commands = {
   state({ call }) {
     const { id, role, path, state } = endpoint
     const linked = role === "host" || endpoint.peers.some(each => each.role === "host")
-    say({ answer: call, id, role, path, state, linked, heard: last.n, again, lost, backwards, sent: n, refused })
+    const { n: heardLast, epoch } = last
+    say({
+      answer: call,
+      id,
+      role,
+      path,
+      state,
+      linked,
+      heard: heardLast,
+      epoch,
+      again,
+      lost,
+      backwards,
+      sent: n,
+      refused,
+    })
+  },
+  /** The first act of a root that was stopped: it is asked before it may run again. */
+  claim({ call, claim }) {
+    try {
+      say({ answer: call, refused: !endpoint.send("claim", claim, { route: "ordered" }) })
+    } catch {
+      say({ answer: call, refused: true })
+    }
+  },
+  claimed({ call, claim }) {
+    const answer = () => say({ answer: call, epoch: claims.get(claim) })
+    if (claims.has(claim)) answer()
+    else claimAsked.set(claim, answer)
   },
   write({ call, everyMs }) {
     ticking = setInterval(() => {
@@ -106,18 +135,31 @@ createInterface({ input: process.stdin })
   .on("close", () => process.exit(0))
 say({ event: "open", addresses: endpoint.addresses })
 
+/** Everything that Zinc logs, as events. */
+function tracing() {
+  const tell = level => (message, fields) => {
+    const told = {}
+    for (const [key, value] of Object.entries(fields ?? {}))
+      if (value instanceof Error || typeof value !== "object") told[key] = value?.message ?? value
+    say({ event: "log", atUs: nowUs(), level, message, ...told })
+  }
+  return { debug: tell("debug"), info: tell("info"), warn: tell("warn"), error: tell("error") }
+}
+
 async function open() {
-  const { host, join } = given
+  const { host, join, trace } = given
+  const logger = trace ? { logger: tracing() } : {}
   if (host !== undefined) {
     const { coordinator, ...options } = host
     return Endpoint.host({
       ...options,
+      ...logger,
       ...(coordinator && { coordinator: await coordinatorOf(coordinator, options.tree) }),
     })
   }
   for (;;) {
     try {
-      return await Endpoint.join(join.addresses, join.options)
+      return await Endpoint.join(join.addresses, { ...join.options, ...logger })
     } catch {
       await sleep(50)
     }

@@ -14,6 +14,9 @@ const voters = 3
 const clients = 10
 const askMs = 30_000
 const wellMs = 60_000
+/** Clients below each voter that is not the root, the writer not counted. */
+const spreadLeast = 2
+const eventsKept = 2000
 
 export const nowUs = () => Number(process.hrtime.bigint() / 1000n)
 
@@ -45,7 +48,7 @@ class Member {
       createInterface({ input: child.stdout }).on("line", line => {
         const told = JSON.parse(line)
         if (told.event === "open") resolve(told)
-        if (told.event !== undefined) this.events.push({ atUs: nowUs(), ...told })
+        if (told.event !== undefined) this.#note({ atUs: nowUs(), ...told })
         this.#calls.get(told.answer)?.resolve(told)
         this.#calls.delete(told.answer)
       })
@@ -59,6 +62,18 @@ class Member {
       })
     })
     this.opened.catch(() => {})
+  }
+  #note(event) {
+    this.events.push(event)
+    if (this.events.length > 2 * eventsKept) this.events = this.events.slice(-eventsKept)
+  }
+  /** Joins there first from its next start on. */
+  joinsAt(address) {
+    const { join } = this.#given
+    this.#given = {
+      ...this.#given,
+      join: { ...join, addresses: [address, ...join.addresses.filter(each => each !== address)] },
+    }
   }
   ask(what, more = {}) {
     const call = ++this.#call
@@ -89,17 +104,25 @@ class Member {
 
 export class Tree {
   #folder = mkdtempSync(join(tmpdir(), "zinc-bench-failover-"))
+  #addresses = []
+  #calmMs
   voters = []
   clients = []
 
-  static async open({ coordinator, everyMs = 5 }) {
-    const tree = new Tree()
+  constructor(calmMs) {
+    this.#calmMs = calmMs
+  }
+
+  /** `calmMs`: how long the tree has been well at least before it is hurt again. `trace`: members tell all they log. */
+  static async open({ coordinator, everyMs = 5, calmMs = 1000, trace = false }) {
+    const tree = new Tree(calmMs)
     process.on("exit", tree.#kill)
-    const addresses = []
+    const addresses = tree.#addresses
     for (let at = 0; at < voters; at++) addresses.push(`tcp://127.0.0.1:${await freePort()}`)
     for (const [at, listen] of addresses.entries()) {
       tree.voters.push(
         new Member(`voter${at + 1}`, {
+          trace,
           host: {
             name: `voter${at + 1}`,
             tree: "failover",
@@ -117,13 +140,15 @@ export class Tree {
       const first = at < 8 ? 1 + (at % 2) : 0
       const known = [addresses[first], ...addresses.filter(each => each !== addresses[first])]
       tree.clients.push(
-        new Member(`client${at + 1}`, { join: { addresses: known, options: { name: `client${at + 1}` } } }),
+        new Member(`client${at + 1}`, { trace, join: { addresses: known, options: { name: `client${at + 1}` } } }),
       )
     }
-    for (const member of tree.members) {
-      member.start()
-      await member.opened
+    for (const voter of tree.voters) {
+      voter.start()
+      await voter.opened
     }
+    for (const client of tree.clients) client.start()
+    await Promise.all(tree.clients.map(client => client.opened))
     await tree.isWell()
     await tree.writer.ask("write", { everyMs })
     await tree.isWell()
@@ -163,15 +188,53 @@ export class Tree {
     }
   }
 
+  /** Voters that are not the root, each with the clients below it but the writer; those with most first. */
+  async relays() {
+    const states = await this.states()
+    return this.voters
+      .filter(relay => states.get(relay)?.role === "relay")
+      .map(relay => ({
+        relay,
+        below: this.survivors.filter(each => each !== relay && states.get(each).path.includes(states.get(relay).id)),
+      }))
+      .sort((a, b) => b.below.length - a.below.length)
+  }
+
+  /** The tree is two deep: clients are started again where too few are left below a relay. */
+  async isSpread() {
+    await this.isWell()
+    const relays = await this.relays()
+    const placed = new Set(relays.flatMap(({ below }) => below.slice(0, spreadLeast)))
+    const moved = []
+    const free = this.clients.filter(each => each !== this.writer && !placed.has(each))
+    for (const { relay, below } of relays) {
+      for (let count = below.length; count < spreadLeast; count++) {
+        const client = free.pop()
+        client.joinsAt(this.#addresses[this.voters.indexOf(relay)])
+        client.kill()
+        client.start()
+        moved.push(client.opened)
+      }
+    }
+    await Promise.all(moved)
+    if (moved.length > 0) await this.isWell()
+  }
+
+  /** Well for a while: no link is so young that its loss counts against its host, no process is still starting. */
+  async isCalm() {
+    await sleep(this.#calmMs * (1 + Math.random() / 4))
+    await this.isWell()
+  }
+
   async root() {
     for (const [member, { role }] of await this.states()) if (role === "host") return member
     throw new Error("the tree has no root")
   }
 
-  /** Microseconds from that moment until each of them has heard what was sent after it. */
+  /** Milliseconds from that moment until each of them has heard what was sent after it. */
   async heardAfter(members, fromUs) {
     const answers = await Promise.all(members.map(each => each.ask("since", { afterUs: fromUs })))
-    return Math.max(...answers.map(each => each.gotUs - fromUs))
+    return Math.max(...answers.map(each => each.gotUs - fromUs)) / 1000
   }
 
   async close() {
