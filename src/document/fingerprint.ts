@@ -1,7 +1,7 @@
 /** Eight octets that stand for a version in notices, whatever its size (FNV-1a over two lanes, then mixed). */
 import { writeU32 } from "../core/bytes.ts"
 
-export const fingerprintBytes = 8
+const fingerprintBytes = 8
 
 export function fingerprint(version: Uint8Array): Uint8Array {
   let low = 0x811c9dc5

@@ -41,7 +41,7 @@ export class OpenedDocument implements DocumentHandle {
 
   async acknowledged(tier: DocumentTier = "rooted", options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#closing !== undefined) throw new ZincError("Closed", `document "${this.name}" is closed; open it again`)
-    // One level deep the nearest host is the root, and what the root has it has received.
+    // What the root has the nearest host has received; documents are acknowledged from there only.
     if (tier === "received" || tier === "rooted") await this.#sync.rooted(options.signal)
     else if (tier === "durable") await this.#owner.durable(options.signal)
     else throw new ZincError("BadOption", `"${String(tier)}" is no tier; there are received, rooted and durable`)

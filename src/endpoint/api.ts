@@ -326,21 +326,34 @@ export type EndpointEvent =
   /** Bytes of a peer broke the protocol; its connection was closed or the frame dropped. */
   | { readonly type: "violation"; readonly from: string; readonly error: ZincError }
 
-export type GapReason = "lost" | "slow" | "repair" | "mailbox"
+/** "lost": no host has it any more. "slow": the host gave up on it for a subscriber that fell behind. */
+export type GapReason = "lost" | "slow"
 
 /** Counters since opening; all whole numbers. */
 export interface EndpointStatistics {
+  /** Frames of its own: messages, fragments of documents, requests and replies. */
   readonly sent: number
+  /** Frames that came from its host and its clients, duplicates included. */
   readonly received: number
+  /** Frames given to what here follows their topic, or meant for this endpoint. */
   readonly delivered: number
+  /** Frames that had come before, and were dropped. */
   readonly duplicates: number
+  /** Times that something was lost for good. */
   readonly gaps: number
+  /** Frames that came by a repair. */
   readonly repaired: number
+  /** Frames sent up again, after a link was lost or because they did not arrive. */
   readonly resent: number
+  /** Frames that came early and waited for those before them. */
   readonly parked: number
+  /** Frames and subscriptions of sessions that this host does not know, or that are over. */
   readonly deadSession: number
+  /** Times that a peer broke the protocol. */
   readonly violations: number
+  /** Clients that joined here, and own joins. */
   readonly joins: number
+  /** Times that it came back to a host. */
   readonly reconnects: number
 }
 
@@ -354,7 +367,7 @@ export interface MessagingSurface extends AsyncDisposable {
   readonly closed: Promise<CloseReason>
   /** What others may dial to reach this host; empty for a client. */
   readonly addresses: readonly string[]
-  /** At a host its clients, at a client its host, at a relay both; ask the host for `zinc.peers` to see everyone. */
+  /** At a host its clients, at a client its host, at a relay both; `roster` sees everyone. */
   readonly peers: readonly PeerInfo[]
   /** All below this endpoint, at any depth; empty for a client. The root knows of everyone. */
   readonly members: readonly MemberInfo[]

@@ -16,7 +16,7 @@ import type { Origin, TopicState } from "./topic-state.ts"
 import { HandlerPools } from "./worker/handler-pools.ts"
 
 /** One call of `handle`: its pattern, its mailbox. */
-export class HandlerReceiver implements Receiver {
+class HandlerReceiver implements Receiver {
   readonly pattern: string
   readonly prefixes: readonly Uint8Array[]
   readonly mailbox: Mailbox
@@ -24,15 +24,9 @@ export class HandlerReceiver implements Receiver {
   /** Until the baseline nothing is taken: what still comes of an earlier subscription may have been taken then. */
   #held = false
 
-  constructor(pattern: string, route: Route | undefined, mailbox: Mailbox, codecs: CodecRegistry) {
+  constructor(pattern: string, prefixes: readonly Uint8Array[], mailbox: Mailbox, codecs: CodecRegistry) {
     this.pattern = pattern
-    const kinds =
-      route === "nearest"
-        ? [TopicKind.Nearest]
-        : route === "ordered"
-          ? [TopicKind.Ordered]
-          : [TopicKind.Nearest, TopicKind.Ordered]
-    this.prefixes = kinds.map(kind => encodePattern(kind, pattern))
+    this.prefixes = prefixes
     this.mailbox = mailbox
     this.#codecs = codecs
   }
@@ -81,9 +75,11 @@ export class ChannelListener {
   /** Gives what comes on those topics to a function, here or in worker threads. Throws `BadTopic` or `BadOption`. */
   handle(pattern: string, handler: MessageHandler | HandlerModule, options: HandleOptions): Handling {
     checkOptions(options)
+    // Whatever is wrong is found before threads are started.
+    const prefixes = prefixesOf(pattern, options.route)
     const pool = typeof handler === "function" ? undefined : this.#pools.add(handler)
     const call = typeof handler === "function" ? handler : pool!.handler
-    const { receiver, ready } = this.#add(pattern, call, options)
+    const { receiver, ready } = this.#add(pattern, prefixes, call, options)
     ready.catch(() => {})
     let closing: Promise<void> | undefined
     const close = () => {
@@ -95,6 +91,7 @@ export class ChannelListener {
 
   #add(
     pattern: string,
+    prefixes: readonly Uint8Array[],
     handler: MessageHandler,
     options: HandleOptions,
   ): { readonly receiver: HandlerReceiver; readonly ready: Promise<void> } {
@@ -110,7 +107,7 @@ export class ChannelListener {
       full: (topic, dropped) => node.events.emit({ type: "mailboxFull", topic, dropped }),
       done: (message, result, error) => (message as ReceivedMessage).settle?.(result, error),
     }
-    const receiver = new HandlerReceiver(pattern, options.route, new Mailbox(handler, options, reports), this.#o.codecs)
+    const receiver = new HandlerReceiver(pattern, prefixes, new Mailbox(handler, options, reports), this.#o.codecs)
     this.#handlers.add(receiver)
     if (!this.#isOpen) {
       const ready = deferred<void>()
@@ -179,6 +176,16 @@ export class ChannelListener {
   ended(): Promise<void> {
     return this.#pools.close()
   }
+}
+
+/** Throws `BadTopic`. */
+function prefixesOf(pattern: string, route: Route | undefined): Uint8Array[] {
+  const kinds = {
+    nearest: [TopicKind.Nearest],
+    ordered: [TopicKind.Ordered],
+    both: [TopicKind.Nearest, TopicKind.Ordered],
+  }[route ?? "both"]
+  return kinds.map(kind => encodePattern(kind, pattern))
 }
 
 function checkOptions(options: HandleOptions): void {

@@ -199,9 +199,6 @@ export class ClientSide implements UpSide {
   get hostId(): EndpointId | undefined {
     return this.#session.hostId
   }
-  get hostName(): string {
-    return this.#session.hostName
-  }
   get peers(): PeerInfo[] {
     return this.#session.hostId === undefined ? [] : [this.#peer()]
   }
@@ -563,10 +560,6 @@ export class ClientSide implements UpSide {
 
   follows(topic: TopicState): boolean {
     return this.#crown === undefined && this.#interests.isFollowed(topic.bytes)
-  }
-
-  echoed(): void {
-    // An ordered topic's echo brings its number; `rooted` has resolved the send already, or will with the next ACK.
   }
 
   /** Resolves when the tier covers that leg number. */

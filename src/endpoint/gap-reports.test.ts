@@ -15,7 +15,7 @@ import { TopicTable } from "./topic-state.ts"
 
 const random = new SeededRandom(1)
 const origin = new Origins(newEndpointId(random), 1).self
-const up: UpSide = { push: () => true, hasRoom: () => true, putOff: () => {}, follows: () => true, echoed: () => {} }
+const up: UpSide = { push: () => true, hasRoom: () => true, putOff: () => {}, follows: () => true }
 
 function reporter(sides: { readonly up?: UpSide; readonly isHost: boolean }, receives = true) {
   const published: Frame[] = []

@@ -1,3 +1,11 @@
+/**
+ * The side of an endpoint that hosts a cluster. It owns the three sockets, gives each part what arrives for it, and ends
+ * sessions. The parts stand in `host/`: who may join (`Admission`, L1) and where in the tree (`Placement`), whose
+ * subscriptions hold (`SubscriberGuard`, L3) and where they begin (`BaselineAnswers`, L2), what is published
+ * (`Publication`) and published again (`RepairDesk`, L6), what comes up (`UpLeg`, L4) and is acknowledged
+ * (`Acknowledgements`, L7), the heartbeat by which everyone lives (`Heartbeat`, L9), who is below (`SubtreeMembership`),
+ * and who does not keep up (`SlowSubscribers`, §11). `LinkTable` is what they share.
+ */
 import { ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
 import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
@@ -52,6 +60,7 @@ const controlWaitingMax = { messages: 1000, bytes: 4 * 1024 * 1024 }
 const subscriptionBytesMax = 64 * 1024
 /** Longest that a client which leaves waits for its last frames to come. */
 const leaveWaitMs = 1000
+
 export class HostSide {
   readonly addresses: HostAddresses[] = []
   /** Where the node hands down what goes to the cluster. */

@@ -4,7 +4,7 @@
  * hint: the JOIN decides.
  */
 import { utf8 } from "../core/bytes.ts"
-import { parseAddress, parseTcp } from "../transport/address.ts"
+import { isLoopback, onMachine, readMachineAddress } from "./machine-address.ts"
 
 /** An endpoint that listens, and where. */
 export interface Candidate {
@@ -79,36 +79,11 @@ export function boundedAddresses(addresses: readonly string[], toldBy: string): 
  * that machine.
  */
 export function asSeenFrom(address: string, toldBy: string): string {
-  const own = partsOf(address)
-  if (own === undefined || !isLocal(own.machine)) return address
-  const told = partsOf(toldBy)?.machine
-  const machine =
-    told === undefined || isEverywhere(told) ? (isEverywhere(own.machine) ? "127.0.0.1" : own.machine) : told
-  return `${own.scheme}://${machine.includes(":") ? `[${machine}]` : machine}:${own.port}${own.path}`
-}
-
-/** Schemes whose addresses name a machine and a port. */
-const networked = new Set(["tcp", "ws", "wss"])
-
-/** Undefined for what names no machine. */
-function partsOf(address: string) {
-  try {
-    const { scheme, rest } = parseAddress(address)
-    if (!networked.has(scheme)) return undefined
-    const slash = rest.indexOf("/")
-    const { host = "*", port } = parseTcp(slash < 0 ? rest : rest.slice(0, slash))
-    return { scheme, machine: host.replace(/^::ffff:(?=\d)/i, ""), port, path: slash < 0 ? "" : rest.slice(slash) }
-  } catch {
-    return undefined
-  }
-}
-
-function isEverywhere(machine: string): boolean {
-  return ["*", "0.0.0.0", "::"].includes(machine)
-}
-
-function isLocal(machine: string): boolean {
-  return isEverywhere(machine) || /^(127\.|localhost$|::1$)/i.test(machine)
+  const own = readMachineAddress(address)
+  if (own?.at === undefined) return address
+  const { machine } = own.at
+  if (machine !== undefined && !isLoopback(machine)) return address
+  return onMachine(own, readMachineAddress(toldBy)?.at?.machine ?? machine ?? "127.0.0.1")
 }
 
 /** Equal for equal lists. */

@@ -12,7 +12,7 @@ import { hopsMax } from "./place.ts"
 function client(kind: TopicKind = TopicKind.Document, follows = false) {
   const random = new SeededRandom(1)
   const node = new Node({ id: newEndpointId(random), clock: new SimulatedClock(), random, logger: silentLogger })
-  node.up = { push: () => true, hasRoom: () => true, putOff: () => {}, follows: () => follows, echoed: () => {} }
+  node.up = { push: () => true, hasRoom: () => true, putOff: () => {}, follows: () => follows }
   const topic = node.topics.of(encodeTopic(kind, "notes"))
   const taken: number[] = []
   node.topics.addReceiver({

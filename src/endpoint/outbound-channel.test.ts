@@ -46,7 +46,6 @@ describe("OutboundChannel", () => {
       hasRoom: () => room > 0,
       putOff: () => {},
       follows: () => false,
-      echoed: () => {},
     }
     const codecs = new CodecRegistry()
     const codec = codecs.byName("json")

@@ -239,7 +239,6 @@ export class Resequencer {
     const sequence = frame.sequence
     topic.reigns.note(frame.epoch, frame.order)
     if (origin === this.#origins.self) {
-      this.#o.sides.up?.echoed(topic, sequence)
       this.#o.pass(topic, frame, origin, sequence)
       return
     }

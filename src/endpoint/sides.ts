@@ -18,8 +18,6 @@ export interface UpSide {
   putOff(topic: TopicState, frame: Frame): void
   /** What is published on that topic comes from above, and the positions have said where its streams stood. */
   follows(topic: TopicState): boolean
-  /** An own frame on an ordered topic came back with its number. */
-  echoed(topic: TopicState, sequence: number): void
 }
 
 export interface Sides {

@@ -4,7 +4,7 @@
  * (epoch, number) somewhere are equal up to there.
  */
 import { ZincError } from "../../core/errors.ts"
-import { comparePositions, type LogPosition, logStart, type OrderedEntry } from "./ordered-entry.ts"
+import { type LogPosition, logStart, type OrderedEntry } from "./ordered-entry.ts"
 import { type StreamState, StreamTable } from "./stream-table.ts"
 
 /** Stands for all entries up to `at`. */
@@ -182,10 +182,6 @@ export class OrderedLog {
     this.#committed = snapshot.at.number
     for (const entry of kept) this.append(entry)
     return true
-  }
-
-  isFurtherThan(position: LogPosition): boolean {
-    return comparePositions(this.last, position) > 0
   }
 }
 

@@ -95,9 +95,6 @@ export class Reign {
   get opened(): boolean {
     return this.#opened
   }
-  get handingOver(): boolean {
-    return this.#handOver !== undefined
-  }
 
   /** R4: whether we have authority now. Ask before each act; no timer does. */
   hasAuthority(): boolean {

@@ -164,12 +164,6 @@ export class Voter {
   get reignEpoch(): number | undefined {
     return this.#reign?.epoch
   }
-  get signedEpoch(): number {
-    return this.#state.signed.epoch
-  }
-  get isCandidate(): boolean {
-    return this.#candidacy !== undefined
-  }
 
   /** R4: whether we are the root and may act as such now. To be asked before each act. */
   hasAuthority(): boolean {

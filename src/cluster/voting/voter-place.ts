@@ -32,7 +32,7 @@ export function placeFrom(place: VoterPlace | undefined): VoterEntry {
   }
 }
 
-export function voterIdFrom(octets: Uint8Array): VoterId {
+function voterIdFrom(octets: Uint8Array): VoterId {
   if (octets.length !== 16) throw new ZincError("BadFrame", `a voter id of ${octets.length} octets instead of sixteen`)
   return endpointIdFromBytes(octets)
 }

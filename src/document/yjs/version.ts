@@ -8,7 +8,7 @@ import * as Y from "yjs"
 import { concat, equalBytes, writeU32 } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 
-export const digestBytes = 8
+const digestBytes = 8
 
 export interface YjsVersion {
   readonly digest: Uint8Array

@@ -8,7 +8,7 @@ import { encodeControl, type ProbeReply } from "../../message/control.ts"
 import type { Legs } from "./legs.ts"
 
 /** How long a host may take to answer before it counts as not there. */
-export const probeMs = 2000
+const probeMs = 2000
 /** A host that was named later must be nearer by so much to be preferred: the one who named them knows who is busy. */
 const nearerByMs = 2
 const nearerByPart = 0.2

@@ -1,6 +1,6 @@
+/** How a joiner came to the host it asks: what its JOIN says of that. */
 import type { Step } from "./candidates.ts"
 
-/** How a joiner came to the host it asks. */
 export interface JoinWay {
   /** So many hosts have sent it on. */
   readonly redirects: number

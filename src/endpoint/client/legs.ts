@@ -6,8 +6,8 @@ import { type Deferred, deferred } from "../../core/deferred.ts"
 import type { FrameBatch } from "../../core/frame-batch.ts"
 import type { Logger } from "../../core/logger.ts"
 import { type Accept, decodeControl, type ProbeReply } from "../../message/control.ts"
-import { parseAddress, parseTcp } from "../../transport/address.ts"
 import type { DealerSocket, PusherSocket, SubscriberSocket, Transport } from "../../transport/transport.ts"
+import { onMachine, readMachineAddress } from "../machine-address.ts"
 
 /** The two that carry data; either may be lost and dialled again while the link goes on (L9). */
 export type DataLeg = "subscriber" | "pusher"
@@ -156,10 +156,9 @@ export class Legs {
   /** Where a leg is: what the host said, at the machine we dialled; nothing said means what we dialled. */
   #addressOf(said: string | undefined): string {
     if (said === undefined || said === "") return this.address
-    const given = parseAddress(said)
-    const dialled = parseAddress(this.address)
-    if (given.scheme !== "tcp" || dialled.scheme !== "tcp") return said
-    const host = parseTcp(dialled.rest).host ?? "127.0.0.1"
-    return `tcp://${host.includes(":") ? `[${host}]` : host}:${parseTcp(given.rest).port}`
+    const given = readMachineAddress(said)
+    const dialled = readMachineAddress(this.address)
+    if (given?.scheme !== "tcp" || dialled?.scheme !== "tcp") return said
+    return onMachine(given, dialled.at?.machine ?? "127.0.0.1")
   }
 }

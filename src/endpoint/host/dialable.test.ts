@@ -27,6 +27,13 @@ describe("dialableFrom", () => {
       ["tcp://hub:7701"],
     ],
     ["every interface, and nobody knows where", ["tcp://*:7701"], "", "tcp://hub:7700", ["tcp://hub:7701"]],
+    [
+      "every interface, of a relay seen at a mapped address",
+      ["tcp://*:7701"],
+      "tcp://[::ffff:10.0.0.7]:5",
+      "tcp://hub:7700",
+      ["tcp://10.0.0.7:7701"],
+    ],
     ["of IPv6", ["ws://[::]:80/zinc"], "tcp://[fd00::7]:5", "ws://hub:80/zinc", ["ws://[fd00::7]:80/zinc"]],
     [
       "only this machine, to one on it",

@@ -6,7 +6,7 @@
 import { noRoom, type RoomNumbers } from "../room.ts"
 
 /** Joiners that a relay is sent until its first answer; each answer doubles it, so that a cold one is not flooded. */
-export const firstRamp = 4
+const firstRamp = 4
 const rampMax = 65_536
 
 export class RelayRoom {
