@@ -63,9 +63,9 @@ export interface StreamTuning {
   readonly backlog?: number
   /** Ask the system to probe idle connections, first after this many milliseconds (0: the system's own time). Default: not. */
   readonly keepAliveMs?: number
-  /** With `keepAliveMs`: milliseconds from one probe to the next, in whole seconds. Default: the system's; and so below Node 24.14. */
+  /** With `keepAliveMs`: milliseconds from one probe to the next, in whole seconds. Default, and below Node 24.14: one second. */
   readonly keepAliveIntervalMs?: number
-  /** With `keepAliveMs`: how many probes without an answer end the connection. Default and limits as for the interval. */
+  /** With `keepAliveMs`: how many probes without an answer end the connection. Default, and below Node 24.14: ten. */
   readonly keepAliveProbes?: number
   /** The octet that IP calls type of service: 8 bits, DSCP in the upper six. Default: the system's; and so below Node 24.14. */
   readonly typeOfService?: number

@@ -174,6 +174,10 @@ export class Connection implements Link {
     return this.#decoder.heldBytes + (this.#sealed?.heldBytes ?? 0) + this.#parkedBytes + (this.#output.heldBytes ?? 0)
   }
 
+  set kept(bytes: number) {
+    if (this.#account !== undefined) this.#account.kept = bytes
+  }
+
   // ---- what the stream tells ----
 
   /** Octets that are ours from now on. */

@@ -18,6 +18,9 @@ export interface Link {
   onDrain(): void
   onClose(error?: Error): void
 
+  /** Octets of memory that its owner keeps on the peer's behalf, such as its subscriptions: they count with what it holds. */
+  set kept(bytes: number)
+
   /** Stops reading, so that the peer feels back-pressure; idempotent. */
   pause(): void
   resume(): void

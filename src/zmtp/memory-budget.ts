@@ -1,6 +1,6 @@
 /**
- * What all connections of one engine may hold together, of what was received and is not whole, and of what was sent and the
- * system has not taken. When it comes to more, the connection that holds most is closed, and the next, until it fits.
+ * What all connections of one engine may hold together: what was received and is not whole, what was sent and the system has
+ * not taken, and what their owners keep for them, such as subscriptions. When it comes to more, the connection that holds most is closed, and the next, until it fits.
  */
 import { ZincError } from "../core/errors.ts"
 
@@ -59,6 +59,7 @@ export class MemoryAccount {
   readonly #changed: (difference: number) => void
   #received = 0
   #sent = 0
+  #kept = 0
   #closed = false
 
   constructor(remote: string, cut: (error: ZincError) => void, changed: (difference: number) => void) {
@@ -71,12 +72,18 @@ export class MemoryAccount {
   }
 
   get bytes(): number {
-    return this.#received + this.#sent
+    return this.#received + this.#sent + this.#kept
   }
   set received(bytes: number) {
     const difference = bytes - this.#received
     if (difference === 0 || this.#closed) return
     this.#received = bytes
+    this.#changed(difference)
+  }
+  set kept(bytes: number) {
+    const difference = bytes - this.#kept
+    if (difference === 0 || this.#closed) return
+    this.#kept = bytes
     this.#changed(difference)
   }
   set sent(bytes: number) {

@@ -35,6 +35,9 @@ export class RawConnection implements Link {
     return this.#phase === "open"
   }
 
+  /** Nothing is kept for one that only sends octets. */
+  set kept(_bytes: number) {}
+
   start(): void {
     const role = this.#options.admit(nobody)
     if (role instanceof ZincError) {

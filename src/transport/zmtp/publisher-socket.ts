@@ -93,6 +93,7 @@ export class ZmtpPublisher extends BoundSocket<Subscriber> implements PublisherS
         new ZincError("TooLarge", `${peer.connection.remote} subscribed to more than ${most} octets of topics`),
       )
     }
+    peer.connection.kept = this.#fanout.costOf(peer)
   }
 
   /** Peers of ZMTP 3.0 subscribe by messages (G6); nothing else is expected of a subscriber. */

@@ -1,15 +1,24 @@
 /**
  * Received messages that wait for a reader who takes them one by one, from each connection in turn. At the high-water
  * mark of a connection it is paused, so that its peer feels back-pressure; nothing is dropped (Q1). The same befalls who
- * sends on when all that waits comes to too many octets.
+ * sends on when all that waits comes to too many octets, and who comes new then. What was on its way comes all the same; when
+ * that is as much again, whoever brings it is closed.
  */
+import { ZincError } from "../../core/errors.ts"
 import type { FrameBatch, FrameView } from "../../core/frame-batch.ts"
 
 /** One connection's messages that wait. */
 export interface FairQueueSource {
   pause(): void
   resume(): void
+  /** Closes it for a reason. */
+  fail(error: ZincError): void
 }
+
+/** What a frame takes beside its octets, about: a view, and its place in two lists. */
+const frameCost = 128
+/** What may come beyond the limit of octets, where that is less: some reads of some connections. */
+const slackMin = 16 * 1024 * 1024
 
 export interface FairQueueOptions {
   /** In whole messages per connection; 0 for no limit. */
@@ -68,13 +77,15 @@ export class FairQueue {
     return this.#size
   }
 
-  /** Octets of those. */
+  /** Octets of those, with what their frames take beside. */
   get bytes(): number {
     return this.#bytes
   }
 
   open(connection: number, source: FairQueueSource): void {
-    this.#lanes.set(connection, { connection, source, messages: [], head: 0, paused: false, ended: false })
+    const paused = this.#bytes >= this.#bytesMax
+    this.#lanes.set(connection, { connection, source, messages: [], head: 0, paused, ended: false })
+    if (paused) source.pause()
   }
 
   /** The connection is gone; its whole messages stay readable. */
@@ -100,10 +111,15 @@ export class FairQueue {
     for (let i = 0; i < batch.count; i++) lane.messages.push(batch.message(i, this.#view))
     this.#size += batch.count
     for (let i = 0; i < batch.frames; i++) this.#bytes += batch.ends[i]! - batch.starts[i]!
+    this.#bytes += batch.frames * frameCost
     const full = lane.messages.length - lane.head >= this.#highWaterMark || this.#bytes >= this.#bytesMax
     if (full && !lane.paused) {
       lane.paused = true
       lane.source.pause()
+    }
+    if (this.#bytes >= this.#bytesMax + Math.max(this.#bytesMax, slackMin)) {
+      const why = `${this.#bytes} octets wait to be read, twice what may; read faster, or see receiveBytesMax`
+      lane.source.fail(new ZincError("Full", why, { retryable: true }))
     }
   }
 
@@ -157,7 +173,7 @@ export class FairQueue {
 }
 
 function bytesOf(message: readonly Uint8Array[]): number {
-  let bytes = 0
+  let bytes = message.length * frameCost
   for (let i = 0; i < message.length; i++) bytes += message[i]!.length
   return bytes
 }

@@ -30,6 +30,8 @@ interface Kept {
 
 /** Most prefixes of one member, beside their octets: each costs us some memory of its own. */
 export const prefixesMax = 65_536
+/** About as much, in octets: a node of the trie, its sets, and two keys. */
+const prefixCost = 256
 
 type Piece = { readonly slab: Slab; readonly start: number; end: number } | Uint8Array
 
@@ -117,6 +119,12 @@ export class Fanout<M extends FanoutMember> implements Follower, Flushable {
       if (!this.#trie.has(prefix)) gone.push(prefix)
     }
     return gone
+  }
+
+  /** About how many octets of memory the prefixes of a member take. */
+  costOf(member: M): number {
+    const kept = this.#kept.get(member)
+    return kept === undefined ? 0 : kept.bytes + kept.prefixes.size * prefixCost
   }
 
   /** How many members have subscribed to anything. */

@@ -29,6 +29,7 @@ export class Inbox {
   readonly #queue: FairQueue
   #waiting: Deferred<Uint8Array[] | undefined>[] = []
   #closed = false
+  #wasRead = false
 
   constructor(options: InboxOptions) {
     this.#onBatch = options.onBatch
@@ -39,6 +40,11 @@ export class Inbox {
   /** Another limit of messages of one connection from now on. */
   set highWaterMark(messages: number) {
     this.#queue.highWaterMark = messages
+  }
+
+  /** Whether anybody has ever read here, or waited. */
+  get wasRead(): boolean {
+    return this.#wasRead || this.arrived !== undefined || this.#onBatch !== undefined
   }
 
   /** Messages that wait. */
@@ -74,6 +80,7 @@ export class Inbox {
   /** A message that is here; undefined when none is. */
   poll(): Uint8Array[] | undefined {
     this.#refuseWithBatches()
+    this.#wasRead = true
     for (;;) {
       const frames = this.#queue.shift()
       if (frames === undefined || this.taken === undefined) return frames

@@ -179,6 +179,43 @@ describe("XPUB (S6)", () => {
     ])
   })
 
+  it("serves every subscription though its application never reads of them", async () => {
+    const xpub = own(new XPub())
+    const sub = own(new Sub())
+    const topics = 12_000
+    for (let i = 0; i < topics; i++) sub.subscribe(utf8(`topic ${i} `))
+    sub.connect(await xpub.bind("tcp://127.0.0.1:0"))
+    const last = `topic ${topics - 1} `
+    const heard = read(sub)
+    let here = false
+    heard.then(() => {
+      here = true
+    })
+    while (!here) {
+      xpub.send(say(last))
+      await xpub.nextTurn()
+    }
+    expect(await heard).toEqual([last])
+    // What it would have read is kept within bounds.
+    expect(xpub.waiting).toBeLessThan(topics)
+  })
+
+  it("counts subscriptions with what connections hold, and closes who holds most", async () => {
+    const xpub = own(new XPub({ maxBufferedBytes: 2_000_000 }))
+    const modest = own(new Sub())
+    modest.subscribe(utf8("modest"))
+    const at = await xpub.bind("tcp://127.0.0.1:0")
+    modest.connect(at)
+    expect(await read(xpub)).toEqual(["\x01modest"])
+    const greedy = own(new Sub({ reconnect: false }))
+    for (let i = 0; i < 20_000; i++) greedy.subscribe(utf8(`${i}`))
+    const lost = next(xpub, "disconnected")
+    greedy.connect(at)
+    expect((await lost).error?.code).toBe("Full")
+    expect(xpub.peers.length).toBe(1)
+    expect(xpub.subscribers).toBe(1)
+  })
+
   it("with no drop takes nothing while one of those who want it has no room", async () => {
     const xpub = own(new XPub({ noDrop: true, sendLimits: { messages: 2 }, lingerMs: 0 }))
     const at = await xpub.bind("tcp://127.0.0.1:0")

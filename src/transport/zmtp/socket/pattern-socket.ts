@@ -75,7 +75,7 @@ export abstract class PatternSocket implements AsyncDisposable {
     this.events = new Events(this.parts.logger)
     this.inbox = new Inbox({
       onBatch: options.onBatch,
-      highWaterMark: notNegative("receiveHighWaterMark", options.receiveHighWaterMark ?? 1_000),
+      highWaterMark: this.unreadMax,
       bytesMax: notNegative("receiveBytesMax", options.receiveBytesMax ?? defaultReceiveBytes),
       conflate: this.conflates,
       view: options.frameView,
@@ -110,6 +110,10 @@ export abstract class PatternSocket implements AsyncDisposable {
   /** Whether whoever gets our batches needs their octets during the call only. Asked while the socket is made. */
   protected get borrows(): boolean {
     return false
+  }
+  /** Messages of one peer that wait to be read before it is paused; 0 for no limit. Asked while the socket is made, too. */
+  protected get unreadMax(): number {
+    return notNegative("receiveHighWaterMark", this.options.receiveHighWaterMark ?? 1_000)
   }
   /** Whether every new queue begins with an empty message, by which a router learns of us (Q5). */
   protected get probes(): boolean {
@@ -258,7 +262,7 @@ export abstract class PatternSocket implements AsyncDisposable {
     return queued
   }
 
-  /** Octets that were received and wait to be read by `receive`. */
+  /** Octets of memory of what was received and waits to be read by `receive`; each frame takes some beside its own. */
   get unreadBytes(): number {
     return this.inbox.bytes
   }
@@ -481,7 +485,7 @@ export abstract class PatternSocket implements AsyncDisposable {
    * values change (libzmq's ZMQ_SNDHWM and ZMQ_RCVHWM on an open socket).
    */
   refreshLimits(): void {
-    this.inbox.highWaterMark = notNegative("receiveHighWaterMark", this.options.receiveHighWaterMark ?? 1_000)
+    this.inbox.highWaterMark = this.unreadMax
     if (this.conflates) return
     const limits = outboxLimits(this.options.sendLimits)
     for (const outbox of this.#outboxes()) outbox.limits = limits

@@ -14,12 +14,12 @@ export interface PatternSocketOptions extends Parts {
   readonly sendLimits?: QueueLimits
   /**
    * Messages of one peer that wait to be read by `receive` before that peer is paused; default 1,000, 0 for no limit.
-   * With `onBatch` nothing waits here.
+   * With `onBatch` nothing waits here. For XPub, whose messages tell of subscriptions, at least 65,536.
    */
   readonly receiveHighWaterMark?: number
   /**
    * Octets of all peers together that wait to be read by `receive` before whoever sends more is paused; default 256 MiB, 0
-   * for no limit.
+   * for no limit. Each frame counts 128 beside its own. Whoever brings as much again nevertheless is closed with `Full`.
    */
   readonly receiveBytesMax?: number
   /** How frames read with `receive` are shown, for those who want more than a Uint8Array, such as Buffers. */
@@ -27,7 +27,8 @@ export interface PatternSocketOptions extends Parts {
   /** Largest whole message accepted; a larger one costs the peer its connection. Default 64 MiB. */
   readonly maxMessageBytes?: number
   /**
-   * Most octets that all connections may hold together: of messages that have not come whole, and of what waits to be sent.
+   * Most octets that all connections may hold together: of messages that have not come whole, of what waits to be sent, and
+   * of subscriptions.
    * Beyond it the connection that holds most is closed with `Full`. Default 0, no limit.
    */
   readonly maxBufferedBytes?: number

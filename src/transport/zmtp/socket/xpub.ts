@@ -5,7 +5,7 @@
 import { concat } from "../../../core/bytes.ts"
 import { ZincError } from "../../../core/errors.ts"
 import { FrameBatch } from "../../../core/frame-batch.ts"
-import { Fanout } from "../../../zmtp/pattern/fanout.ts"
+import { Fanout, prefixesMax } from "../../../zmtp/pattern/fanout.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
 import type { Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
@@ -35,6 +35,9 @@ export interface XPubOptions extends PatternSocketOptions {
   /** Most octets of prefixes kept for one subscriber; more costs it its connection. Default 1 MiB. */
   readonly maxSubscriptionBytes?: number
 }
+
+/** Messages that are kept for an application that has never read one; those that come after them are not. */
+const neverReadMax = 10_000
 
 export class XPub extends ReceivingSocket {
   protected readonly socketType: SocketType = SocketType.XPub
@@ -153,6 +156,7 @@ export class XPub extends ReceivingSocket {
       const result = fanout.cancel(peer, topic)
       if (result === "last" || manual || (asked.verboser && result !== "absent")) this.#tell(peer, 0, topic)
     }
+    peer.connection.kept = fanout.costOf(peer)
   }
 
   /** Subscriptions come as messages too, from peers of ZMTP 3.0 (G6); anything else is for the application. */
@@ -171,9 +175,16 @@ export class XPub extends ReceivingSocket {
     if (rest.count > 0) this.heard(rest)
   }
 
-  /** A message for the application: a subscription (01), its end (00), or what a subscriber sent. */
+  /**
+   * A message for the application: a subscription (01), its end (00), or what a subscriber sent. One that has never read
+   * any hardly will, and must not starve its subscribers by it.
+   */
   protected heard(batch: FrameBatch): void {
-    this.inbox.deliver(batch)
+    if (this.inbox.wasRead || this.inbox.size < neverReadMax) this.inbox.deliver(batch)
+  }
+  /** What is told of as many subscriptions as one subscriber may have is no reason to stop reading from it. */
+  protected override get unreadMax(): number {
+    return super.unreadMax && Math.max(super.unreadMax, prefixesMax)
   }
 
   protected override shut(): void {
