@@ -108,6 +108,11 @@ export class VoterPeers implements VoterLinks, VoterReception {
     this.#dialler.end()
   }
 
+  /** Voters known, linked or not, and seeds at which one is expected. */
+  get contacts(): number {
+    return this.#contacts.size
+  }
+
   /** Who is linked now. */
   get linked(): readonly VoterId[] {
     return [...this.#contacts.values()].flatMap(contact =>
@@ -206,7 +211,7 @@ export class VoterPeers implements VoterLinks, VoterReception {
     // A seed, unless who listens there is linked already.
     if (voterId === undefined) return foundAs === undefined || this.#contacts.get(foundAs)?.link === undefined
     // One that was taken out of the set, or only called here, calls again if it wants.
-    return record?.root.voterId === voterId || record?.voters.some(voter => voter.voterId === voterId) === true
+    return isNamed(record, voterId)
   }
 
   async #dial(contact: VoterContact): Promise<DialOutcome> {
@@ -291,7 +296,11 @@ export class VoterPeers implements VoterLinks, VoterReception {
     const at = contact?.links.indexOf(link) ?? -1
     if (contact === undefined || at < 0) return
     contact.links.splice(at, 1)
-    if (contact.links.length === 0) contact.lost(clock.now(), self.voterId < voterId)
+    if (contact.links.length === 0) {
+      contact.lost(clock.now(), self.voterId < voterId)
+      // Anybody may call and go again, under any id: only whom the record names is remembered.
+      if (!isNamed(this.#o.record(), voterId)) this.#contacts.delete(voterId)
+    }
     this.#o.logger.debug("a link to a voter was lost", { peer: voterId, dialled: link.dialled })
     if (!this.#ended) this.#o.onLinkClosed(voterId)
   }
@@ -373,6 +382,11 @@ export class VoterPeers implements VoterLinks, VoterReception {
       token,
     }
   }
+}
+
+/** The record says who it is: the root, or a voter. */
+function isNamed(record: RootRecord | undefined, voterId: VoterId): boolean {
+  return record !== undefined && (record.root.voterId === voterId || isVoter(record, voterId))
 }
 
 const nobody: VoterCaller = { received: () => {}, closed: () => {} }
