@@ -285,14 +285,14 @@ export class ClientSide implements UpSide {
   // ---- moving (T1) ----
 
   /** Tries these, one after the other, while the present host delivers; stays with it when none takes us. */
-  async #moveTo(candidates: readonly Candidate[], legs: Legs, reason: string): Promise<void> {
+  async #moveTo(candidates: readonly Candidate[], legs: Legs, reason: string, inItsPlace: boolean): Promise<void> {
     if (this.#isMoving || this.#o.reconnect === undefined) return
     this.#isMoving = true
     this.#up.pin()
     try {
       for (const step of stepsTo(bounded(candidates, legs.address), {
         ...this.#whomToAsk(legs),
-        isRelay: this.#o.relay !== undefined,
+        isRelay: inItsPlace && this.#o.relay !== undefined,
       })) {
         if (this.#attachment.legs !== legs || !this.linked) return
         try {
@@ -426,10 +426,10 @@ export class ClientSide implements UpSide {
         this.#o.roster.toldFromAbove(body.value)
         break
       case "drain":
-        void this.#moveTo(body.value.candidates, legs, "its host is closing")
+        void this.#moveTo(body.value.candidates, legs, "its host is closing", true)
         break
       case "move":
-        void this.#moveTo(body.value.candidates, legs, body.value.reason || "its host asked it to")
+        void this.#moveTo(body.value.candidates, legs, body.value.reason || "its host asked it to", false)
         break
       case "probeReply":
         if (body.value.path.length <= 1) this.#probe.answered(body.value.token)
@@ -508,6 +508,10 @@ export class ClientSide implements UpSide {
   #onSlow(legs: Legs, slow: Slow): void {
     const policy = slow.policy as SlowPolicy
     this.#node.events.emit({ type: "tooSlow", lagMs: slow.lagMs, policy })
+    if (slow.withinMs > 0) {
+      this.#o.relay?.sendAway(slow.withinMs)
+      return
+    }
     const error = new ZincError(
       "TooSlow",
       `the host cut this endpoint off: ${slow.lagMs} ms behind; handle messages faster or subscribe to less`,

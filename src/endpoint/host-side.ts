@@ -32,9 +32,11 @@ import type { Link } from "./host/link.ts"
 import { LinkTable } from "./host/link-table.ts"
 import { Placement } from "./host/placement.ts"
 import { Publication } from "./host/publication.ts"
+import { Rebalancing } from "./host/rebalancing.ts"
 import { RepairDesk } from "./host/repair-desk.ts"
 import { RootProbes } from "./host/root-probes.ts"
 import { Rooting } from "./host/rooting.ts"
+import { sendAway } from "./host/send-away.ts"
 import { SlowSubscribers, subscriberLimits } from "./host/slow-subscribers.ts"
 import { SubscriberGuard } from "./host/subscriber-guard.ts"
 import { SubtreeInterest } from "./host/subtree-interest.ts"
@@ -73,6 +75,7 @@ export class HostSide {
   readonly #links: LinkTable
   readonly #admission: Admission
   readonly #placement: Placement
+  readonly #rebalancing: Rebalancing
   readonly #probes: RootProbes
   readonly #guard: SubscriberGuard
   readonly #slow: SlowSubscribers
@@ -170,6 +173,15 @@ export class HostSide {
       maxClients: options.maxClients,
       maxDepth: options.maxDepth,
     })
+    this.#rebalancing = new Rebalancing({
+      links,
+      placement: this.#placement,
+      tell: (link, body) => this.#tell(link, body),
+      fanOut: options.fanOut,
+      maxClients: options.maxClients,
+      heartbeatMs: options.heartbeatMs,
+      isSteady: () => node.place.isConfirmed,
+    })
     this.#probes = new RootProbes({
       self: node.self.bytes,
       links,
@@ -191,6 +203,7 @@ export class HostSide {
       end,
       onNew: link => {
         this.#succession.arrived(link)
+        if (link.relay) this.#rebalancing.disturbed()
         this.#membership.here(link)
         options.roster.joined(link)
       },
@@ -204,7 +217,16 @@ export class HostSide {
       logger: node.logger,
       onFailed: (connection, thrown) => this.#cutControl(connection, thrown),
     })
-    this.#slow = new SlowSubscribers({ node, slow, links, publication, queues: this.#publisher, tell, end })
+    this.#slow = new SlowSubscribers({
+      node,
+      slow,
+      links,
+      publication,
+      queues: this.#publisher,
+      tell,
+      end,
+      heartbeatMs: options.heartbeatMs,
+    })
     this.#guard = new SubscriberGuard({
       node,
       publisher: this.#publisher,
@@ -268,7 +290,10 @@ export class HostSide {
       maxPayloadBytes: options.maxPayloadBytes,
       maxClients: options.maxClients,
     })
-    node.place.onMoved(() => this.#tellPath())
+    node.place.onMoved(() => {
+      this.#rebalancing.disturbed()
+      this.#tellPath()
+    })
     this.#heartbeat = new Heartbeat({
       node,
       heartbeatMs: options.heartbeatMs,
@@ -289,6 +314,7 @@ export class HostSide {
       },
       onBeaten: now => {
         this.#admission.tick(now)
+        if (!this.#closing) this.#rebalancing.tick(now)
         this.#guard.tick(now)
       },
     })
@@ -451,6 +477,23 @@ export class HostSide {
         tell: (link, body) => this.#tell(link, body),
       },
       withinMs,
+    )
+  }
+
+  /** The host above is about to cut this one off: our clients are asked to join it, or those above it, instead. */
+  async sendAway(withinMs: number): Promise<void> {
+    if (this.#closing) return
+    const { node } = this.#o
+    await sendAway(
+      {
+        clock: node.clock,
+        self: node.self.bytes,
+        links: this.#links,
+        lists: () => this.#succession.lists,
+        tell: (link, body) => this.#tell(link, body),
+      },
+      withinMs,
+      "its host does not keep up with the host above it",
     )
   }
 
@@ -629,6 +672,7 @@ export class HostSide {
     if (!this.#links.end(link)) return
     const wasUp = link.awaySince === undefined
     this.#placement.forget(link)
+    if (link.relay) this.#rebalancing.disturbed()
     this.#slow.forget(link)
     this.#succession.left(link)
     this.#interest?.forget(link)

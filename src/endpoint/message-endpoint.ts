@@ -276,6 +276,7 @@ export class MessageEndpoint implements MessagingSurface {
               addresses: () => this.addresses,
               height: () => host.height,
               room: () => host.room,
+              sendAway: withinMs => void host.sendAway(withinMs),
               onProbeReply: reply => host.probeReply(reply),
               onRooted: number => host.rooted(number),
               onward: frame => host.directFromAbove(frame),

@@ -40,6 +40,8 @@ export interface RelayOptions {
   readonly height: () => number
   /** What there is room for below. */
   readonly room: () => RoomNumbers
+  /** The host is about to cut it off: its clients have that long to join other hosts. */
+  readonly sendAway: (withinMs: number) => void
   /** The answer to a probe of somebody below. */
   readonly onProbeReply: (reply: ProbeReply) => void
   /** The root has all that was pushed up to that leg number. */

@@ -326,6 +326,7 @@ export class Admission {
     if (before !== 0) this.#o.router.disconnect(before)
     this.#strangers.delete(connection)
     link.remote = remote
+    link.dialled = join.dialled
     link.attach = join.attach
     link.heardAt = node.clock.now()
     link.silent = false
@@ -410,6 +411,7 @@ export class Admission {
       grants: verdict.grants,
     })
     link.directTopic.kept = true
+    link.since = node.clock.now()
     // L7: a host without memory of this client starts where the client's own memory starts.
     const legFirst = Number(join.legFirst)
     link.received = legFirst > 0 ? legFirst - 1 : Number(join.legLast)

@@ -32,6 +32,14 @@ export class Link {
   /** Of a relay: what there is room for below it. */
   readonly room: RelayRoom | undefined
   remote = ""
+  /** The address it dialled. */
+  dialled = ""
+  /** When this link was made. */
+  since = 0
+  /** When it was last asked to join another host. */
+  askedToMoveAt: number = Number.NEGATIVE_INFINITY
+  /** Since when it is to have its clients join other hosts, for it does not keep up. */
+  sendsAwaySince: number | undefined
   /** How often it has asked a host to take it, with the JOIN that made this link or took it up again. */
   attach = 0
   /** Where that stands among what relays told of it (`Members`). */

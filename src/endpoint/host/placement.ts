@@ -106,6 +106,14 @@ export class Placement {
     return this.#fitting(join).some(({ joined, room }) => joined && room!.available > 0)
   }
 
+  /** Relays below with room for a client of ours, the best first. */
+  offer(link: Link): readonly Candidate[] {
+    const height = link.relay ? Math.max(1, heightOf(link)) : 0
+    const join = { relay: link.relay, height, settle: false, dialled: link.dialled }
+    const withRoom = this.#fitting(join).filter(other => other !== link && other.joined && other.room!.available > 0)
+    return withRoom.length === 0 ? [] : this.#candidates(join, withRoom)
+  }
+
   /** What becomes of a joiner without a session here. */
   decide(join: Joining): Decision {
     const { fanOut, maxClients } = this.#o
@@ -167,6 +175,7 @@ export class Placement {
         link.awaySince === undefined &&
         !link.silent &&
         !link.leaving &&
+        link.sendsAwaySince === undefined &&
         depth + 1 + join.height <= maxDepth &&
         dialableFrom(link.room!.addresses, link.remote, join.dialled).length > 0
       )
@@ -174,12 +183,15 @@ export class Placement {
   }
 
   #sendOn(join: Joining, links: readonly Link[]): Decision {
-    const candidates = this.#choose(links).map(link => ({
+    return { do: "sendOn", candidates: this.#candidates(join, links) }
+  }
+
+  #candidates(join: Joining, links: readonly Link[]): Candidate[] {
+    return this.#choose(links).map(link => ({
       endpointId: link.peer.bytes,
       name: link.name,
       addresses: dialableFrom(link.room!.addresses, link.remote, join.dialled),
     }))
-    return { do: "sendOn", candidates }
   }
 
   /** Two at random of those nearest to the root, the less busy one first; then some of the others, should those fail. */

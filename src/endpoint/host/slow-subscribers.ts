@@ -15,6 +15,7 @@ import type { HostSlowOptions } from "./host-options.ts"
 import type { EndLink, Link, Tell } from "./link.ts"
 import type { LinkTable } from "./link-table.ts"
 import type { Publication } from "./publication.ts"
+import { SlowRelays } from "./slow-relays.ts"
 
 /** Octets that may wait for one subscriber, unless told otherwise. */
 const hwmBytesDefault = 32 * 1024 * 1024
@@ -41,6 +42,7 @@ export interface SlowSubscribersOptions {
   readonly queues: Pick<PublisherSocket, "waiting" | "clear" | "sendTo">
   readonly tell: Tell
   readonly end: EndLink
+  readonly heartbeatMs: number
 }
 
 export class SlowSubscribers {
@@ -48,11 +50,19 @@ export class SlowSubscribers {
   readonly #node: Node
   readonly #bytesMax: number
   readonly #conflated = new Map<Link, Conflation>()
+  readonly #relays: SlowRelays
 
   constructor(options: SlowSubscribersOptions) {
     this.#o = options
     this.#node = options.node
     this.#bytesMax = subscriberLimits(options.slow).bytes
+    const { heartbeatMs, tell } = options
+    this.#relays = new SlowRelays({
+      clock: this.#node.clock,
+      tell,
+      heartbeatMs,
+      onOver: link => this.#lookAgain(link),
+    })
   }
 
   /** How old the oldest mark is that it has not reported, in milliseconds; undefined before its first baseline. */
@@ -67,6 +77,7 @@ export class SlowSubscribers {
     const limit = this.#o.slow.maxLagMs
     if (limit > 0 && lag > limit) this.#act(link, now, lag)
     else if (limit > 0 && lag > limit / 2) this.#warn(link, now, lag, "warn")
+    else if (limit > 0) this.#relays.caughtUp(link)
   }
 
   /** Its queue had no room for these frames. Called from within a publish. */
@@ -112,6 +123,15 @@ export class SlowSubscribers {
     this.#conflated.delete(link)
   }
 
+  /** A relay has had its time to let its clients go. */
+  #lookAgain(link: Link): void {
+    const now = this.#node.clock.now()
+    const lag = this.lagOf(link, now) ?? 0
+    const limit = this.#o.slow.maxLagMs
+    if (this.#waiting(link).messages > 0 || (limit > 0 && lag > limit / 2)) this.#act(link, now, lag)
+    else this.#relays.caughtUp(link)
+  }
+
   #act(link: Link, now: number, lagMs: number): void {
     if (!this.#o.links.has(link)) return
     const { policy } = this.#o.slow
@@ -134,6 +154,10 @@ export class SlowSubscribers {
 
   /** The suicidal snail: it is told, and its session ends. */
   #dismiss(link: Link, now: number, lagMs: number, policy: SlowPolicy): void {
+    if (this.#relays.isAwaited(link, lagMs)) {
+      this.#warn(link, now, lagMs, "warn")
+      return
+    }
     link.slowWarnedAt = Number.NEGATIVE_INFINITY
     this.#warn(link, now, lagMs, policy)
     const waiting = this.#waiting(link)
