@@ -5,6 +5,8 @@
 //   npm run chaos                                       15 processes, one minute of faults
 //   npm run chaos -- --processes 20 --minutes 10        more of it
 //   npm run chaos -- --transport native                 zmtp, native, or mixed (default)
+//   npm run chaos -- --voters 0                         one root that is spared; 3 (default), 5 or 7 decide who is root
+//   npm run chaos -- --record etcd                      where voters keep the record: embedded (default), zookeeper, etcd
 //   npm run chaos -- --seed 17                          the same faults at the same times; what they meet differs
 //   npm run chaos -- --keep FOLDER                      histories are left there
 //   npm run chaos -- --judge FOLDER --about r2          judges kept histories again; lines that mention r2
@@ -17,14 +19,18 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { parseArgs } from "node:util"
 import { SeededRandom } from "../dist/core/index.js"
 import { judgeHistory } from "../dist/testing/index.js"
-import { Machine } from "./chaos/machine.mjs"
+import { freePort, Machine } from "./chaos/machine.mjs"
 import { openNetwork } from "./chaos/network.mjs"
+import { Store } from "./chaos/store.mjs"
 import { drawTree, hasNative } from "./chaos/tree.mjs"
+import { installServices } from "./services.mjs"
 
 const { values } = parseArgs({
   options: {
     processes: { type: "string", default: "15" },
     minutes: { type: "string", default: "1" },
+    voters: { type: "string", default: "3" },
+    record: { type: "string", default: "embedded" },
     transport: { type: "string", default: "mixed" },
     seed: { type: "string", default: String(Date.now() % 100_000) },
     keep: { type: "string" },
@@ -39,61 +45,109 @@ const say = text => console.error(text)
 /** Opens the tree, does what the seed says, waits until all is well again; resolves with figures. */
 async function reign(folder) {
   const random = new SeededRandom(number("seed", 0))
-  const processes = number("processes", 3)
+  const voters = number("voters", 0)
+  const processes = number("processes", voters + 3)
+  const server = serverOf(values.record)
   if (!["zmtp", "native", "mixed"].includes(values.transport)) fail("--transport is zmtp, native or mixed")
   if (values.transport !== "zmtp" && !hasNative) say("!!! npm zeromq does not load here: all endpoints are zmtp")
-  const tree = drawTree(processes, random, hasNative ? values.transport : "zmtp")
-  const network = openNetwork(
-    tree.map(each => each.name),
-    say,
-  )
+  const tree = drawTree(processes, voters, random, hasNative ? values.transport : "zmtp")
+  const network = openNetwork([...tree.map(each => each.name), ...(server === undefined ? [] : ["store"])], say)
   const machines = []
-  const figures = { processes, network: network.kind, minutes: number("minutes", 0), faults: {}, complaints: [] }
+  const figures = {
+    processes,
+    voters,
+    record: values.record,
+    network: network.kind,
+    minutes: number("minutes", 0),
+    faults: {},
+    complaints: [],
+  }
+  let store
   const interrupted = () => {
     for (const machine of machines) machine.kill()
+    store?.kill()
     network.close()
     process.exit(130)
   }
   process.once("SIGINT", interrupted)
   try {
-    for (const plan of tree) machines.push(await Machine.at(plan, network, folder, machines))
+    if (server !== undefined) {
+      store = await Store.at(values.record, server, network, folder, freePort)
+      store.start()
+    }
+    for (const plan of tree) machines.push(await Machine.at(plan, network, folder, machines, store?.coordinator))
+    const seeds = machines.slice(0, voters).map(each => each.dial)
     for (const machine of machines) {
+      machine.seeds = seeds
       machine.start()
       await machine.opened
     }
     say(`${processes} processes, ${network.kind}, seed ${values.seed}`)
-    await torment(machines, network, random, figures)
+    await torment(machines, voters, store, network, random, figures)
     await settle(machines)
   } catch (error) {
     figures.complaints.push(error.message)
   } finally {
-    figures.complaints.push(...machines.flatMap(each => each.complaints))
+    figures.complaints.push(...[...machines, ...(store ? [store] : [])].flatMap(each => each.complaints))
     for (const machine of machines) machine.kill()
+    store?.kill()
     network.close()
     process.off("SIGINT", interrupted)
   }
   return figures
 }
 
-async function torment(machines, network, random, figures) {
+async function torment(machines, voters, store, network, random, figures) {
   const until = performance.now() + number("minutes", 0) * 60_000
   const afflicted = new Set()
-  const [root, ...others] = machines
-  while (performance.now() < until) {
-    await sleep(200 + random.below(1800))
-    const free = others.filter(each => !afflicted.has(each))
-    // Half of the tree stays well, or there would be nothing to see.
-    if (free.length === 0 || afflicted.size >= machines.length / 2) continue
-    const machine = free[random.below(free.length)]
-    const kinds = ["kill", "kill", "pause", "cut", ...(network.canPart ? ["deafen", "mute"] : [])]
-    const kind = kinds[random.below(kinds.length)]
+  const governed = machines.slice(0, voters)
+  // With one root for ever it is spared: what it has is what there is.
+  const others = machines.slice(voters === 0 ? 1 : 0)
+  const afflict = (kind, machine) => {
     figures.faults[kind] = (figures.faults[kind] ?? 0) + 1
     afflicted.add(machine)
-    faults[kind](machine, 200 + random.below(3800), { network, root })
+    const peer = voters === 0 ? machines[0] : governed[random.below(voters)]
+    faults[kind](machine, 200 + random.below(3800), { network, peer })
       .catch(error => machine.complaints.push(`${kind}: ${error.message}`))
       .finally(() => afflicted.delete(machine))
   }
+  while (performance.now() < until) {
+    await sleep(200 + random.below(1800))
+    const draw = random.below(8)
+    if (draw === 7 && network.canPart && voters > 0 && afflicted.size === 0 && random.below(3) === 0) {
+      figures.faults.part = (figures.faults.part ?? 0) + 1
+      await part(machines, governed, network, random)
+      continue
+    }
+    if (draw === 0 && store !== undefined && !afflicted.has(store)) {
+      afflict(random.below(3) === 0 ? "pauseTheStore" : "killTheStore", store)
+      continue
+    }
+    // Half of the tree stays well, and mostly a majority of the voters, or there would be nothing to see.
+    const away = governed.filter(each => afflicted.has(each)).length
+    const sparesVoters = away + 1 > (voters - 1) / 2 && random.below(6) > 0
+    const root = governed.find(each => each.role === "host" && !afflicted.has(each))
+    if (draw < 3 && root !== undefined && !sparesVoters) {
+      afflict(["killTheRoot", "killTheRoot", "pauseTheRoot", "cutTheRoot"][random.below(4)], root)
+      continue
+    }
+    const free = others.filter(each => !afflicted.has(each) && !(sparesVoters && governed.includes(each)))
+    if (free.length === 0 || afflicted.size >= machines.length / 2) continue
+    const kinds = ["kill", "kill", "pause", "cut", ...(network.canPart ? ["deafen", "mute"] : [])]
+    afflict(kinds[random.below(kinds.length)], free[random.below(free.length)])
+  }
   while (afflicted.size > 0) await sleep(100)
+}
+
+/** The network falls in two, a minority of the voters on the one side, and is whole again after some seconds. */
+async function part(machines, governed, network, random) {
+  const few = governed.filter((_, at) => at < (governed.length - 1) / 2)
+  const aside = machines.filter(each => few.includes(each) || (!governed.includes(each) && random.below(2) === 0))
+  for (const each of aside) each.note("is in the lesser half")
+  network.part(aside.map(each => each.name))
+  await sleep(2000 + random.below(6000))
+  network.unite(aside.map(each => each.name))
+  for (const each of aside) each.note("hears all again")
 }
 
 const faults = {
@@ -115,11 +169,17 @@ const faults = {
     network.heal(machine.name)
     machine.note("is on the network again")
   },
-  /** What the root says does not reach it. */
-  deafen: (machine, ms, { network, root }) => silence(network, root, machine, ms),
-  mute: (machine, ms, { network, root }) => silence(network, machine, root, ms),
+  /** What the root, or one of the voters, says does not reach it; or the other way. */
+  deafen: (machine, ms, { network, peer }) => silence(network, peer, machine, ms),
+  mute: (machine, ms, { network, peer }) => silence(network, machine, peer, ms),
+  killTheRoot: (...given) => faults.kill(...given),
+  pauseTheRoot: (...given) => faults.pause(...given),
+  cutTheRoot: (...given) => faults.cut(...given),
+  killTheStore: (...given) => faults.kill(...given),
+  pauseTheStore: (...given) => faults.pause(...given),
 }
 async function silence(network, from, to, ms) {
+  if (from === to) return
   to.note(`does not hear ${from.name}`)
   network.silence(from.name, to.name)
   await sleep(ms)
@@ -179,7 +239,7 @@ async function judge(folder, figures) {
   const entries = readdirSync(folder)
     .filter(name => name.endsWith(".jsonl"))
     .flatMap(name => linesOf(join(folder, name)))
-  const judgement = await judgeHistory(entries, { rootLost: false, kept: 1_000_000 })
+  const judgement = await judgeHistory(entries, { rootLost: false, voters: isGoverned(folder), kept: 1_000_000 })
   const { violations, tail, ...counts } = judgement
   if (values.about !== undefined || violations.length > 0)
     for (const line of judgement.tail(number("lines", 0), values.about)) say(line)
@@ -191,10 +251,24 @@ async function judge(folder, figures) {
   else {
     const kinds = Object.entries(figures.faults ?? {}).map(([kind, count]) => `${count} × ${kind}`)
     console.log(`faults        ${kinds.join(", ") || "none"}`)
-    for (const [name, count] of Object.entries({ ...counts, joins })) console.log(`${name.padEnd(13)} ${count}`)
+    for (const [name, count] of Object.entries({ ...counts, joins }))
+      console.log(`${name.padEnd(13)} ${typeof count === "object" ? JSON.stringify(count) : count}`)
     console.log(`violations    ${violations.length}`)
   }
   return violations.length + complaints.length > 0 ? 1 : 0
+}
+
+/** Voters have folders of their own there. */
+function isGoverned(folder) {
+  return readdirSync(folder).some(name => name.startsWith("data-"))
+}
+
+/** What keeps the record besides the voters themselves, and how it is started. */
+function serverOf(record) {
+  if (record === "embedded") return undefined
+  if (!["zookeeper", "etcd"].includes(record)) fail("--record is embedded, zookeeper or etcd")
+  if (number("voters", 0) === 0) fail("--record is for trees with voters")
+  return installServices()[record] ?? fail(`there is no ${record} here, and it could not be installed`)
 }
 
 /** A process that was killed may have left half a line. */

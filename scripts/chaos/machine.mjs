@@ -15,6 +15,9 @@ export class Machine {
   #folder
   #place
   #above
+  #coordinator
+  /** What it says it is: "host" is the root. */
+  role
   /** What went wrong with the process itself. */
   complaints = []
   #lives = 0
@@ -22,11 +25,12 @@ export class Machine {
   #waiting = []
 
   /** `machines` are those that it may join, among others. */
-  static async at(plan, network, folder, machines) {
+  static async at(plan, network, folder, machines, coordinator) {
     const machine = new Machine()
     machine.#plan = plan
     machine.#network = network
     machine.#folder = folder
+    machine.#coordinator = coordinator
     machine.#above = plan.above.flatMap(name => machines.find(each => each.name === name)?.dial ?? [])
     if (plan.role !== "client") {
       const port = network.kind === "namespaces" ? 7700 : await freePort()
@@ -34,6 +38,9 @@ export class Machine {
     }
     return machine
   }
+
+  /** Where the voters are dialled. */
+  seeds = []
 
   get name() {
     return this.#plan.name
@@ -55,8 +62,8 @@ export class Machine {
       history: join(this.#folder, `${this.#life}.jsonl`),
       transport,
       workload,
-      ...(role === "host"
-        ? { host: { listen: this.#place.listen, options: {} } }
+      ...(role === "host" || role === "voter"
+        ? { host: { listen: this.#place.listen, ...this.#hosting() } }
         : {
             join: {
               addresses: this.#above,
@@ -88,7 +95,24 @@ export class Machine {
     this.opened.catch(() => {})
   }
 
+  /** Where voters decide, each has a folder, knows the others, and is reached without anything between. */
+  #hosting() {
+    if (this.#plan.role === "host") return { options: {} }
+    const direct = this.#network.kind === "namespaces"
+    return {
+      options: {
+        tree: "chaos",
+        data: join(this.#folder, `data-${this.name}`),
+        seeds: this.seeds,
+        direct,
+        advertise: [this.dial],
+      },
+      ...(this.#coordinator && { coordinator: this.#coordinator }),
+    }
+  }
+
   #heard(told) {
+    if (told.role !== undefined) this.role = told.role
     if (told.what === "ended") this.complaints.push(`${this.#life} closed by itself: ${told.code}: ${told.message}`)
     const at = this.#waiting.findIndex(each => each.what === told.what)
     if (at >= 0) this.#waiting.splice(at, 1)[0].resolve(told)
@@ -131,6 +155,7 @@ export class Machine {
     const child = this.#child
     if (child === undefined) return
     this.#child = undefined
+    this.role = undefined
     child.kill("SIGKILL")
     this.note("", "killed")
     for (const { reject } of this.#waiting.splice(0)) reject(new Error(`${this.name} was killed`))
@@ -143,7 +168,7 @@ export class Machine {
   }
 }
 
-async function freePort() {
+export async function freePort() {
   const server = createServer()
   await new Promise(resolve => server.listen(0, "127.0.0.1", resolve))
   const { port } = server.address()

@@ -39,17 +39,17 @@ for (const pattern of workload.follows) {
 }
 
 /** As in the simulator: with no room nothing is sent, and the number is used again. */
-function send(topic, ack) {
+function send(topic, isAcknowledged = false) {
   const n = (sent.get(topic) ?? 0) + 1
-  note({ e: "send", topic, n, ack: ack !== undefined })
+  note({ e: "send", topic, n, ack: isAcknowledged })
   const value = { o: life, n }
   const route = topic.startsWith("o.") ? "ordered" : "nearest"
   const before = endpoint.statistics.sent
   const unwanted = new AbortController()
   let outcome
   try {
-    if (ack === undefined) endpoint.send(topic, value, { route })
-    else outcome = endpoint.send(topic, value, { route, ack, signal: unwanted.signal })
+    if (!isAcknowledged) endpoint.send(topic, value, { route })
+    else outcome = endpoint.send(topic, value, { route, ack: workload.acks[route], signal: unwanted.signal })
   } catch {
     // Refused: a minority may not order.
   }
@@ -68,7 +68,7 @@ function send(topic, ack) {
 
 const acting = setInterval(() => {
   const topic = workload.topics[Math.floor(Math.random() * workload.topics.length)]
-  send(topic, Math.random() < workload.acknowledged ? workload.ack : undefined)
+  send(topic, Math.random() < workload.acknowledged)
 }, workload.everyMs)
 
 // ---- documents ----
@@ -129,13 +129,17 @@ const commands = {
 createInterface({ input: process.stdin })
   .on("line", line => void commands[line]())
   .on("close", () => process.exit(0))
-say("open", { id: endpoint.id, addresses: endpoint.addresses })
+say("open", { id: endpoint.id, addresses: endpoint.addresses, role: endpoint.role })
 
 function heard(event) {
   const { type } = event
+  if (type === "role") say("role", { role: endpoint.role })
   if (type === "gap") {
     const { topic, origin, from, through, reason } = event
     note({ e: "event", type, topic, origin, first: from, last: through, reason })
+  } else if (type === "diverged") {
+    const { topic, from, through, epoch } = event
+    note({ e: "event", type, topic, first: from, last: through, epoch })
   } else if (type === "handlerFailed") note({ e: "event", type, topic: event.topic, text: String(event.error) })
   else note({ e: "event", type, text: textOf(event) })
 }
@@ -151,13 +155,26 @@ async function open() {
     try {
       return host === undefined
         ? await Endpoint.join(join.addresses, options)
-        : await Endpoint.host({ ...options, listen: host.listen })
+        : await Endpoint.host({ ...options, listen: host.listen, ...(await governed()) })
     } catch (error) {
       // Whoever starts while all others are cut off tries on, as a supervisor would have it.
       if (["BadOption", "BadAddress", "AddressInUse", "Internal"].includes(error.code)) throw error
       await sleep(100 + Math.random() * 200)
     }
   }
+}
+/** A voter's store of the root record, when it is not the voters themselves. */
+async function governed() {
+  const { coordinator } = host
+  if (coordinator === undefined) return {}
+  const { kind, servers } = coordinator
+  const { tree } = host.options
+  if (kind === "etcd") {
+    const { EtcdCoordinator } = await import("../../dist/coordination/etcd/index.js")
+    return { coordinator: await EtcdCoordinator.open({ tree, servers }) }
+  }
+  const { ZooKeeperCoordinator } = await import("../../dist/coordination/zookeeper/index.js")
+  return { coordinator: await ZooKeeperCoordinator.open({ tree, servers }) }
 }
 async function transportOf() {
   if (transport === "native") {

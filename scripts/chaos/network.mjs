@@ -24,8 +24,10 @@ class Switch {
     const hub = this.#namespace("hub")
     try {
       ip("netns", "add", hub)
-      ip("-n", hub, "link", "add", "switch", "type", "bridge")
-      ip("-n", hub, "link", "set", "switch", "up")
+      for (const bridge of ["switch", "aside"]) {
+        ip("-n", hub, "link", "add", bridge, "type", "bridge")
+        ip("-n", hub, "link", "set", bridge, "up")
+      }
       for (const [at, name] of names.entries()) this.#add(name, at + 1)
     } catch (error) {
       this.close()
@@ -67,6 +69,18 @@ class Switch {
   }
   heal(name) {
     ip("-n", this.#namespace("hub"), "link", "set", `to${this.#numbers.get(name)}`, "up")
+  }
+
+  /** Those hear one another, and nobody else: they are on a switch of their own. */
+  part(names) {
+    this.#plug(names, "aside")
+  }
+  unite(names) {
+    this.#plug(names, "switch")
+  }
+  #plug(names, bridge) {
+    for (const name of names)
+      ip("-n", this.#namespace("hub"), "link", "set", `to${this.#numbers.get(name)}`, "master", bridge)
   }
 
   /** Nothing that the one sends reaches the other: it goes to a station that nobody is. */

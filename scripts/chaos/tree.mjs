@@ -5,31 +5,36 @@ export const hasNative = loads("zeromq")
 
 const topics = ["n.0", "n.1", "o.0"]
 
-/** The root, about a third relays, the others leaves; every one knows several it may join. */
-export function drawTree(count, random, transport) {
-  const relays = Math.max(1, Math.round((count - 1) / 3))
-  const machines = [{ name: "root", role: "host", above: [] }]
+/**
+ * The root or the voters, about a third relays, the others leaves; every one knows several it may join. Where voters decide
+ * who is root, each machine follows everything: the judge looks at one order for all.
+ */
+export function drawTree(count, voters, random, transport) {
+  const roots = voters === 0 ? ["root"] : Array.from({ length: voters }, (_, at) => `v${at + 1}`)
+  const relays = Math.max(1, Math.round((count - roots.length) / 3))
+  const machines = roots.map(name => ({ name, role: voters === 0 ? "host" : "voter", above: [] }))
   for (let at = 1; at <= relays; at++)
-    machines.push({ name: `r${at}`, role: "relay", above: at === 1 ? ["root"] : [`r${Math.floor(at / 2)}`, "root"] })
-  for (let at = 1; at < count - relays; at++) {
+    machines.push({ name: `r${at}`, role: "relay", above: at === 1 ? roots : [`r${Math.floor(at / 2)}`, ...roots] })
+  for (let at = 1; at <= count - roots.length - relays; at++) {
     const [first, second] = [0, 1].map(more => `r${((at + more * (1 + random.below(relays))) % relays) + 1}`)
-    machines.push({ name: `l${at}`, role: "client", above: [...new Set([first, second, "root"])] })
+    machines.push({ name: `l${at}`, role: "client", above: [...new Set([first, second, ...roots])] })
   }
   return machines.map(machine => ({
     ...machine,
-    transport: transport === "mixed" ? (random.below(3) === 0 ? "native" : "zmtp") : transport,
+    transport:
+      transport === "mixed" ? (machine.role !== "voter" && random.below(3) === 0 ? "native" : "zmtp") : transport,
     workload: {
       topics,
       // The root hears everything, so that the judge knows what it has.
       follows:
-        machine.role === "host" || random.below(2) === 0
+        machine.role === "host" || voters > 0 || random.below(2) === 0
           ? topics
           : random.below(2) === 0
             ? ["n.*", "o.*"]
             : topics.slice(1),
       everyMs: 20 + random.below(60),
       acknowledged: 0.2,
-      ack: "rooted",
+      acks: { nearest: "rooted", ordered: voters === 0 ? "rooted" : "replicated" },
       documents: ["plan", "notes"],
       markEveryMs: 200 + random.below(600),
     },

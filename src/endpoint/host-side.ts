@@ -582,8 +582,9 @@ export class HostSide {
         )
         return
       }
-      // A joiner whose link has ended meanwhile may still say something; a stranger may not.
-      if (this.#admission.isDeciding(connection) || this.#admission.wasSentAway(connection)) return
+      // A joiner whose link has ended meanwhile may still say something; a stranger may not, but goodbye.
+      if (this.#admission.isDeciding(connection) || this.#admission.wasSentAway(connection) || body.case === "leave")
+        return
       // Where connections cannot be cut (native), one whose session has ended must be told, or it would talk on for ever.
       this.#router.send(connection, [
         encodeControl({

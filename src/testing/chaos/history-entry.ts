@@ -51,12 +51,14 @@ export interface HistoryMessage {
 export interface HistoryEvent {
   readonly e: "event"
   readonly type: string
-  /** Of a gap. */
+  /** Of a gap, or of what is taken back. */
   readonly topic?: string
   readonly origin?: string
   readonly first?: number
   readonly last?: number
   readonly reason?: GapReason
+  /** Of what a new reign takes back. */
+  readonly epoch?: number
   /** For people. */
   readonly text?: string
 }

@@ -37,8 +37,8 @@ class Story {
   sent(life: LifeName, n: number, topic = "n", ack = false): this {
     return this.tell(life, { e: "send", topic, n, ack })
   }
-  async broken(): Promise<string[]> {
-    const { violations } = await judgeHistory(this.entries, { rootLost: false })
+  async broken(voters = false): Promise<string[]> {
+    const { violations } = await judgeHistory(this.entries, { rootLost: false, voters })
     return violations.map(each => each.invariant)
   }
 }
@@ -90,6 +90,35 @@ describe("A judged history", () => {
     const back = story().ordered("root.1", "a.1", 1, 4, 1).ordered("b.1", "a.1", 1, 4, 1)
     back.ordered("root.1", "b.1", 1, 3, 2).ordered("a.1", "b.1", 1, 3, 2)
     expect(await back.broken()).toEqual(["order"])
+  })
+
+  it("with voters, lets a new root take back what its predecessor numbered, when that is told", async () => {
+    const heard = () => new Story().sent("a.1", 1, "o.n").ordered("b.1", "a.1", 1, 4, 1).sent("root.1", 1, "o.n")
+    const again = (story: Story) =>
+      story.ordered("b.1", "root.1", 1, 5, 1).ordered("a.1", "root.1", 1, 5, 1).ordered("b.1", "a.1", 1, 5, 2)
+    expect(await again(heard()).broken(true)).toContain("rewind")
+    const told = heard().tell("b.1", { e: "event", type: "diverged", topic: "o.n", first: 1, last: 1, epoch: 5 })
+    const whole = again(told).ordered("root.1", "a.1", 1, 5, 2)
+    expect(await whole.broken(true)).toEqual([])
+    const { losses } = await judgeHistory(whole.entries, { rootLost: false, voters: true })
+    expect(losses.voided).toBe(1)
+  })
+
+  it("with voters, shows an acknowledged message that the order has lost", async () => {
+    const story = new Story().sent("a.1", 1, "o.n", true).tell("a.1", { e: "acked", topic: "o.n", n: 1 })
+    expect(await story.tell("a.1", { e: "killed" }).broken(true)).toEqual(["acknowledgement"])
+  })
+
+  it("with voters, counts rooted marks of those that are gone, and misses those of who is there", async () => {
+    const story = () => {
+      const told = new Story().tell("a.1", { e: "mark", document: "plan", n: 1 })
+      return told.tell("a.1", { e: "marked", document: "plan", n: 1 })
+    }
+    const kept = story().tell("b.1", { e: "document", document: "plan", text: "" })
+    expect(await kept.broken(true)).toEqual(["acknowledgement"])
+    const killed = story().tell("a.1", { e: "killed" }).tell("b.1", { e: "document", document: "plan", text: "" })
+    const judgement = await judgeHistory(killed.entries, { rootLost: false, voters: true })
+    expect([judgement.violations, judgement.lostMarks]).toEqual([[], 1])
   })
 
   it("excuses who was killed", async () => {

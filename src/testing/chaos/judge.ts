@@ -8,12 +8,14 @@ import type { EndpointId } from "../../core/id.ts"
 import type { State } from "../../core/lifecycle.ts"
 import type { EndpointEvent } from "../../endpoint/api.ts"
 import { Journal, type Violation } from "../simulation/journal.ts"
-import { Ledger, type Subscription, type Witnessed, type WitnessedLife } from "../simulation/ledger.ts"
+import { Ledger, type Losses, type Subscription, type Witnessed, type WitnessedLife } from "../simulation/ledger.ts"
 import type { HistoryEntry, HistoryEvent, HistoryMessage } from "./history-entry.ts"
 
 export interface JudgeOptions {
   /** The root's memory was lost in this run. */
   readonly rootLost: boolean
+  /** Voters keep the order and decide who is root; root after root may have been lost. Default false. */
+  readonly voters?: boolean
   /** Lines kept for reading. Default 400. */
   readonly kept?: number
 }
@@ -27,6 +29,12 @@ export interface Judgement {
   readonly gapMessages: number
   readonly marks: number
   readonly documents: number
+  /** In a tree with voters: rooted marks that no replica has in the end; their makers are gone too. */
+  readonly lostMarks: number
+  /** In a tree with voters: what was lost of messages, by what had been said of it. */
+  readonly losses: Losses
+  /** Times that somebody became the root. */
+  readonly reigns: number
   /** The last lines of the story, oldest first. */
   tail(lines: number, about?: string): string[]
 }
@@ -36,6 +44,8 @@ class ToldLife implements WitnessedLife {
   readonly role: "host" | "relay" | "client"
   readonly endpoint: { readonly id: string; state: State }
   alive = true
+  /** It was there until all closed. */
+  lasted = true
   readonly following = new Map<string, { readonly subscription: Subscription; readonly ready: Deferred<void> }>()
   /** Acknowledged sends by topic and number, and how they ended. */
   readonly outcomes = new Map<string, Deferred<void>>()
@@ -80,9 +90,12 @@ export async function judgeHistory(entries: readonly HistoryEntry[], options: Ju
   const ledger = new Ledger(witnessed, {
     hostLost: () => options.rootLost,
     order: "epoch",
+    voters: options.voters === true,
   })
   const documents = new Map<string, DocumentStory>()
   let marks = 0
+  let lostMarks = 0
+  let reigns = 0
 
   for (const entry of sorted) {
     clock.at = (entry.t - began) / 1000
@@ -102,7 +115,9 @@ export async function judgeHistory(entries: readonly HistoryEntry[], options: Ju
     for (const { topic, n, code } of life.settled) settle(life.outcomes.get(`${topic} ${n}`), code)
   await turns()
   ledger.judge()
-  for (const [name, story] of documents) judgeDocument(name, story, journal)
+  const isAlive = (label: string) => lives[byLabel.get(label) ?? -1]?.lasted === true
+  for (const [name, story] of documents)
+    lostMarks += judgeDocument(name, story, journal, options.voters === true ? isAlive : () => true)
   return {
     violations: journal.violations,
     sends: ledger.sends,
@@ -111,6 +126,9 @@ export async function judgeHistory(entries: readonly HistoryEntry[], options: Ju
     gapMessages: ledger.gapMessages,
     marks,
     documents: documents.size,
+    lostMarks,
+    losses: ledger.losses,
+    reigns,
     tail: (lines, about) => journal.tail(lines, about),
   }
 
@@ -164,6 +182,7 @@ export async function judgeHistory(entries: readonly HistoryEntry[], options: Ju
       case "closing":
       case "killed":
         journal.note(life.label, entry.e === "closing" ? "closes" : "is killed")
+        if (entry.e === "killed") life.lasted = false
         life.end()
     }
   }
@@ -187,12 +206,14 @@ export async function judgeHistory(entries: readonly HistoryEntry[], options: Ju
 
   function happened(
     life: ToldLife,
-    { type, topic = "", origin, first = 0, last = 0, reason = "lost", text = "" }: HistoryEvent,
+    { type, topic = "", origin, first = 0, last = 0, epoch = 0, reason = "lost", text = "" }: HistoryEvent,
   ): void {
     journal.note(life.label, type, text)
     if (type === "gap") {
       onEvent(life, { type, topic, origin: origin as EndpointId | undefined, from: first, through: last, reason })
-    } else if (type === "regenerated") onEvent(life, { type, host: life.endpoint.id as EndpointId })
+    } else if (type === "diverged") onEvent(life, { type, topic, epoch, from: first, through: last })
+    else if (type === "role") reigns += text.includes('to "host"') ? 1 : 0
+    else if (type === "regenerated") onEvent(life, { type, host: life.endpoint.id as EndpointId })
     else if (type === "violation") onEvent(life, { type, from: "", error: new ZincError("BadFrame", text) })
     else if (type === "handlerFailed") onEvent(life, { type, topic, error: new Error(text), attempt: 1 })
   }
@@ -217,9 +238,19 @@ async function turns(): Promise<void> {
   for (let turn = 0; turn < 4; turn++) await undefined
 }
 
-function judgeDocument(name: string, { made, rooted, replicas }: DocumentStory, journal: Journal): void {
+/**
+ * Returns how many rooted marks are gone without being a broken promise: a lost root may take with it what it had told
+ * nobody of, unless whoever made the mark is still there to say it again.
+ */
+function judgeDocument(
+  name: string,
+  { made, rooted, replicas }: DocumentStory,
+  journal: Journal,
+  isAlive: (label: string) => boolean,
+): number {
   const [first, ...others] = [...replicas]
-  if (first === undefined) return
+  if (first === undefined) return 0
+  let lost = 0
   for (const [label, text] of others)
     if (text !== first[1])
       journal.violated(
@@ -232,12 +263,14 @@ function judgeDocument(name: string, { made, rooted, replicas }: DocumentStory, 
     if (times > 1) journal.violated("twice", `"${name}" has the mark ${mark} ${times} times`)
   for (const [label, last] of rooted)
     for (let n = 1; n <= last; n++)
-      if (!found.has(`<${label} ${n}>`))
-        journal.violated("acknowledgement", `"${name}" has lost the mark ${n} of ${label}, which was rooted`)
+      if (found.has(`<${label} ${n}>`)) continue
+      else if (!isAlive(label)) lost++
+      else journal.violated("acknowledgement", `"${name}" has lost the mark ${n} of ${label}, which was rooted`)
   for (const [label, last] of made)
     for (const mark of found.keys()) {
       const [by, n] = mark.slice(1, -1).split(" ")
       if (by === label && Number(n) > last)
         journal.violated("unsent", `"${name}" has the mark ${mark}, which nobody made`)
     }
+  return lost
 }

@@ -391,6 +391,7 @@ export class Ledger {
           if (this.#isMissedBySome(life, topic, n)) this.losses.passedBy++
           continue
         }
+        if (!this.#wasHeardFor(life, topic, n)) continue
         this.losses.replicated++
         this.#violated(
           "acknowledgement",
@@ -414,6 +415,19 @@ export class Ledger {
         takesIn(pattern, topic) &&
         (seen.get(`${topic} ${o}`)?.missing.includes(n) ?? false) &&
         this.#isTold(life, topic, o, n),
+    )
+  }
+
+  /** Somebody followed the topic when that was sent, and ever since: whoever else might tell of its number is gone. */
+  #wasHeardFor(life: WitnessedLife, topic: string, n: number): boolean {
+    const sentAt = this.#sent.get(`${topic} ${this.#index(life)}`)?.[n - 1] ?? 0
+    return this.#subscriptions.some(
+      each =>
+        each.life !== life &&
+        each.life.alive &&
+        each.closedAt === undefined &&
+        (each.readyAt ?? Number.POSITIVE_INFINITY) < sentAt &&
+        takesIn(each.pattern, topic),
     )
   }
 
