@@ -69,7 +69,7 @@ async function reign(folder) {
     network.close()
     process.exit(130)
   }
-  process.once("SIGINT", interrupted)
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, interrupted)
   try {
     if (server !== undefined) {
       store = await Store.at(values.record, server, network, folder, freePort)
@@ -92,7 +92,7 @@ async function reign(folder) {
     for (const machine of machines) machine.kill()
     store?.kill()
     network.close()
-    process.off("SIGINT", interrupted)
+    for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, interrupted)
   }
   return figures
 }
