@@ -582,9 +582,8 @@ export class HostSide {
         )
         return
       }
-      // A joiner whose link has ended meanwhile may still say something; a stranger may not, but goodbye.
-      if (this.#admission.isDeciding(connection) || this.#admission.wasSentAway(connection) || body.case === "leave")
-        return
+      // A joiner whose link has ended meanwhile may still say something; a stranger may not.
+      if (this.#admission.isDeciding(connection) || this.#admission.wasSentAway(connection)) return
       // Where connections cannot be cut (native), one whose session has ended must be told, or it would talk on for ever.
       this.#router.send(connection, [
         encodeControl({
@@ -592,7 +591,10 @@ export class HostSide {
           value: { code: "Error", reason: "no session is open on this connection; join again", retryAfterMs: 0 },
         }),
       ])
-      throw new ZincError("BadFrame", "the first control message must be JOIN")
+      throw new ZincError(
+        "BadFrame",
+        `the first control message must be JOIN, not ${(body.case ?? "nothing").toUpperCase()}`,
+      )
     }
     this.#heartbeat.heard(link)
     switch (body.case) {
@@ -680,6 +682,7 @@ export class HostSide {
     if (link.control !== 0) {
       this.#tell(link, { case: "leave", value: { code, reason, retryAfterMs: 0 } }, this.publication.published)
       this.#router.disconnect(link.control)
+      this.#admission.parted(link.control)
     }
     if (link.subscriber !== 0) this.#publisher.disconnect(link.subscriber)
     if (link.push !== 0) this.#puller.disconnect(link.push)

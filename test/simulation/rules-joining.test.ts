@@ -354,6 +354,21 @@ describe("L4 sessions", () => {
     expect(host.endpoint!.peers.length).toBe(1)
   })
 
+  it("what a client says right after its goodbye is no violation", async () => {
+    const world = new World({ seed: 1 })
+    const host = await world.until(world.host("hub"))
+    const violations: EndpointEvent[] = []
+    host.endpoint!.on("violation", event => violations.push(event))
+    const raw = await new RawClient(world, "raw").dial()
+    await raw.join({})
+    raw.say({ case: "leave", value: { code: "Requested", reason: "it closed", retryAfterMs: 0 } })
+    raw.say({ case: "unsubscribe", value: { prefixes: [] } })
+    await world.run(100)
+    expect(host.endpoint!.peers).toEqual([])
+    expect(violations).toEqual([])
+    expect(host.endpoint!.statistics.violations).toBe(0)
+  })
+
   it("a living id needs its ticket", async () => {
     const world = new World({ seed: 1 })
     const host = await world.until(world.host("hub"))

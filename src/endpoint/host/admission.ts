@@ -72,7 +72,7 @@ export class Admission {
   readonly #host: HostSideOptions
   readonly #node: Node
   readonly #strangers: Crowd<Stranger>
-  /** Connections that were refused or sent on, the last of them. */
+  /** Connections that were refused or sent on, or whose session has ended: the last of them. */
   readonly #sentAway = new Set<number>()
   readonly #rate: JoinRate
   #nextLink = 1
@@ -99,7 +99,7 @@ export class Admission {
     return this.#strangers.get(connection)?.deciding ?? false
   }
 
-  /** Whether it was refused or sent on a moment ago: what it had said by then may still arrive. */
+  /** Whether it was refused or sent on, or its session ended, a moment ago: what it had said by then may still arrive. */
   wasSentAway(connection: number): boolean {
     return this.#sentAway.has(connection)
   }
@@ -107,6 +107,11 @@ export class Admission {
   #sendAway(connection: number): void {
     this.#o.router.disconnect(connection)
     this.#strangers.delete(connection)
+    this.parted(connection)
+  }
+
+  /** The session on that connection has ended. */
+  parted(connection: number): void {
     this.#sentAway.add(connection)
     if (this.#sentAway.size <= sentAwayMax) return
     for (const oldest of this.#sentAway) {
