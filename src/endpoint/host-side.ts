@@ -584,13 +584,18 @@ export class HostSide {
       }
       // A joiner whose link has ended meanwhile may still say something; a stranger may not.
       if (this.#admission.isDeciding(connection) || this.#admission.wasSentAway(connection)) return
-      // Where connections cannot be cut (native), one whose session has ended must be told, or it would talk on for ever.
+      // Where connections cannot be cut (native), one whose session has ended must be told, or it would talk on for ever. It
+      // has a new number since it was let go: what it says in ignorance shows nothing of it, and is no violation.
       this.#router.send(connection, [
         encodeControl({
           case: "leave",
           value: { code: "Error", reason: "no session is open on this connection; join again", retryAfterMs: 0 },
         }),
       ])
+      if (!this.#o.transport.supports.connectionEvents) {
+        this.#router.disconnect(connection)
+        return
+      }
       throw new ZincError(
         "BadFrame",
         `the first control message must be JOIN, not ${(body.case ?? "nothing").toUpperCase()}`,

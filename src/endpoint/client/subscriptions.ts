@@ -78,8 +78,10 @@ export class Subscriptions {
   leave(gone: readonly Uint8Array[]): void {
     if (gone.length === 0) return
     const { node, interests, control } = this.#o
-    for (const prefix of gone) this.#o.legs()?.subscriber?.unsubscribe(prefix)
-    control({ case: "unsubscribe", value: { prefixes: [...gone] } })
+    const legs = this.#o.legs()
+    for (const prefix of gone) legs?.subscriber?.unsubscribe(prefix)
+    // A host that has not taken us yet knows of none of them, and may refuse us.
+    if (legs?.accept !== undefined) control({ case: "unsubscribe", value: { prefixes: [...gone] } })
     // L5: unsubscribing forgets receive state.
     for (const prefix of gone) {
       for (const topic of node.topics.matching(prefix))
