@@ -87,9 +87,9 @@ export class VoterPeers implements VoterLinks, VoterReception {
         if (peer.voterId === options.self.voterId) return undefined
         const record = welcome.record.length === 0 ? undefined : readRecord(options.tree, welcome.record)
         if (record !== undefined && this.#isForeign(peer.voterId, record.generation)) return undefined
-        const link = this.#open(peer, true, carrier)
+        // Before it counts as tried: a first seed without a folder founds a tree where nobody knows of one.
         if (record !== undefined) options.onRecord(record)
-        return link
+        return this.#open(peer, true, carrier)
       },
       refused: (address, code, reason) => this.#saidOnce("a voter refuses us", { address, code, reason }),
     })
@@ -221,6 +221,8 @@ export class VoterPeers implements VoterLinks, VoterReception {
     contact.dialling = false
     if (this.#ended) return outcome
     contact.dialled(outcome, clock.now(), random.float())
+    // Who is there has yet to say what it knows.
+    if (outcome === DialOutcome.Open) return outcome
     for (const address of contact.addresses) {
       if (this.#tried.has(address)) continue
       this.#tried.add(address)

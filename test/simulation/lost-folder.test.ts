@@ -1,0 +1,35 @@
+/** A first seed that lost its folder finds the tree that lives on, and founds no other beside it (R1). */
+import { expect, it } from "vitest"
+import { SeededRandom } from "../../src/core/index.ts"
+import { World } from "../../src/testing/simulation/index.ts"
+import { VotingCluster } from "../../src/testing/simulation/promotion/voting-cluster.ts"
+
+it.each([1, 2, 3])("a first seed that lost its folder waits for what the others say: seed %i", async seed => {
+  const world = new World({ seed })
+  const cluster = new VotingCluster(world, {
+    voters: ["v1", "v2", "v3"],
+    relays: [],
+    clients: [],
+    external: false,
+    direct: true,
+    commit: "root",
+    syncMs: { min: 0.5, max: 1 },
+    hosting: {},
+    joining: {},
+    random: new SeededRandom(seed),
+    onOpen: () => {},
+  })
+  await cluster.begin(8_000)
+  const { generation } = cluster.root!.endpoint.rootRecord!
+  cluster.crash("v1", false)
+  cluster.machines.get("v1")!.wipe()
+  await world.run(2_000)
+  // Connections stand at one instant, and what is said on them comes later.
+  world.network.setFaults("all", { latencyMs: { min: 10, max: 10 } })
+  cluster.open("v1")
+  await world.run(4_000)
+  await cluster.settle(5_000)
+  expect(world.journal.violations).toEqual([])
+  expect(cluster.root!.name).not.toBe("v1")
+  expect(cluster.root!.endpoint.rootRecord!.generation).toBe(generation)
+})
