@@ -5,11 +5,8 @@ import { Figures } from "../../dist/testing/simulation/index.js"
 
 const program = fileURLToPath(new URL("./worker.mjs", import.meta.url))
 
-/**
- * What is refused in a storm is refused often: traces cost more than what they are made for, and nobody reads them here. And
- * what one seed allocates dies with it: with more room for the young, a tenth of the time goes elsewhere than to collecting.
- */
-const execArgv = ["--stack-trace-limit=3", "--max-semi-space-size=64"]
+/** What is refused in a storm is refused often: traces cost more than what they are made for, and nobody reads them here. */
+const execArgv = ["--stack-trace-limit=3"]
 
 /**
  * Simulates the ranges on that many processes. `onFigures(range, figures)` hears of every seed as it is done.
