@@ -186,7 +186,9 @@ export class ClientSide implements UpSide {
       },
       onLost: error => this.#onLost(error),
       onDown: error => {
-        this.#node.events.emit({ type: "left", peer: this.#lostPeer!, code: error.code, reason: error.message })
+        // A voter that was the root, or has never had a host, has nobody to lose.
+        const peer = this.#lostPeer
+        if (peer !== undefined) this.#node.events.emit({ type: "left", peer, code: error.code, reason: error.message })
         this.#o.onLink("down")
       },
       onEnded: error => this.#end(error),
