@@ -1,5 +1,5 @@
 /** A tree grown from several terminals, and seen by `zinc tree` and `zinc top`. */
-import { afterEach, describe, expect, it } from "vitest"
+import { afterEach, describe, expect, it, vi } from "vitest"
 import { Cli, endAll, openHost, until, zinc } from "./cli-process.ts"
 
 afterEach(endAll)
@@ -37,15 +37,20 @@ describe("zinc tree", () => {
   it("prints the whole tree, wherever it is asked, for people and for machines", async () => {
     const { address, room } = await grow()
     for (const where of [address, room.address]) {
-      const { code, stdout } = await zinc(["tree", where, "--name", "looker", "--json"])
-      expect(code).toBe(0)
       const shape = ({ name, role, children, you }: Nested): string =>
         `${name}:${role}${you ? "!" : ""}(${children.filter(isNoPast).map(shape).join(" ")})`
-      const drawn = shape(JSON.parse(stdout) as Nested)
-      expect(drawn).toBe(
-        where === address
-          ? "hub:root(floor:relay(room:relay(ada:client())) looker:client!())"
-          : "hub:root(floor:relay(room:relay(ada:client() looker:client!())))",
+      // What a relay tells of those below it reaches the root with its next summary.
+      await vi.waitFor(
+        async () => {
+          const { code, stdout } = await zinc(["tree", where, "--name", "looker", "--json"])
+          expect(code).toBe(0)
+          expect(shape(JSON.parse(stdout) as Nested)).toBe(
+            where === address
+              ? "hub:root(floor:relay(room:relay(ada:client())) looker:client!())"
+              : "hub:root(floor:relay(room:relay(ada:client() looker:client!())))",
+          )
+        },
+        { timeout: 20_000, interval: 100 },
       )
     }
     const { stdout } = await zinc(["tree", address, "--name", "looker"])
