@@ -13,8 +13,7 @@
  * document falls quiet, so that a difference that nobody noticed is found and repaired.
  */
 import { equalBytes } from "../core/bytes.ts"
-import { sleep, type Timer } from "../core/clock.ts"
-import { type Deferred, deferred } from "../core/deferred.ts"
+import { sleep } from "../core/clock.ts"
 import { type ErrorCode, messageOf, ZincError } from "../core/errors.ts"
 import { Events } from "../core/events.ts"
 import type { DocumentPort, Follow, LinkChange, ReceivedFragment } from "../endpoint/document-port.ts"
@@ -22,20 +21,17 @@ import { TopicKind } from "../message/topic.ts"
 import type { DocumentEvent, DocumentState } from "./document-handle.ts"
 import { FrameKind, fragmentBytesMax, fragmentFrame } from "./document-message.ts"
 import type { Applied, ChangeSource, DocumentType, Replica } from "./document-type.ts"
+import { FramesUnderWay } from "./frames-under-way.ts"
+import { HeldFragments } from "./held-fragments.ts"
 import { HostQuestions } from "./host-questions.ts"
 import { Notices } from "./notices.ts"
+import { Progress, unlessAborted } from "./progress.ts"
+import { SizeLimit } from "./size-limit.ts"
 import { Offers } from "./transfer.ts"
 
-/** Fragments that wait for the end of an exchange; past this they are dropped and the exchange is made again. */
-const heldBytesMax = 8 * 1024 * 1024
 /** An exchange that failed is tried again after a wait drawn from [0, min(max, min × 2ⁿ)). */
 const retryMinMs = 50
 const retryMaxMs = 5_000
-/** Frames of local changes on their way to the root at once. What is edited beyond gathers, and travels as one more. */
-const framesUnderWayMax = 8
-/** After this a frame under way no longer holds back others, whatever became of it. */
-const underWayMs = 1_000
-
 export interface DocumentSyncOptions {
   readonly port: DocumentPort
   readonly name: string
@@ -69,8 +65,7 @@ export class DocumentSync {
   readonly #stops: (() => void)[] = []
   #state: DocumentState = "synchronizing"
   #refusal: ZincError | undefined
-  /** Resolved at each step forward; whoever waits looks again. */
-  #progress: Deferred<void> | undefined
+  readonly #progress = new Progress()
 
   /** Rises whenever the link is lost or made: what was under way on the old one is stale. */
   #link = 0
@@ -83,16 +78,14 @@ export class DocumentSync {
   /** A push is under way or was cut short: what it holds is pending nowhere else. */
   #pushing = false
   #again = false
-  #held: Uint8Array[] = []
-  #heldBytes = 0
+  readonly #held = new HeldFragments()
 
   #flushSoon = false
-  #underWay = 0
+  readonly #underWay: FramesUnderWay
   #waitsForRoom = false
   /** The host lacks something of ours, which may not leave while the outbound channel is closed. */
   #owes = false
-  #sizeGuess = 0
-  #full = false
+  readonly #size: SizeLimit
   #hadPremature = false
 
   readonly #count = { framesSent: 0, fragmentsApplied: 0, fragmentsRefused: 0, premature: 0, exchanges: 0 }
@@ -112,10 +105,16 @@ export class DocumentSync {
     else {
       empty.close()
       this.replica = open(options.state)
-      this.#sizeGuess = options.state.length
     }
+    this.#size = new SizeLimit(
+      options.state?.length ?? 0,
+      options.maxDocumentBytes,
+      () => this.replica.state().length,
+      bytes => this.#tooLarge(bytes),
+    )
     this.offers = new Offers(this.replica, port.clock, this.#emptyVersion)
     this.#host = new HostQuestions({ port, name, type: type.name, maxDocumentBytes: options.maxDocumentBytes })
+    this.#underWay = new FramesUnderWay(port, () => this.#flush())
     this.#notices = new Notices({
       port,
       replica: this.replica,
@@ -148,7 +147,7 @@ export class DocumentSync {
   }
   /** The document is past its limit: nothing more is taken in. */
   get full(): boolean {
-    return this.#full
+    return this.#size.full
   }
   /** Whether there is no content, and never was. */
   get holdsNothing(): boolean {
@@ -195,7 +194,7 @@ export class DocumentSync {
 
   /** Takes in what came by another way than the topic, such as a push, and passes it on to all who follow. */
   takeIn(fragment: Uint8Array): Applied {
-    const before = this.#full
+    const before = this.#size.full
     const applied = this.#apply([fragment])
     if (applied.changed && !before) this.#passOn(fragment)
     return applied
@@ -231,7 +230,7 @@ export class DocumentSync {
   /** All that is pending as one frame, if it may go. */
   #flush(): void {
     if (!this.#ready || this.#waitsForRoom || this.#state === "closed" || this.#refusal !== undefined) return
-    if (this.#underWay >= framesUnderWayMax) return
+    if (this.#underWay.full) return
     const fragment = this.#gather()
     if (fragment === undefined) return
     if (!this.#port.outbound) {
@@ -244,7 +243,7 @@ export class DocumentSync {
         this.offers.forget()
         if (!this.#publish(this.#notices.frame({ urgent: true }))) return
         this.replica.settle()
-        this.#stepped()
+        this.#progress.step()
       } else {
         this.#ready = false
         this.#exchangeSoon()
@@ -254,22 +253,8 @@ export class DocumentSync {
     if (!this.#publish(fragmentFrame(fragment))) return
     this.replica.settle()
     this.offers.extend([fragment])
-    this.#stepped()
-    if (!this.#port.isRoot && ++this.#underWay === framesUnderWayMax) this.#awaitRoot()
-  }
-
-  /** On a slow link, or a busy machine, edits gather here rather than in queues. */
-  #awaitRoot(): void {
-    const link = this.#link
-    let timer: Timer | undefined
-    const arrived = () => {
-      timer?.cancel()
-      if (link !== this.#link || this.#underWay < framesUnderWayMax) return
-      this.#underWay = 0
-      this.#flush()
-    }
-    timer = this.#port.clock.after(underWayMs, arrived)
-    this.#port.rooted().then(arrived, arrived)
+    this.#progress.step()
+    if (!this.#port.isRoot) this.#underWay.sent()
   }
 
   /** A value that cannot be written stays in the document: nothing of it can be handed on any more. */
@@ -306,7 +291,7 @@ export class DocumentSync {
       this.#waitsForRoom = false
       if (this.#owes) this.#exchangeSoon()
       this.#notices.watchQuiet()
-      this.#stepped()
+      this.#progress.step()
       this.#flush()
     })
   }
@@ -323,30 +308,15 @@ export class DocumentSync {
     if (arrived.length === 0 || this.#refusal !== undefined) return
     // Without a host above nothing will be exchanged soon: what those below write is taken as it comes (R6).
     if (!this.#port.isRoot && this.#port.linked && (this.#exchanging || !this.#ready)) {
-      this.#hold(arrived)
+      if (!this.#held.hold(arrived)) this.#again = true
       return
     }
     const applied = this.#apply(arrived)
     if (applied.refused > 0 || applied.premature) this.#mend(fragments, applied)
   }
 
-  #hold(arrived: readonly Uint8Array[]): void {
-    for (const fragment of arrived) {
-      this.#held.push(fragment)
-      this.#heldBytes += fragment.length
-    }
-    if (this.#heldBytes <= heldBytesMax) return
-    this.#letGo()
-    this.#again = true
-  }
-
-  #letGo(): void {
-    this.#held = []
-    this.#heldBytes = 0
-  }
-
   #apply(fragments: readonly Uint8Array[]): Applied {
-    if (this.#full) return { changed: false, premature: false, refused: 0 }
+    if (this.#size.full) return { changed: false, premature: false, refused: 0 }
     const applied = this.replica.apply(fragments)
     this.#count.fragmentsApplied += fragments.length - applied.refused
     this.#count.fragmentsRefused += applied.refused
@@ -355,23 +325,15 @@ export class DocumentSync {
       // What was held back before may have come in with this, and is not among these fragments.
       if (applied.premature || this.#hadPremature) this.offers.forget()
       else this.offers.extend(fragments)
-      this.#weigh(fragments)
+      this.#size.add(fragments)
     }
     this.#hadPremature = applied.premature
     return applied
   }
 
-  /** A host's document does not grow past its limit; it is measured when what came since may have taken it there. */
-  #weigh(fragments: readonly Uint8Array[]): void {
-    for (const fragment of fragments) this.#sizeGuess += fragment.length
-    if (this.#sizeGuess <= this.#options.maxDocumentBytes) return
-    const size = this.replica.state().length
-    // What deletions freed counts again only slowly, so that a document near its limit is not measured at each fragment.
-    this.#sizeGuess = Math.max(size, this.#options.maxDocumentBytes * 0.9)
-    if (size <= this.#options.maxDocumentBytes) return
-    this.#full = true
+  #tooLarge(bytes: number): void {
     this.#port.logger.error(`document "${this.name}" is over its limit and takes nothing more`, {
-      bytes: size,
+      bytes,
       maxDocumentBytes: this.#options.maxDocumentBytes,
     })
   }
@@ -405,9 +367,9 @@ export class DocumentSync {
     this.#baseline = false
     this.#endLink()
     this.#ready = this.#port.isRoot
-    this.#letGo()
+    this.#held.letGo()
     if (!this.#port.isRoot && this.#refusal === undefined) this.#setState("offline")
-    this.#stepped()
+    this.#progress.step()
   }
 
   /** Nobody is above any more: what is here is the document, and whoever has something else brings it. */
@@ -416,19 +378,18 @@ export class DocumentSync {
     this.#endLink()
     this.#ready = true
     this.#owes = this.#pushing = false
-    const held = this.#held
-    this.#letGo()
+    const held = this.#held.take()
     if (this.#refusal !== undefined || this.#state === "closed") return
     if (held.length > 0) this.#apply(held)
     this.#setState("synchronized")
-    this.#stepped()
+    this.#progress.step()
     this.#flush()
     this.#notices.callForMissing(undefined)
   }
 
   #endLink(): void {
     this.#link++
-    this.#underWay = 0
+    this.#underWay.forget()
     this.#linkEnd.abort()
     this.#linkEnd = new AbortController()
   }
@@ -493,7 +454,7 @@ export class DocumentSync {
       this.#setState("synchronized")
       this.events.emit({ type: "synchronized" })
     }
-    this.#stepped()
+    this.#progress.step()
     this.#flush()
     this.#applyHeld()
   }
@@ -516,8 +477,7 @@ export class DocumentSync {
     }
     const lacking = reply.transfer === undefined ? [reply.fragment] : await this.#host.pull(reply.transfer, signal)
     if (link !== this.#link) return 0
-    const arrived = lacking.filter(fragment => fragment.length > 0).concat(this.#held)
-    this.#letGo()
+    const arrived = lacking.filter(fragment => fragment.length > 0).concat(this.#held.take())
     if (arrived.length > 0 && this.#apply(arrived).premature) {
       // The host had no more than this; either it is about to, or nobody has it.
       this.replica.dropPremature()
@@ -530,10 +490,8 @@ export class DocumentSync {
   }
 
   #applyHeld(): void {
-    if (this.#held.length === 0 || this.#exchanging || !this.#ready || this.#state === "closed") return
-    const held = this.#held
-    this.#letGo()
-    if (this.#apply(held).premature) this.#exchangeSoon()
+    if (this.#held.none || this.#exchanging || !this.#ready || this.#state === "closed") return
+    if (this.#apply(this.#held.take()).premature) this.#exchangeSoon()
   }
 
   /** As a fragment that all who follow get; or, when that is too large for one frame, in pieces for the host to pass on. */
@@ -586,40 +544,23 @@ export class DocumentSync {
   #stop(refusal: ZincError, reason: string = refusal.message): void {
     this.#refusal = refusal
     this.#port.logger.error(refusal.message)
-    this.#letGo()
+    this.#held.letGo()
     this.#setState("refused")
     this.events.emit({ type: "refused", code: refusal.code, reason })
-    this.#stepped()
+    this.#progress.step()
   }
 
   #setState(state: DocumentState): void {
     if (state === this.#state) return
     this.#state = state
     this.events.emit({ type: "state", state })
-    this.#stepped()
-  }
-
-  #stepped(): void {
-    const progress = this.#progress
-    this.#progress = undefined
-    progress?.resolve()
+    this.#progress.step()
   }
 
   /** The next step forward. Rejects when there will be none, or when the signal aborts. */
   async #step(signal?: AbortSignal): Promise<void> {
     if (this.#refusal !== undefined) throw this.#refusal
     if (this.#state === "closed") throw new ZincError("Closed", `document "${this.name}" is closed; open it again`)
-    this.#progress ??= deferred()
-    await unlessAborted(this.#progress.promise, signal)
+    await this.#progress.next(signal)
   }
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(new ZincError("Aborted", "the wait was aborted", { cause: signal.reason }))
-    if (signal.aborted) return onAbort()
-    signal.addEventListener("abort", onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort))
-  })
 }

@@ -11,8 +11,7 @@ import type { Frame } from "./frame.ts"
 import { Mailbox, type MailboxReports } from "./mailbox.ts"
 import type { Node } from "./node.ts"
 import { ReceivedMessage } from "./received-message.ts"
-import type { Receiver } from "./receiver.ts"
-import type { Origin, TopicState } from "./topic-state.ts"
+import type { Origin, Receiver, TopicState } from "./topic-state.ts"
 import { HandlerPools } from "./worker/handler-pools.ts"
 
 /** One call of `handle`: its pattern, its mailbox. */

@@ -40,9 +40,8 @@ import type { Frame } from "./frame.ts"
 import { bounded, type Candidate } from "./lineage.ts"
 import type { Node } from "./node.ts"
 import { markTopic } from "./private-topic.ts"
-import type { Receiver } from "./receiver.ts"
 import type { UpSide } from "./sides.ts"
-import type { TopicState } from "./topic-state.ts"
+import type { Receiver, TopicState } from "./topic-state.ts"
 
 /** How a host that was told of is dialled again. */
 const soughtAgain = { minMs: 20, maxMs: 250 }

@@ -16,8 +16,7 @@ import type { Node } from "./node.ts"
 import { hopsMax } from "./place.ts"
 import { directUpTopic } from "./private-topic.ts"
 import { idOf, ReceivedMessage } from "./received-message.ts"
-import type { Receiver } from "./receiver.ts"
-import type { Origin, TopicState } from "./topic-state.ts"
+import type { Origin, Receiver, TopicState } from "./topic-state.ts"
 
 /** What a service of Zinc's own answers requests with: octets in, octets out. */
 export type Service = (payload: Uint8Array, from: EndpointId) => Uint8Array | Promise<Uint8Array>

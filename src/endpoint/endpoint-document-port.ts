@@ -11,8 +11,7 @@ import type { DocumentPort, Follow, FollowHandler, LinkChange, ReceivedFragment 
 import type { Frame } from "./frame.ts"
 import type { Node } from "./node.ts"
 import { idOf } from "./received-message.ts"
-import type { Receiver } from "./receiver.ts"
-import type { Origin, TopicState } from "./topic-state.ts"
+import type { Origin, Receiver, TopicState } from "./topic-state.ts"
 
 export interface EndpointDocumentPortOptions {
   readonly node: Node

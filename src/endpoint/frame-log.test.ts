@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { headerBytes } from "../message/header.ts"
 import { encodeTopic, TopicKind } from "../message/topic.ts"
 import { FrameLog } from "./frame-log.ts"
-import { TopicTable } from "./topic-state.ts"
+import { TopicTable } from "./topic-table.ts"
 
 const topic = new TopicTable(1).of(encodeTopic(TopicKind.Nearest, "a"))
 

@@ -11,7 +11,7 @@ import { GapReports } from "./gap-reports.ts"
 import { Origins } from "./origins.ts"
 import { allEndpointRules } from "./rules.ts"
 import type { DownSide, UpSide } from "./sides.ts"
-import { TopicTable } from "./topic-state.ts"
+import { TopicTable } from "./topic-table.ts"
 
 const random = new SeededRandom(1)
 const origin = new Origins(newEndpointId(random), 1).self

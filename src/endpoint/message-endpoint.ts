@@ -39,7 +39,6 @@ import { NameResolver } from "./name-resolver.ts"
 import { Node } from "./node.ts"
 import { OutboundChannel } from "./outbound-channel.ts"
 import { tellPaths } from "./path-event.ts"
-import type { Receiver } from "./receiver.ts"
 import { RosterKeeper } from "./roster/roster-keeper.ts"
 import type { Roster } from "./roster/roster-view.ts"
 import { rulesOf } from "./rules.ts"
@@ -52,6 +51,7 @@ import {
   listenAddresses,
   readSettings,
 } from "./settings.ts"
+import type { Receiver } from "./topic-state.ts"
 
 /** The longest that a relay that closes waits for its clients to have joined other hosts. */
 const drainMs = 2000

@@ -21,13 +21,13 @@ import { Origins } from "./origins.ts"
 import { ParkedStreams } from "./parked-streams.ts"
 import { hopsMax, Place } from "./place.ts"
 import { directUpTopic, markTopic } from "./private-topic.ts"
-import type { Receiver } from "./receiver.ts"
 import { Resequencer } from "./resequencer.ts"
 import { newTraffic, type Traffic } from "./roster/traffic.ts"
 import { allEndpointRules, type EndpointRules } from "./rules.ts"
 import type { DownSide, Sides, UpSide } from "./sides.ts"
 import { Offer, type Stream } from "./stream.ts"
-import { type Origin, type TopicState, TopicTable } from "./topic-state.ts"
+import type { Origin, Receiver, TopicState } from "./topic-state.ts"
+import { TopicTable } from "./topic-table.ts"
 
 export interface NodeOptions {
   readonly id: EndpointId

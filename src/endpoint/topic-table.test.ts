@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { encodePattern, encodeTopic, TopicKind } from "../message/topic.ts"
-import type { Receiver } from "./receiver.ts"
-import { TopicTable } from "./topic-state.ts"
+import type { Receiver } from "./topic-state.ts"
+import { TopicTable } from "./topic-table.ts"
 
 const nearest = (name: string) => encodeTopic(TopicKind.Nearest, name)
 const ordered = (name: string) => encodeTopic(TopicKind.Ordered, name)

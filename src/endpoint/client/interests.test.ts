@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { ZincError } from "../../core/errors.ts"
 import { encodeTopic, TopicKind } from "../../message/topic.ts"
-import type { Receiver } from "../receiver.ts"
+import type { Receiver } from "../topic-state.ts"
 import { type Asked, Interests } from "./interests.ts"
 
 const a = encodeTopic(TopicKind.Nearest, "a")

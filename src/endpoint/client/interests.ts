@@ -6,8 +6,7 @@ import { toHex } from "../../core/bytes.ts"
 import { type Deferred, deferred } from "../../core/deferred.ts"
 import { ZincError } from "../../core/errors.ts"
 import { patternTakesIn } from "../../message/topic.ts"
-import type { Receiver } from "../receiver.ts"
-import type { TopicState } from "../topic-state.ts"
+import type { Receiver, TopicState } from "../topic-state.ts"
 
 /** A prefix that somebody here wants. Written to by `Interests` only. */
 export interface Interest {

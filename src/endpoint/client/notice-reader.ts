@@ -5,7 +5,8 @@
 import { ErrorCode, ZincError } from "../../core/errors.ts"
 import { type EndpointId, endpointIdFromBytes } from "../../core/id.ts"
 import type { Accept, Denied, Undeliverable } from "../../message/control.ts"
-import type { TopicState, TopicTable } from "../topic-state.ts"
+import type { TopicState } from "../topic-state.ts"
+import type { TopicTable } from "../topic-table.ts"
 
 export interface NoticeReaderOptions {
   readonly topics: Pick<TopicTable, "of">

@@ -3,7 +3,7 @@ import { readU64, writeU64 } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 import { At, Flag, headerBytes } from "../../message/header.ts"
 import { encodeTopic, TopicKind } from "../../message/topic.ts"
-import { TopicTable } from "../topic-state.ts"
+import { TopicTable } from "../topic-table.ts"
 import { UpBuffer } from "./up-buffer.ts"
 
 const topic = new TopicTable(1).of(encodeTopic(TopicKind.Nearest, "a"))

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { SeededRandom } from "../../core/random.ts"
 import { SimulatedClock } from "../../core/simulated-clock.ts"
 import { directTopicBytes, newPrivatePrefix } from "../private-topic.ts"
-import { TopicTable } from "../topic-state.ts"
+import { TopicTable } from "../topic-table.ts"
 import { Acknowledgements } from "./acknowledgements.ts"
 import { Link } from "./link.ts"
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { writeU64 } from "../../core/bytes.ts"
 import { At } from "../../message/header.ts"
 import { encodeTopic, TopicKind } from "../../message/topic.ts"
-import { TopicTable } from "../topic-state.ts"
+import { TopicTable } from "../topic-table.ts"
 import { Conflation } from "./conflation.ts"
 
 const topic = new TopicTable(1).of(encodeTopic(TopicKind.Nearest, "a"))

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { utf8 } from "../../core/bytes.ts"
 import { SeededRandom } from "../../core/random.ts"
 import { baselineTopicBytes, directTopicBytes, newPrivatePrefix } from "../private-topic.ts"
-import { TopicTable } from "../topic-state.ts"
+import { TopicTable } from "../topic-table.ts"
 import { Link } from "./link.ts"
 import { LinkTable } from "./link-table.ts"
 

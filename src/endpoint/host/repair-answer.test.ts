@@ -4,7 +4,7 @@ import { At, headerBytes } from "../../message/header.ts"
 import { encodeTopic, TopicKind } from "../../message/topic.ts"
 import { FrameLog } from "../frame-log.ts"
 import type { Range } from "../repair-range.ts"
-import { TopicTable } from "../topic-state.ts"
+import { TopicTable } from "../topic-table.ts"
 import { planRepair, stepsMax, stepsPerFrame } from "./repair-answer.ts"
 
 /** A ring of frames on the topics named, numbered from 1. */

@@ -8,7 +8,8 @@ import type { EndpointId } from "../../core/id.ts"
 import type { State } from "../../core/lifecycle.ts"
 import type { EndpointEvent } from "../../endpoint/api.ts"
 import { Journal, type Violation } from "../simulation/journal.ts"
-import { Ledger, type Losses, type Subscription, type Witnessed, type WitnessedLife } from "../simulation/ledger.ts"
+import { Ledger, type Losses, type Subscription } from "../simulation/ledger.ts"
+import type { Witnessed, WitnessedLife } from "../simulation/witnessed.ts"
 import type { HistoryEntry, HistoryEvent, HistoryMessage } from "./history-entry.ts"
 
 export interface JudgeOptions {

@@ -1,5 +1,5 @@
 /** One order for all on ordered topics, checked against what handlers got. */
-import type { WitnessedLife } from "./ledger.ts"
+import type { WitnessedLife } from "./witnessed.ts"
 
 export interface OrderKey {
   readonly epoch: number

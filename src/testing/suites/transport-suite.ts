@@ -8,14 +8,12 @@ import { bindingTests } from "./transport/binding.ts"
 import { closingTests } from "./transport/closing.ts"
 import { connectingTests } from "./transport/connecting.ts"
 import { controlTests } from "./transport/control.ts"
+import type { DeclareTest } from "./transport/declare-test.ts"
 import type { TransportSuiteOptions } from "./transport/options.ts"
 import { publishTests } from "./transport/publish.ts"
 import { pushTests } from "./transport/push.ts"
 import { subscriberTests } from "./transport/subscriber.ts"
 import { World } from "./transport/world.ts"
-
-/** Declares one test on a fresh subject. */
-export type DeclareTest = (name: string, test: (world: World) => Promise<void>) => void
 
 export function transportSuite(options: TransportSuiteOptions): void {
   const { runner, hostSupports: host, clientSupports: client = host } = options

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import type { DeclareTest } from "../transport-suite.ts"
+import type { DeclareTest } from "./declare-test.ts"
 
 export function bindingTests(test: DeclareTest): void {
   test("gives addresses that can be dialled", async world => {

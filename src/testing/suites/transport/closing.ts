@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import type { Socket, TransportSupport } from "../../../transport/transport.ts"
-import type { DeclareTest } from "../transport-suite.ts"
 import { fill, inOrder, number } from "./control.ts"
+import type { DeclareTest } from "./declare-test.ts"
 import { bytes, type Client, type Host, pattern } from "./world.ts"
 
 function all(host: Host, client: Client): Socket[] {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import type { TransportSupport } from "../../../transport/transport.ts"
-import type { DeclareTest } from "../transport-suite.ts"
+import type { DeclareTest } from "./declare-test.ts"
 import { bytes, type Client } from "./world.ts"
 
 const legs = ["dealer", "subscriber", "pusher"] as const

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import type { TransportSupport } from "../../../transport/transport.ts"
-import type { DeclareTest } from "../transport-suite.ts"
+import type { DeclareTest } from "./declare-test.ts"
 import { bytes, latin1, pattern, textOf, type World } from "./world.ts"
 
 /** Around the places where a frame's length takes another form or crosses a buffer. */

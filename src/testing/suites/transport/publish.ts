@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
-import type { DeclareTest } from "../transport-suite.ts"
 import { inOrder, number, same } from "./control.ts"
+import type { DeclareTest } from "./declare-test.ts"
 import { bytes, pattern, textOf } from "./world.ts"
 
 /** Each subscription with the topics it lets through, of those below. */

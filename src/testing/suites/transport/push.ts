@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import type { TransportSupport } from "../../../transport/transport.ts"
-import type { DeclareTest } from "../transport-suite.ts"
 import { fill, inOrder, number, same } from "./control.ts"
+import type { DeclareTest } from "./declare-test.ts"
 import { bytes, latin1, pattern, type World } from "./world.ts"
 
 /** Sends, letting what can go go, until the whole way is full; the number taken. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import type { TransportSupport } from "../../../transport/transport.ts"
-import type { DeclareTest } from "../transport-suite.ts"
 import { number } from "./control.ts"
+import type { DeclareTest } from "./declare-test.ts"
 import { bytes, type Client, type Host, latin1, pattern, textOf, type World } from "./world.ts"
 
 /**
