@@ -253,6 +253,10 @@ export class HostSide {
       above,
       end,
       onRerouted: (from, id) => this.#direct.reroute(from, id),
+      onForgotten: link => {
+        this.#direct.reroute(link)
+        this.#direct.forgetHeld(link)
+      },
       onGone: options.onGone,
       onMovedOn: options.onMovedOn,
       sessionKeepMs: options.sessionKeepMs,
@@ -273,6 +277,7 @@ export class HostSide {
       links,
       members,
       publication,
+      keptMs: options.sessionKeepMs,
       notify,
       above,
       onDirect: options.onDirect,
@@ -615,6 +620,7 @@ export class HostSide {
       case "members":
         if (!link.relay) throw new ZincError("BadFrame", "a client that is no relay speaks of others")
         this.#membership.told(link, body.value)
+        this.#direct.departed(link, body.value.departed)
         break
       case "roster":
         this.#o.roster.told(link, body.value)

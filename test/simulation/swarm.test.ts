@@ -11,6 +11,9 @@ describe("A swarm", () => {
   it("keeps the promises that it once broke: seed 50849, a notice lost with its connection", () =>
     expectPromisesKept(50_849, 1))
 
+  it("keeps the promises that it once broke: seed 998, direct messages for those whom a relay no longer had below it", () =>
+    expectPromisesKept(998, 1))
+
   it("happens again exactly, given its seed", async () => {
     for (const seed of [2, 3, 5]) {
       const first = await simulateMessages({ seed })

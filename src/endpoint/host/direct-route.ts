@@ -19,7 +19,7 @@ import type { LinkTable } from "./link-table.ts"
 import type { Members } from "./members.ts"
 import type { Publication } from "./publication.ts"
 
-/** Writers behind relays that are remembered. */
+/** Writers behind relays that are remembered, unless the relay says meanwhile that they left. */
 const heardMax = 4096
 
 export interface DirectRouteOptions {
@@ -27,6 +27,8 @@ export interface DirectRouteOptions {
   readonly links: LinkTable
   readonly members: Members
   readonly publication: Pick<Publication, "publish" | "since">
+  /** How long the news that somebody joined may take. */
+  readonly keptMs: number
   readonly notify: Notify
   readonly above: Above | undefined
   readonly onDirect: HostSideOptions["onDirect"]
@@ -34,8 +36,8 @@ export interface DirectRouteOptions {
 
 export class DirectRoute {
   readonly #o: DirectRouteOptions
-  /** Who wrote by which relay: the news that somebody joined there may come after its first message. */
-  readonly #heard: AgingByteMap<Link>
+  /** Who wrote by which relay, and when: the news that somebody joined there may come after its first message. */
+  readonly #heard: AgingByteMap<{ readonly link: Link; readonly at: number }>
   readonly #held = new HeldMessages()
 
   constructor(options: DirectRouteOptions) {
@@ -62,7 +64,7 @@ export class DirectRoute {
     const { target } = extensions
     if (target === undefined) throw new ZincError("BadFrame", "a direct message without a target")
     const isTurned = (frame.flags & Flag.Turned) !== 0
-    if (origin !== link.peer && !isTurned) this.#heard.set(origin.bytes, link)
+    if (origin !== link.peer && !isTurned) this.#heard.set(origin.bytes, { link, at: node.clock.now() })
     if (equalBytes(target, node.self.bytes)) {
       if (!this.#isNew(origin, frame.sequence)) return
       this.#o.onDirect(Frame.over(header, frame.payload()), origin, frame.sequence)
@@ -93,6 +95,11 @@ export class DirectRoute {
       header[At.Flags]! |= Flag.Turned
       node.up?.push(node.topics.of(directUpTopic), header, payload)
     }
+  }
+
+  /** They are not below that relay any more, whoever of them wrote by it. */
+  departed(link: Link, ids: readonly Uint8Array[]): void {
+    for (const id of ids) if (this.#heard.get(id)?.link === link) this.#heard.delete(id)
   }
 
   /** The client is back, or gone: what was held for it is over. */
@@ -128,11 +135,14 @@ export class DirectRoute {
   }
 
   #linkTo(id: Uint8Array): Link | undefined {
-    const { links, members } = this.#o
+    const { links, members, node, keptMs } = this.#o
     const link = links.ofPeer(id) ?? members.ofId(id)?.via
     if (link !== undefined) return link
     const heard = this.#heard.get(id)
-    return heard !== undefined && links.has(heard) ? heard : undefined
+    if (heard === undefined) return undefined
+    if (links.has(heard.link) && node.clock.now() - heard.at <= keptMs) return heard.link
+    this.#heard.delete(id)
+    return undefined
   }
 
   /** Whether one for us is the first of its number; one sent again under a new session is not. */

@@ -21,6 +21,8 @@ export interface SubtreeMembershipOptions {
   readonly end: EndLink
   /** That endpoint is reached by another client than by `from`. */
   readonly onRerouted: (from: Link, id: Uint8Array) => void
+  /** Nobody is reached any more by that client, whose session ended a while ago. */
+  readonly onForgotten: (link: Link) => void
   readonly onGone: HostSideOptions["onGone"]
   readonly onMovedOn: HostSideOptions["onMovedOn"]
   /** How long a client that has moved is remembered. */
@@ -109,7 +111,12 @@ export class SubtreeMembership {
 
   /** A client has another link now, by which it tells anew who is below it. */
   replaced(link: Link): void {
-    this.#o.node.clock.after(this.#o.sessionKeepMs, () => this.members.forget(link))
+    this.#o.node.clock.after(this.#o.sessionKeepMs, () => this.#forget(link))
+  }
+
+  #forget(link: Link): void {
+    this.members.forget(link)
+    this.#o.onForgotten(link)
   }
 
   /**
@@ -121,7 +128,7 @@ export class SubtreeMembership {
     const { bytes } = link.peer
     this.members.released(bytes)
     node.clock.after(sessionKeepMs, () => {
-      this.members.forget(link)
+      this.#forget(link)
       if (links.ofPeer(bytes) !== undefined) return
       if (this.members.ofId(bytes) !== undefined) onMovedOn(idOf(link.peer))
       else {
