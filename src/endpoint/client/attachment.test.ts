@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events"
 import { describe, expect, it } from "vitest"
 import { ZincError } from "../../core/errors.ts"
 import { silentLogger } from "../../core/logger.ts"
@@ -126,6 +127,16 @@ describe("Attachment", () => {
     await silent.host("hub", () => undefined)
     expect(await silent.join()).toMatchObject({ code: "Timeout" })
     expect(silent.attachment.state).toBe("closed")
+  })
+
+  it("leaves nothing of its waits on the signal that ends it", async () => {
+    const { host, attachment, clock } = setUp()
+    await host("hub", () => redirect("sim://nowhere"))
+    const { signal } = new AbortController()
+    const outcome = attachment.join(signal).catch((thrown: unknown) => thrown)
+    await clock.run(5000)
+    expect(await outcome).toBeInstanceOf(ZincError)
+    expect(getEventListeners(signal, "abort")).toEqual([])
   })
 
   it("asks for the baseline again while it waits for it", async () => {

@@ -4,6 +4,7 @@
  * its business: that goes to whoever it was made for.
  */
 import type { Timer } from "../../core/clock.ts"
+import { deferred } from "../../core/deferred.ts"
 import { asZincError, ZincError } from "../../core/errors.ts"
 import type { FrameBatch } from "../../core/frame-batch.ts"
 import { type Accept, type ControlBody, encodeControl } from "../../message/control.ts"
@@ -513,11 +514,13 @@ export class Attachment {
   }
 
   async #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    await new Promise<void>(resolve => {
-      this.#wake = resolve
-      this.#redial = this.#o.node.clock.after(ms, resolve)
-      signal?.addEventListener("abort", () => resolve(), { once: true })
-    })
+    const { promise, resolve } = deferred<void>()
+    const wake = () => resolve()
+    this.#wake = wake
+    this.#redial = this.#o.node.clock.after(ms, wake)
+    signal?.addEventListener("abort", wake, { once: true })
+    await promise
+    signal?.removeEventListener("abort", wake)
     this.#redial?.cancel()
   }
 
