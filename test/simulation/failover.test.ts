@@ -3,8 +3,10 @@
  * bounds here waits for a timer that it should not wait for. `npm run bench -- failover` measures the same on processes.
  */
 import { describe, expect, it } from "vitest"
+import { endpointIdToBytes } from "../../src/core/id.ts"
 import { SeededRandom } from "../../src/core/index.ts"
 import type { Life } from "../../src/testing/simulation/index.ts"
+import { RawClient } from "./raw-client.ts"
 import { VotingWorld } from "./voting-world.ts"
 
 const leaseMs = 1500
@@ -172,6 +174,17 @@ describe("A tree of voters", () => {
     const closed = tree.root
     expect(await tree.close(closed)).toBeLessThan(30)
     await tree.start(closed)
+  })
+
+  it("has a root that gave its reign away ask soon again when it comes to the next one before that stands above it", async () => {
+    const tree = new VotingWorld(1)
+    const [root, relay] = await tree.found()
+    // As the root itself would, were it told of the new reign before the new root is.
+    const id = endpointIdToBytes(root!.endpoint!.id)
+    const early = await new RawClient(tree.world, "early", relay!.name, id).dial()
+    const refusal = await early.join({ relay: true })
+    expect(refusal).toMatchObject({ case: "refuse", value: { code: "Loop" } })
+    expect((refusal as { value: { retryAfterMs: number } }).value.retryAfterMs).toBeLessThan(50)
   })
 
   it("hears again at once though one root after the other is killed before any link is a second old", async () => {

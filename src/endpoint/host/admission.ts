@@ -36,6 +36,8 @@ const probesMax = 4
 const detachedWaitMs = 500
 /** At a voter, which the next root may be, or be told of first: until the lease of a root that does not answer is over. */
 const electionWaitMs = 1400
+/** After which a voter may be above who is above it now. */
+const crownSoonMs = 20
 /** Octets of a name; what a joiner says beyond them is cut off. */
 const nameBytesMax = 64
 /** Addresses of one relay that are passed on. */
@@ -277,7 +279,9 @@ export class Admission {
 
   #refuseLoop(connection: number, join: Join): void {
     const name = utf8Prefix(join.name, nameBytesMax)
-    this.#refuse(connection, name, "Loop", "this host is below you: joining it would close a loop", 1000)
+    // A root that gave its reign away may come before the next one has opened its own, and stands above all at once.
+    const retryAfterMs = this.#o.votes() ? crownSoonMs : 1000
+    this.#refuse(connection, name, "Loop", "this host is below you: joining it would close a loop", retryAfterMs)
   }
 
   #admit(connection: number, remote: string, join: Join, verdict: Verdict & { allow: true }): void {
