@@ -57,20 +57,25 @@ export class Crown {
   /** What the log has and was not heard here is passed on; what was heard and is not in it is void (R5). */
   inherit({ places, entries }: Inheritance): void {
     const { node, authority } = this.#o
+    // The log holds thousands of entries of a few streams, and everybody waits meanwhile.
+    const topics = new Map<string, TopicState>()
+    const topicOf = (stream: string): TopicState => {
+      let topic = topics.get(stream)
+      if (topic === undefined) {
+        topic = node.topics.of(topicOfStream(stream))
+        topics.set(stream, topic)
+      }
+      return topic
+    }
     for (const [stream, { runs, order }] of places)
-      node.resequencer.compareReigns(node.topics.of(topicOfStream(stream)), runs, authority.epoch, order)
+      node.resequencer.compareReigns(topicOf(stream), runs, authority.epoch, order)
     for (const { stream, order, epoch, payload } of entries) {
-      const topic = node.topics.of(topicOfStream(stream))
+      const topic = topicOf(stream)
       if (topic.order === undefined || order >= topic.order.next)
         node.resequencer.take(topic, frameFromLog(payload, epoch, order), 0)
     }
     for (const [stream, { order }] of places)
-      node.resequencer.settle(
-        node.topics.of(topicOfStream(stream)),
-        undefined,
-        { first: order + 1, last: order },
-        undefined,
-      )
+      node.resequencer.settle(topicOf(stream), undefined, { first: order + 1, last: order }, undefined)
     node.batchEnded()
   }
 
