@@ -46,6 +46,39 @@ describe("A tree that grows", () => {
     expect(found.depth).toBeLessThanOrEqual(6)
   })
 
+  it.each([1, 2, 3])(
+    "plain clients that came before the relays end below them, and miss nothing, seed %i",
+    async seed => {
+      const world = new World({ seed })
+      const root = await world.until(world.host("root", { fanOut: 4 }))
+      const leaves = await allOpen(
+        world,
+        Array.from({ length: 20 }, (_, i) => world.join(`leaf${i}`, "root")),
+        30_000,
+      )
+      expect(shape(world)).toMatchObject({ depth: 1, degree: 20 })
+      const heard = leaves.map(leaf => {
+        const numbers: unknown[] = []
+        leaf.endpoint!.handle("t", message => numbers.push(message.value))
+        return numbers
+      })
+      await world.run(500)
+      let sent = 0
+      const sending = world.clock.every(10, () => root.endpoint!.send("t", sent++))
+      await allOpen(
+        world,
+        Array.from({ length: 6 }, (_, i) => world.relay(`r${i}`, "root", { fanOut: 4 })),
+        30_000,
+      )
+      for (let ms = 0; ms < 30_000 && shape(world).degree > 4; ms += 100) await world.run(100)
+      sending.cancel()
+      await world.run(2000)
+      expect(shape(world)).toMatchObject({ attached: 27, degree: 4 })
+      expect(shape(world).depth).toBeLessThanOrEqual(4)
+      for (const numbers of heard) expect(numbers).toEqual(Array.from({ length: sent }, (_, n) => n))
+    },
+  )
+
   it.each([1, 2, 3])("breaks a loop that two relays make when each is taken below the other, seed %i", async seed => {
     const { world, relay } = await twoBranches(seed)
     const leaf = await world.until(world.join("leaf", "a"))

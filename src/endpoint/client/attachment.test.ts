@@ -119,7 +119,7 @@ describe("Attachment", () => {
   it("gives up on redirects that lead nowhere, on a host without a place, and on one that says nothing", async () => {
     const circle = setUp()
     await circle.host("hub", () => redirect("sim://hub"))
-    expect(await circle.join()).toMatchObject({ code: "Unreachable" })
+    expect(await circle.join(3000)).toMatchObject({ code: "Unreachable" })
     const full = setUp()
     await full.host("hub", () => redirect())
     expect(await full.join()).toMatchObject({ code: "Refused", retryable: true })
@@ -137,6 +137,22 @@ describe("Attachment", () => {
     await clock.run(5000)
     expect(await outcome).toBeInstanceOf(ZincError)
     expect(getEventListeners(signal, "abort")).toEqual([])
+  })
+
+  it("asks to stay where it began when everybody only sends it on", async () => {
+    const { host, attachment, join, joined } = setUp()
+    let asked = 0
+    await host("hub", () => (++asked < 3 ? redirect("sim://other") : accept))
+    await host("other", () => redirect("sim://hub"))
+    expect(await join(3000)).toBeUndefined()
+    expect(attachment.legs!.address).toBe("sim://hub")
+    expect(joined.map(({ address }) => address)).toEqual([
+      "sim://hub",
+      "sim://other",
+      "sim://hub",
+      "sim://other",
+      "sim://hub",
+    ])
   })
 
   it("asks for the baseline again while it waits for it", async () => {

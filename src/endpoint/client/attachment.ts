@@ -18,7 +18,7 @@ import type { JoinWay } from "./join-way.ts"
 import { type DataLeg, Legs } from "./legs.ts"
 import { Move } from "./move.ts"
 import { NearestHost } from "./nearest-host.ts"
-import { PlaceSearch, redirectsMax } from "./place-search.ts"
+import { PlaceSearch } from "./place-search.ts"
 
 export type LinkState = "joining" | "up" | "degraded" | "down" | "closed"
 
@@ -179,9 +179,16 @@ export class Attachment {
     for (let stranded = 0; ; stranded++) {
       const search = new PlaceSearch(first)
       if (await this.#follow(search, signal, step)) return
-      // Whoever reaches nobody where it was sent tries once more: those may have been busy. Then it asks to stay.
+      // Whoever finds no place where it was sent tries once more: those may have been busy, or full. Then it asks to stay.
       if (stranded > 0) {
-        await this.#attemptAt(this.#newLegs(first), { redirects: search.hops, settle: true, step }, signal)
+        try {
+          await this.#attemptAt(this.#newLegs(first), { redirects: search.hops, settle: true, step }, signal)
+        } catch (thrown) {
+          if (!(thrown instanceof Redirected)) throw thrown
+          throw new ZincError("Unreachable", `sent on from ${first} again and again, without finding a place`, {
+            retryable: true,
+          })
+        }
         return
       }
       await this.#wait(strandedMs * (0.5 + random.float()), signal)
@@ -189,9 +196,8 @@ export class Attachment {
     }
   }
 
-  /** False when it was sent on, and could reach nobody there. Rejects when nobody takes it. */
+  /** False when it was sent on, and could reach nobody there, or was only ever sent on. Rejects when nobody takes it. */
   async #follow(search: PlaceSearch, signal: AbortSignal | undefined, step: Step | undefined): Promise<boolean> {
-    const { first } = search
     let nearest: Legs | undefined
     let failure: unknown
     let busy: unknown
@@ -217,14 +223,9 @@ export class Attachment {
         search.failed(ZincError.is(thrown) && ["Refused", "Full"].includes(thrown.code))
       }
     }
-    if (search.isStranded) return false
-    throw (
-      busy ??
-      failure ??
-      new ZincError("Unreachable", `sent on from ${first}, ${redirectsMax} times at most, without finding a place`, {
-        retryable: true,
-      })
-    )
+    // Who is only ever sent on has come at a time when everybody knows of room that is taken by now.
+    if (search.isStranded || failure === undefined) return false
+    throw busy ?? failure
   }
 
   async #attemptAt(legs: Legs, way: JoinWay, signal: AbortSignal | undefined): Promise<void> {

@@ -103,6 +103,7 @@ export class Placement {
     const { fanOut } = this.#o
     if (join.settle || this.#relays.size === 0 || this.#o.links.size < fanOut - (join.relay ? 0 : this.#reserve))
       return false
+    if (this.#comesBeforePlain(join)) return false
     return this.#fitting(join).some(({ joined, room }) => joined && room!.available > 0)
   }
 
@@ -124,6 +125,7 @@ export class Placement {
       return clients < maxClients
         ? { do: "take" }
         : { do: "refuse", reason: `${most}, and those it sent you on to cannot be reached from where you are` }
+    if (this.#comesBeforePlain(join)) return { do: "take" }
     const fitting = this.#fitting(join)
     const withRoom = fitting.filter(({ joined, room }) => joined && room!.available > 0)
     if (withRoom.length > 0) return this.#sendOn(join, withRoom)
@@ -158,6 +160,17 @@ export class Placement {
       if (least === undefined || sizeOf(link) <= sizeOf(least)) least = link
     }
     return least
+  }
+
+  /** A relay with room, where plain clients have the places of relays: they find theirs below. */
+  #comesBeforePlain(join: Joining): boolean {
+    const { links, fanOut, maxClients } = this.#o
+    return (
+      join.relay &&
+      (join.room?.free ?? 0) > 0 &&
+      links.size < maxClients &&
+      this.#relays.size < Math.min(fanOut, links.size)
+    )
   }
 
   /** Slots kept for relays while there is room below for others, so that the tree can grow in breadth near the root. */

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest"
+import { SeededRandom } from "../../core/random.ts"
+import { directTopicBytes, newPrivatePrefix } from "../private-topic.ts"
+import type { RoomNumbers } from "../room.ts"
+import { TopicTable } from "../topic-table.ts"
+import { Link } from "./link.ts"
+import { type Joining, Placement } from "./placement.ts"
+import { RelayRoom } from "./relay-room.ts"
+
+const random = new SeededRandom(1)
+const roomFor = (free: number): RoomNumbers => ({ free, below: 0, levels: 0, height: 0, size: 1, spare: 1000 })
+const plain: Joining = { relay: false, height: 0, settle: false, dialled: "sim://h" }
+const relayWith = (free: number): Joining => ({
+  relay: true,
+  height: 0,
+  settle: false,
+  dialled: "sim://h",
+  room: { $typeName: "zinc.v1.Room", ...roomFor(free) },
+})
+
+/** A host with so many plain clients and relays; each relay says that it has room for so many. */
+function scene(fanOut: number, maxClients: number, leaves: number, relays: readonly number[]) {
+  const links: Link[] = []
+  const table = {
+    get size() {
+      return links.length
+    },
+    [Symbol.iterator]: () => links[Symbol.iterator](),
+  }
+  const placement = new Placement({ random, place: { depth: 0 }, links: table, fanOut, maxClients, maxDepth: 8 })
+  const add = (name: string, free?: number) => {
+    const id = links.length + 1
+    const prefix = newPrivatePrefix(id, random)
+    const [session, ticket, peer] = [random.bytes(16), random.bytes(16), { bytes: random.bytes(16), id: undefined }]
+    const directTopic = new TopicTable(1).of(directTopicBytes(prefix))
+    const room = free === undefined ? undefined : new RelayRoom([`sim://${name}`], roomFor(free))
+    const relay = free !== undefined
+    const link = new Link({ id, session, ticket, peer, name, relay, prefix, directTopic, room, grants: undefined })
+    link.dialled = "sim://h"
+    link.joined = true
+    links.push(link)
+    placement.add(link)
+  }
+  for (let n = 1; n <= leaves; n++) add(`leaf ${n}`)
+  for (const [n, free] of relays.entries()) add(`relay ${n + 1}`, free)
+  return placement
+}
+
+describe("Placement", () => {
+  it("takes a relay beyond the fan-out while plain clients have the places, and only then", () => {
+    expect(scene(4, 100, 50, [8]).decide(relayWith(4)).do).toBe("take")
+    expect(scene(4, 100, 50, [8]).sendsOn(relayWith(4))).toBe(false)
+    expect(scene(4, 100, 50, [8]).decide(plain).do).toBe("sendOn")
+    expect(scene(4, 100, 50, [8, 8, 8, 8]).decide(relayWith(4)).do).toBe("sendOn")
+    expect(scene(4, 100, 50, [8]).decide(relayWith(0)).do).toBe("sendOn")
+    expect(scene(4, 51, 50, [8]).decide(relayWith(4)).do).toBe("sendOn")
+  })
+})
