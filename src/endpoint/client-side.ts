@@ -567,6 +567,10 @@ export class ClientSide implements UpSide {
     return this.#crown === undefined && this.#interests.isFollowed(topic.bytes)
   }
 
+  continues(topic: TopicState): boolean {
+    return this.#interests.isContinued(topic.bytes)
+  }
+
   /** Resolves when the tier covers that leg number. */
   acknowledged(number: number, tier: Tier, signal?: AbortSignal): Promise<void> {
     return this.#up.acknowledged(number, tier, signal)

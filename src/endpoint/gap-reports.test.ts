@@ -15,7 +15,13 @@ import { TopicTable } from "./topic-table.ts"
 
 const random = new SeededRandom(1)
 const origin = new Origins(newEndpointId(random), 1).self
-const up: UpSide = { push: () => true, hasRoom: () => true, putOff: () => {}, follows: () => true }
+const up: UpSide = {
+  push: () => true,
+  hasRoom: () => true,
+  putOff: () => {},
+  follows: () => true,
+  continues: () => false,
+}
 
 function reporter(sides: { readonly up?: UpSide; readonly isHost: boolean }, receives = true) {
   const published: Frame[] = []

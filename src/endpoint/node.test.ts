@@ -9,17 +9,25 @@ import { Frame } from "./frame.ts"
 import { Node } from "./node.ts"
 import { hopsMax } from "./place.ts"
 
-function client(kind: TopicKind = TopicKind.Document, follows = false) {
+function client(kind: TopicKind = TopicKind.Document, follows = false, continues = false) {
   const random = new SeededRandom(1)
   const node = new Node({ id: newEndpointId(random), clock: new SimulatedClock(), random, logger: silentLogger })
-  node.up = { push: () => true, hasRoom: () => true, putOff: () => {}, follows: () => follows }
+  node.up = {
+    push: () => true,
+    hasRoom: () => true,
+    putOff: () => {},
+    follows: () => follows,
+    continues: () => continues,
+  }
   const topic = node.topics.of(encodeTopic(kind, "notes"))
   const taken: number[] = []
+  const gaps: [number, number][] = []
+  node.events.on("gap", ({ from, through }) => gaps.push([from, through]))
   node.topics.addReceiver({
     prefixes: [topic.bytes],
     take: (_topic, _frame, _origin, sequence) => taken.push(sequence),
   })
-  return { node, topic, taken }
+  return { node, topic, taken, gaps }
 }
 
 /** A frame as the host publishes it. */
@@ -51,6 +59,8 @@ function untouchable(origin: Uint8Array, sequence: number, link: number): Frame 
   return Object.assign(frame, { payload: looked, keep: looked, headerView: looked })
 }
 
+const mover = new Uint8Array(16).fill(7)
+
 describe("A node whose own frames come back", () => {
   it("drops what arrived at the host by its link before anything of it is read or copied (L8)", () => {
     const { node, topic, taken } = client()
@@ -71,7 +81,41 @@ describe("A node whose own frames come back", () => {
   })
 })
 
-const mover = new Uint8Array(16).fill(7)
+describe("An origin that is new on a topic which was followed all the while", () => {
+  it("has lost what came before the lowest that a repair brought", () => {
+    const { node, topic, taken, gaps } = client(TopicKind.Nearest, true, true)
+    node.resequencer.resyncing = true
+    node.resequencer.take(topic, published(mover, 3, 6), 5)
+    expect(taken).toEqual([])
+    node.resequencer.resyncing = false
+    node.resequencer.repairEnded(topic, "lost")
+    expect(gaps).toEqual([[1, 2]])
+    expect(taken).toEqual([3])
+  })
+
+  it("has lost what came before its first from below, at a root", () => {
+    const { node, topic, taken, gaps } = client(TopicKind.Nearest, false, true)
+    node.fromBelow(topic, published(mover, 3, 6), node.origins.at(mover, 0), 6)
+    expect(gaps).toEqual([[1, 2]])
+    expect(taken).toEqual([3])
+  })
+
+  it("has lost what came before that which it still keeps when it joins, at a root", () => {
+    const { node, topic, taken, gaps } = client(TopicKind.Nearest, false, true)
+    const origin = node.origins.at(mover, 0)
+    node.resequencer.openBelow(topic, origin, 3)
+    node.fromBelow(topic, published(mover, 3, 6), origin, 6)
+    expect(gaps).toEqual([[1, 2]])
+    expect(taken).toEqual([3])
+  })
+
+  it("is judged by the host above at a relay that has one", () => {
+    const { node, topic, taken, gaps } = client(TopicKind.Nearest, true, true)
+    node.fromBelow(topic, published(mover, 3, 6), node.origins.at(mover, 0), 6)
+    expect(gaps).toEqual([])
+    expect(taken).toEqual([3])
+  })
+})
 
 describe("A stream whose start is not known", () => {
   it("begins at 1 at a relay that follows the topic, whatever its origin, now below, says that it still keeps (L7)", () => {

@@ -143,7 +143,7 @@ export class Node implements Sides {
   fromBelow(topic: TopicState, frame: Frame, origin: Origin, link: number): void {
     if (origin === this.self) return
     const sequence = frame.sequence
-    const stream = topic.stream(origin.bytes, 0) ?? this.#parked.open(topic, origin, sequence)
+    const stream = topic.stream(origin.bytes, 0) ?? this.resequencer.openFromBelow(topic, origin, sequence)
     const { up } = this
     // What came down from above before it came up from below is not known to be rooted: it goes up all the same.
     const isNewAbove = up !== undefined && sequence > stream.passedUp

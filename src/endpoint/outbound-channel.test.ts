@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest"
+import { fromUtf8 } from "../core/bytes.ts"
 import { ZincError } from "../core/errors.ts"
 import { newEndpointId } from "../core/id.ts"
 import { Lifecycle } from "../core/lifecycle.ts"
@@ -21,6 +22,7 @@ describe("OutboundChannel", () => {
   let channel: OutboundChannel
   /** What went up; the window above takes this much more. */
   let pushed: string[]
+  let directs: string[]
   let room: number
   let waiting: (() => void)[]
   /** Called while an acknowledgement is awaited. */
@@ -31,6 +33,7 @@ describe("OutboundChannel", () => {
     const clock = new SimulatedClock()
     node = new Node({ id: newEndpointId(random), clock, random, logger: silentLogger })
     pushed = []
+    directs = []
     room = 10
     waiting = []
     asked = 0
@@ -46,6 +49,7 @@ describe("OutboundChannel", () => {
       hasRoom: () => room > 0,
       putOff: () => {},
       follows: () => false,
+      continues: () => false,
     }
     const codecs = new CodecRegistry()
     const codec = codecs.byName("json")
@@ -64,7 +68,11 @@ describe("OutboundChannel", () => {
       codecs,
       listener,
       replyCodec: codec,
-      route: () => push("direct"),
+      route: (_target, _header, payload) => {
+        if (!push("direct")) return false
+        directs.push(fromUtf8(payload))
+        return true
+      },
       onRoom: callback => channel.onRoom(callback),
     })
     const ask = () => {
@@ -148,5 +156,32 @@ describe("OutboundChannel", () => {
     await channel.sendTo("printer", "page", 1, {})
     expect(pushed).toEqual(["direct", "direct"])
     expect(asked).toBe(2)
+  })
+
+  it("keeps the order of direct messages to one endpoint, whichever way has room first", async () => {
+    room = 0
+    const first = channel.sendTo(friend, "page", 1, {})
+    await Promise.resolve()
+    // Now its way is short, and has room: whoever waits has not been told.
+    room = 10
+    const later = [channel.sendTo(friend, "page", 2, {}), channel.sendTo(friend, "page", 3, {})]
+    await Promise.resolve()
+    makeRoom()
+    await Promise.all([first, ...later])
+    expect(directs).toEqual(["1", "2", "3"])
+  })
+
+  it("lets those that waited behind a direct message go when that one may not", async () => {
+    room = 0
+    const first = channel.sendTo(friend, "page", 1, {})
+    const second = channel.sendTo(friend, "page", 2, {})
+    await Promise.resolve()
+    channel.close()
+    makeRoom()
+    await expect(first).rejects.toMatchObject({ code: "Closed" })
+    await expect(second).rejects.toMatchObject({ code: "Closed" })
+    channel.open()
+    await channel.sendTo(friend, "page", 3, {})
+    expect(directs).toEqual(["3"])
   })
 })

@@ -3,6 +3,7 @@
  * goes to a topic and `DirectMessages` what goes to one endpoint, and waits for room and for acknowledgements.
  */
 import { checkOptions, checkSignal } from "../core/arguments.ts"
+import { deferred } from "../core/deferred.ts"
 import { type ErrorCode, ZincError } from "../core/errors.ts"
 import type { EndpointId } from "../core/id.ts"
 import type { Lifecycle } from "../core/lifecycle.ts"
@@ -55,6 +56,11 @@ export class OutboundChannel {
   readonly #topics = new Map<string, TopicState>()
   /** Topics that the host does not let us send on in this session; as many as we have sent on, at most. */
   readonly #denied = new Map<TopicState, ZincError>()
+  /**
+   * The last direct message to each target that waits for room, while one does: what is sent there meanwhile goes behind it,
+   * though its way may have room by then.
+   */
+  readonly #lastWaiting = new Map<EndpointId, Promise<void>>()
   /** Direct messages on their way, by target and number, to be told when there is nobody to turn down to. */
   readonly #undelivered = new Map<string, (error: ZincError) => void>()
 
@@ -154,9 +160,21 @@ export class OutboundChannel {
     const payload = codec.encode(value)
     this.#checkSize(payload)
     const id = await names.resolve(target)
-    while (!direct.send(id, Kind.Direct, codec.number, payload, { topic })) {
-      await this.drained()
-      this.#assertOpen()
+    const before = this.#lastWaiting.get(id)
+    if (before !== undefined || !direct.send(id, Kind.Direct, codec.number, payload, { topic })) {
+      const { promise, resolve } = deferred<void>()
+      this.#lastWaiting.set(id, promise)
+      try {
+        await before
+        this.#assertOpen()
+        while (!direct.send(id, Kind.Direct, codec.number, payload, { topic })) {
+          await this.drained()
+          this.#assertOpen()
+        }
+      } finally {
+        if (this.#lastWaiting.get(id) === promise) this.#lastWaiting.delete(id)
+        resolve()
+      }
     }
     const window = this.#o.window()
     if (window === undefined || id === this.#node.id) return

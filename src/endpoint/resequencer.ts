@@ -296,7 +296,8 @@ export class Resequencer {
     const floating = stream.floating
     stream.floating = false
     const range = stream.skip()
-    if (range !== undefined && !floating) this.#gaps.report(topic, stream.key, range, reason)
+    if (range !== undefined && floating) this.#missedBefore(topic, stream.key, range.through + 1)
+    else if (range !== undefined) this.#gaps.report(topic, stream.key, range, reason)
     this.#release(topic, stream)
   }
 
@@ -377,7 +378,7 @@ export class Resequencer {
    * to a root that passed it on to others, and is no more.
    */
   #missedBefore(topic: TopicState, origin: Origin | undefined, first: number): void {
-    if (origin === undefined || !topic.continued || topic.kind !== TopicKind.Nearest) return
+    if (origin === undefined || topic.kind !== TopicKind.Nearest || this.#o.sides.up?.continues(topic) !== true) return
     this.#gaps.report(topic, origin, { from: 1, through: first - 1 }, "lost")
   }
 
@@ -416,8 +417,16 @@ export class Resequencer {
    */
   openBelow(topic: TopicState, origin: Origin, first: number): void {
     if (topic.stream(origin.bytes, 0) !== undefined) return
-    const isAwaited = topic.route === "nearest" && this.#o.sides.up !== undefined && this.#o.sides.up.follows(topic)
-    this.#parked.open(topic, origin, isAwaited ? 1 : first)
+    if (topic.route === "nearest" && this.#o.sides.up?.follows(topic) === true) this.#parked.open(topic, origin, 1)
+    else this.openFromBelow(topic, origin, first)
+  }
+
+  /** Nothing is known of an origin below: it begins here with that number. */
+  openFromBelow(topic: TopicState, origin: Origin, first: number): Stream<Origin> {
+    const stream = this.#parked.open(topic, origin, first)
+    // Where a host is above, what came before comes from there, or is told from there.
+    if (this.#o.sides.up?.follows(topic) !== true) this.#missedBefore(topic, origin, first)
+    return stream
   }
 
   /** A root without memory numbers ordered topics anew: what waits for numbers of the old reign waits in vain. */

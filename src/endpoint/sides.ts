@@ -18,6 +18,8 @@ export interface UpSide {
   putOff(topic: TopicState, frame: Frame): void
   /** What is published on that topic comes from above, and the positions have said where its streams stood. */
   follows(topic: TopicState): boolean
+  /** It was followed before the present host, or before there was none: what an origin sent that is new here was due here. */
+  continues(topic: TopicState): boolean
 }
 
 export interface Sides {

@@ -65,8 +65,6 @@ export class TopicState {
   order: Stream<undefined> | undefined
   /** At a client, on ordered topics: in which reigns what was heard was numbered. */
   readonly reigns: OrderReigns = new OrderReigns()
-  /** At a client: it was followed before the present host, so what an origin sent that is new here was due here. */
-  continued = false
   /** Who here wants it. */
   receivers: readonly Receiver[] = []
   /** Its numbers or its identity matter for as long as it is used: it is never forgotten. */
@@ -140,7 +138,6 @@ export class TopicState {
     this.order = undefined
     this.reigns.clear()
     this.#heard = undefined
-    this.continued = false
     this.arrived = -1
   }
 }

@@ -27,6 +27,7 @@ import {
   Voter,
 } from "../election/index.ts"
 import {
+  isVoter,
   type RootPlace,
   type RootRecord,
   type VoterEntry,
@@ -148,7 +149,7 @@ export class Voting implements VoterReception {
       onFrame: frame => voter.receive(frame),
       onLinkClosed: peer => voter.linkClosed(peer),
       onRedialed: (peer, outcome) => voter.redialed(peer, outcome),
-      onRecord: record => voter.learn(record),
+      onRecord: record => this.#shown(record),
       onJoin: asking => this.#electorate.asked(asking),
       onJoinReply: (from, code) => this.#electorate.answered(from, code),
       onForeign: (from, generation) => this.#tell({ type: "generationRefused", from, generation }),
@@ -357,6 +358,13 @@ export class Voting implements VoterReception {
       default:
         this.#tell(event)
     }
+  }
+
+  /** A peer knows that record. Whoever only stands by hears no root, so it follows this one though it remembers it already. */
+  #shown(record: RootRecord): void {
+    this.#voter.learn(record)
+    const known = this.record
+    if (known?.revision === record.revision && !isVoter(known, this.voterId)) this.#named(known)
   }
 
   /** The record names a root that we have not heard of: whoever only stands by learns of it so. */

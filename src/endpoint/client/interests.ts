@@ -16,6 +16,8 @@ export interface Interest {
   base: number | undefined
   /** It has had a baseline, maybe of an earlier incarnation: what was missed since is to be repaired or told. */
   followed: boolean
+  /** It was followed at the host before the present one, or before this endpoint became the root. */
+  continued: boolean
   refused: string | undefined
   readonly ready: Deferred<void>
 }
@@ -96,7 +98,15 @@ export class Interests {
     const key = toHex(prefix)
     let interest = this.#all.get(key)
     if (interest === undefined) {
-      interest = { prefix, count: 0, base: undefined, followed: false, refused: undefined, ready: deferred() }
+      interest = {
+        prefix,
+        count: 0,
+        base: undefined,
+        followed: false,
+        continued: false,
+        refused: undefined,
+        ready: deferred(),
+      }
       interest.ready.promise.catch(() => {})
       this.#all.set(key, interest)
       this.#new.push(interest)
@@ -114,6 +124,17 @@ export class Interests {
   /** It has had a baseline, maybe of an earlier incarnation. */
   isFollowed(topic: Uint8Array): boolean {
     for (const { prefix, followed } of this.#all.values()) if (followed && patternTakesIn(prefix, topic)) return true
+    return false
+  }
+
+  /** The host is another, or there is none any more: what was followed at the last one is followed on. */
+  continue(): void {
+    for (const interest of this.#all.values()) interest.continued = interest.followed
+  }
+
+  /** It was followed before the present host. */
+  isContinued(topic: Uint8Array): boolean {
+    for (const { prefix, continued } of this.#all.values()) if (continued && patternTakesIn(prefix, topic)) return true
     return false
   }
 

@@ -136,6 +136,7 @@ export class LossRecovery {
   /** There is no host any more: what is missing nobody will bring. */
   crowned(): void {
     const node = this.#node
+    this.#interests.continue()
     this.#missedFrom = undefined
     this.#isSnail = false
     this.#repairs.forget()
@@ -198,7 +199,7 @@ export class LossRecovery {
     const prefixes = followed.map(({ prefix }) => prefix).filter(prefix => prefix !== markTopic)
     if (this.#isElsewhere) {
       const isFollowed = (topic: Uint8Array) => prefixes.some(prefix => patternTakesIn(prefix, topic))
-      for (const topic of this.#node.topics.all) if (isFollowed(topic.bytes)) topic.continued = true
+      this.#interests.continue()
       this.#lookBack = new LookBack(this.#node, baseline, prefixes, isFollowed)
       ranges.push(...this.#lookBack.next())
     } else if (through > from) {
