@@ -48,6 +48,8 @@ class Wire implements ConnectionOutput {
 }
 
 interface SubjectOptions {
+  /** Made on the subject's clock. Default: one without limits. */
+  readonly engine?: (clock: SimulatedClock) => Engine
   readonly socketType?: SocketType
   /** Withhold READY until the peer's has come. */
   readonly withhold?: boolean
@@ -57,13 +59,9 @@ interface SubjectOptions {
 
 class Subject {
   readonly clock = new SimulatedClock()
-  readonly engine = new Engine(this.clock)
+  readonly engine: Engine
   readonly wire = new Wire()
-  readonly outbox: Outbox = new Outbox({
-    limits: { messages: 10, bytes: 0 },
-    slabs: this.engine.slabs,
-    flusher: this.engine.flusher,
-  })
+  readonly outbox: Outbox
   readonly messages: string[] = []
   readonly subscriptions: string[] = []
   opened = 0
@@ -74,6 +72,9 @@ class Subject {
 
   constructor(options: SubjectOptions = {}) {
     const { socketType = "DEALER", withhold = false, heartbeat, admit } = options
+    this.engine = options.engine?.(this.clock) ?? new Engine(this.clock)
+    const { slabs, flusher } = this.engine
+    this.outbox = new Outbox({ limits: { messages: 10, bytes: 0 }, slabs, flusher })
     const role: Role = {
       socketType,
       limits: defaultLimits,
@@ -465,5 +466,28 @@ describe("Connection: heartbeats", () => {
     subject.wire.taking = true
     subject.connection.onDrain()
     expect(subject.wire.take()).toBe(ping + toHex(encodePong(utf8("!"))) + toHex(encodeMessage([utf8("b")])).repeat(5))
+  })
+})
+
+describe("what all connections of an engine hold together", () => {
+  /** A frame that promises 20,000 octets and brings all but one. */
+  const unfinished = concat([fromHex("02 0000000000004e20"), new Uint8Array(19_999)])
+  const message = [new Uint8Array(20_000)]
+
+  it("is bounded, with what waits to be sent or without it", () => {
+    for (const countsSent of [true, false]) {
+      const engine = (clock: SimulatedClock) => new Engine(clock, 10_000, countsSent)
+      const receiver = open({ engine })
+      receiver.hear(unfinished)
+      expect(receiver.error?.code).toBe("Full")
+      const sender = open({ engine })
+      sender.wire.taking = false
+      for (let i = 0; i < 3; i++) {
+        sender.outbox.send(message)
+        sender.clock.drain()
+      }
+      sender.settle()
+      expect(sender.error?.code).toBe(countsSent ? "Full" : undefined)
+    }
   })
 })

@@ -432,7 +432,8 @@ export class Connection implements Link {
       lost: error => this.fail(this.#named(error)),
     })
     if (this.#paused) this.#heartbeat.pause()
-    role.outbox.attach(cipher === undefined ? this.#output : this.#coveredSink(cipher), this.#busy, this.#account)
+    const account = this.#engine.memory?.countsSent === true ? this.#account : undefined
+    role.outbox.attach(cipher === undefined ? this.#output : this.#coveredSink(cipher), this.#busy, account)
     role.handler.onOpen(this)
   }
 

@@ -21,10 +21,10 @@ export class Engine {
   /** What connections may hold together; undefined for as much as each may. */
   readonly memory: MemoryBudget | undefined
 
-  /** `maxBufferedBytes` of 0 sets no limit to all together. */
-  constructor(clock: Clock, maxBufferedBytes = 0) {
+  /** `maxBufferedBytes` of 0 sets no limit to all together; `countsSent` false leaves out what waits to be sent. */
+  constructor(clock: Clock, maxBufferedBytes = 0, countsSent = true) {
     this.clock = clock
-    this.memory = maxBufferedBytes > 0 ? new MemoryBudget(maxBufferedBytes) : undefined
+    this.memory = maxBufferedBytes > 0 ? new MemoryBudget(maxBufferedBytes, countsSent) : undefined
     this.flusher = new Flusher(clock)
   }
 

@@ -10,8 +10,12 @@ export class MemoryBudget {
   #used = 0
   #relieving = false
 
-  constructor(most: number) {
+  /** What waits to be sent is counted too; where it is not, its own high-water mark is all that limits it. */
+  readonly countsSent: boolean
+
+  constructor(most: number, countsSent = true) {
     this.#most = most
+    this.countsSent = countsSent
   }
 
   /** Octets held now. */

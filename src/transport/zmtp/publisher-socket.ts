@@ -57,7 +57,7 @@ export class ZmtpPublisher extends BoundSocket<Subscriber> implements PublisherS
     const peer = this.peers.get(connection)
     if (peer === undefined || !this.#guard) return
     peer.allows = allows
-    for (const prefix of [...this.#fanout.prefixesOf(peer)]) if (!allows(prefix)) this.#fanout.cancel(peer, prefix)
+    for (const prefix of this.#fanout.prefixesOf(peer)) if (!allows(prefix)) this.#fanout.cancel(peer, prefix)
     for (const prefix of peer.held.values()) {
       if (allows(prefix)) this.#fanout.subscribe(peer, prefix, this.#maxSubscriptionBytes)
     }

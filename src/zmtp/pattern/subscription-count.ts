@@ -50,9 +50,20 @@ export class SubscriptionCount {
   }
 }
 
+/** As arguments of one call; put together one by one they would be a chain of as many strings. */
+const charactersAtOnce = 4_096
+
 /** Octets as a string of the same length, to be a key. */
 export function keyOf(bytes: Uint8Array): string {
+  if (bytes.length <= charactersAtOnce) return String.fromCharCode.apply(undefined, bytes as unknown as number[])
   let key = ""
-  for (let i = 0; i < bytes.length; i++) key += String.fromCharCode(bytes[i]!)
+  for (let at = 0; at < bytes.length; at += charactersAtOnce) key += keyOf(bytes.subarray(at, at + charactersAtOnce))
   return key
+}
+
+/** The octets that such a string stands for. */
+export function ofKey(key: string): Uint8Array {
+  const bytes = new Uint8Array(key.length)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = key.charCodeAt(i)
+  return bytes
 }

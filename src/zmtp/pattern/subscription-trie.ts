@@ -14,7 +14,8 @@ class Node<S> {
   parent: Node<S> | undefined
   /** By first octet of their labels. */
   children: Map<number, Node<S>> | undefined
-  subscribers: Set<S> | undefined
+  /** One by itself, for most prefixes have one, or a set of them. */
+  subscribers: S | Set<S> | undefined
 
   constructor(label: Uint8Array, parent: Node<S> | undefined) {
     this.label = label
@@ -46,9 +47,12 @@ export class SubscriptionTrie<S> {
   /** Whether it was new for this subscriber. */
   add(prefix: Uint8Array, subscriber: S): boolean {
     const node = this.#reach(prefix)
-    node.subscribers ??= new Set()
-    if (node.subscribers.has(subscriber)) return false
-    node.subscribers.add(subscriber)
+    const { subscribers } = node
+    if (subscribers === undefined) node.subscribers = subscriber
+    else if (subscribers === subscriber) return false
+    else if (!(subscribers instanceof Set)) node.subscribers = new Set([subscribers, subscriber])
+    else if (subscribers.has(subscriber)) return false
+    else subscribers.add(subscriber)
     if (prefix.length > this.depth) this.depth = prefix.length
     this.version++
     return true
@@ -57,8 +61,13 @@ export class SubscriptionTrie<S> {
   /** Whether this subscriber had it. */
   remove(prefix: Uint8Array, subscriber: S): boolean {
     const node = this.#find(prefix)
-    if (node === undefined || node.subscribers === undefined || !node.subscribers.delete(subscriber)) return false
-    if (node.subscribers.size === 0) {
+    if (node === undefined || node.subscribers === undefined) return false
+    const { subscribers } = node
+    if (subscribers instanceof Set) {
+      if (!subscribers.delete(subscriber)) return false
+      if (subscribers.size === 1) for (const last of subscribers) node.subscribers = last
+    } else {
+      if (subscribers !== subscriber) return false
       node.subscribers = undefined
       this.#prune(node)
     }
@@ -72,7 +81,9 @@ export class SubscriptionTrie<S> {
     let node = this.#root
     let at = start
     for (;;) {
-      if (node.subscribers !== undefined) for (const subscriber of node.subscribers) into.push(subscriber)
+      const { subscribers } = node
+      if (subscribers instanceof Set) for (const subscriber of subscribers) into.push(subscriber)
+      else if (subscribers !== undefined) into.push(subscribers)
       if (at === end || node.children === undefined) return
       const child = node.children.get(topic[at]!)
       if (child === undefined || !continues(topic, at, end, child.label)) return

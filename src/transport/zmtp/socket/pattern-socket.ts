@@ -28,6 +28,7 @@ import { CarrierTable } from "../carrier-table.ts"
 import {
   atLeastOne,
   decoderLimits,
+  defaultBufferedBytes,
   defaultHandshakeTimeoutMs,
   defaultReceiveBytes,
   notNegative,
@@ -71,7 +72,13 @@ export abstract class PatternSocket implements AsyncDisposable {
   constructor(options: PatternSocketOptions) {
     this.options = options
     this.parts = withSystemParts(options)
-    this.engine = new Engine(this.parts.clock, notNegative("maxBufferedBytes", options.maxBufferedBytes ?? 0))
+    const { maxBufferedBytes } = options
+    // Unless asked for, what the application sends is limited by its high-water mark alone, as with libzmq.
+    this.engine = new Engine(
+      this.parts.clock,
+      notNegative("maxBufferedBytes", maxBufferedBytes ?? defaultBufferedBytes),
+      maxBufferedBytes !== undefined,
+    )
     this.events = new Events(this.parts.logger)
     this.inbox = new Inbox({
       onBatch: options.onBatch,

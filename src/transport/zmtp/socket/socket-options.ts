@@ -29,7 +29,8 @@ export interface PatternSocketOptions extends Parts {
   /**
    * Most octets that all connections may hold together: of messages that have not come whole, of what waits to be sent, and
    * of subscriptions.
-   * Beyond it the connection that holds most is closed with `Full`. Default 0, no limit.
+   * Beyond it the connection that holds most is closed with `Full`. 0 for no limit. Default: 1 GiB of what peers make us
+   * hold, which are messages that have not come whole and subscriptions; what waits to be sent counts only where this is given.
    */
   readonly maxBufferedBytes?: number
   /** How long one attempt to reach an address may take; default 0, as long as the system tries. */
