@@ -4,8 +4,18 @@
 // versions below. Tests that cannot apply are listed in compat-skips.mjs, each with its reason; an entry that skips
 // nothing is an error, so that the list stays true.
 import { execFileSync, spawnSync } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
+import { tmpdir, userInfo } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { filesLeftOut } from "./compat-skips.mjs"
@@ -29,13 +39,24 @@ if (!existsSync(join(checkout, "test/unit"))) {
 const found = spawnSync("git", ["-C", checkout, "rev-parse", "HEAD"], { encoding: "utf8" }).stdout.trim()
 if (found !== commit) console.warn(`the checkout is at ${found || "an unknown commit"}; the skips are for ${commit}\n`)
 
-const work = join(tmpdir(), "zinc-compat")
-mkdirSync(work, { recursive: true })
-writeFileSync(join(work, "package.json"), JSON.stringify({ private: true, dependencies: needs }))
-if (!Object.keys(needs).every(name => existsSync(join(work, "node_modules", name)))) {
+const shared = join(tmpdir(), `zinc-compat-${userInfo().username}`)
+mkdirSync(shared, { recursive: true })
+// Each run has a folder of its own, in which what the tests need is found one level up.
+const work = mkdtempSync(join(shared, "run-"))
+process.on("exit", () => rmSync(work, { recursive: true, force: true }))
+const isThere = folder => Object.keys(needs).every(name => existsSync(join(folder, "node_modules", name)))
+if (!isThere(shared)) {
   console.log("installing what the tests need …")
+  writeFileSync(join(work, "package.json"), JSON.stringify({ private: true, dependencies: needs }))
   execFileSync("npm", ["install", "--no-audit", "--no-fund", "--silent"], { cwd: work, stdio: "inherit" })
+  try {
+    renameSync(join(work, "node_modules"), join(shared, "node_modules"))
+  } catch (thrown) {
+    // Another run was faster, or an older one left half of it behind: then what is here serves this run.
+    if (!["ENOTEMPTY", "EEXIST"].includes(thrown.code)) throw thrown
+  }
 }
+const mocha = [work, shared].map(folder => join(folder, "node_modules/mocha/bin/mocha.js")).find(existsSync)
 
 const tests = join(work, "from/test/unit")
 mkdirSync(tests, { recursive: true })
@@ -79,7 +100,7 @@ const report = join(work, "skipped.json")
 const run = spawnSync(
   process.execPath,
   [
-    ...["--expose-gc", "--no-warnings", join(work, "node_modules/mocha/bin/mocha.js")],
+    ...["--expose-gc", "--no-warnings", mocha],
     ...[
       "--exit",
       "--timeout",

@@ -47,6 +47,13 @@ describe("The packed package", () => {
     }
   })
 
+  it("has what its README links to", () => {
+    const links = [...readFileSync(join(installed, "README.md"), "utf8").matchAll(/\]\(([^)#]+)/g)].map(([, to]) => to!)
+    const own = links.filter(to => !to.includes("://"))
+    expect(own.length).toBeGreaterThan(10)
+    expect(own.filter(to => !existsSync(join(installed, to)))).toEqual([])
+  })
+
   it("has code and types behind every subpath", () => {
     const missing = subpaths
       .flatMap(({ target }) => [target.default, target.types])
