@@ -68,7 +68,7 @@ export class Governor {
       authority,
       inheritance: authority.inheritance(),
       tree,
-      generation: endpointIdToBytes(record.generation as EndpointId),
+      generation: generationOf(record),
       voters: candidatesOf(record),
       deliver,
       reason: epoch === 1 ? "it founded the tree" : "a majority of the voters chose it",
@@ -76,12 +76,17 @@ export class Governor {
   }
 
   #follow(epoch: number, addresses: readonly string[]): void {
-    if (addresses.length === 0) return
+    const { record } = this.#o.voting
+    if (addresses.length === 0 || record === undefined) return
     const followed = `${epoch} ${addresses.join(" ")}`
     if (followed === this.#followed) return
     this.#followed = followed
-    this.#o.seat.follow(addresses, `another voter reigns, in reign ${epoch}`)
+    this.#o.seat.follow(addresses, generationOf(record), `another voter reigns, in reign ${epoch}`)
   }
+}
+
+function generationOf({ generation }: RootRecord): Uint8Array {
+  return endpointIdToBytes(generation as EndpointId)
 }
 
 /** The voters, as those below are told of them. */

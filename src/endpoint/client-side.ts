@@ -621,10 +621,11 @@ export class ClientSide implements UpSide {
     this.#down.lost()
   }
 
-  /** The host above is at one of these addresses from now on. */
-  seek(addresses: readonly string[]): void {
+  /** The host above, of that generation of the tree, is at one of these addresses from now on. */
+  seek(addresses: readonly string[], generation: Uint8Array): void {
     this.uncrowned()
     this.#session.forsake()
+    this.#session.voteIn(generation)
     this.#attachment.seek(addresses, this.#o.reconnect ?? soughtAgain)
   }
 

@@ -160,10 +160,10 @@ export class Seat {
     node.events.emit({ type: "role", from: "host", to: "relay", epoch: node.epoch, reason })
   }
 
-  /** The root is another, at one of these addresses. */
-  follow(addresses: readonly string[], reason: string): void {
+  /** The root of that generation of the tree, sixteen octets, is another, at one of these addresses. */
+  follow(addresses: readonly string[], generation: Uint8Array, reason: string): void {
     this.detach(reason)
-    this.#o.client.seek(addresses)
+    this.#o.client.seek(addresses, generation)
   }
 
   end(): void {

@@ -13,7 +13,7 @@ export class VotingWorld {
   readonly world: World
   readonly names: readonly string[]
   readonly #options: VotingWorldOptions
-  readonly #disks = new Map<string, MemoryVoteDisk>()
+  #disks: Map<string, MemoryVoteDisk> = new Map()
 
   constructor(seed = 1, { names = ["va", "vb", "vc"], statusMs = 0, ...options }: VotingWorldOptions = {}) {
     this.world = new World({ seed, statusMs })
@@ -43,6 +43,13 @@ export class VotingWorld {
         new MemoryVoteFolder(disk, common.clock),
       ),
     )
+  }
+
+  /** The voters' folders are these from now on; without any, new ones. Returns those of before. */
+  exchangeDisks(disks: Map<string, MemoryVoteDisk> = new Map()): Map<string, MemoryVoteDisk> {
+    const before = this.#disks
+    this.#disks = disks
+    return before
   }
 
   #disk(name: string): MemoryVoteDisk {

@@ -29,6 +29,8 @@ const heartbeatMissesRange = [1, 100] as const
 const sessionKeepRange = [100, 86_400_000] as const
 /** Hosts whose tickets are kept. */
 const ticketsMax = 16
+/** How long it takes before a host of another generation is asked again: the address may be that of our tree by then. */
+const foreignWaitMs = 1000
 /** Octets of own topics named in a JOIN: a host takes at most 2 MiB of control message. */
 const memoryBytesMax = 1024 * 1024
 
@@ -39,14 +41,15 @@ export class HostSession {
   heartbeatMisses = 3
   sessionKeepMs = 10_000
   readonly #o: HostSessionOptions
-  /** The session of our last link is worth taking up again. */
   /** JOINs said. */
   #joins = 0
+  /** The session of our last link is worth taking up again. */
   #isResumable = false
   #ticket = new Uint8Array(0)
   /** Tickets of the last hosts, by the addresses they were dialled at. */
   readonly #tickets = new Map<string, Uint8Array>()
   #generation = new Uint8Array(0)
+  #votes = false
   /** What the host knows of the room below. */
   #roomTold: RoomNumbers | undefined
 
@@ -124,6 +127,12 @@ export class HostSession {
     this.#roomTold = room
   }
 
+  /** We vote in that generation, whoever is its root. */
+  voteIn(generation: Uint8Array): void {
+    this.#generation = generation.slice()
+    this.#votes = true
+  }
+
   /** Throws `BadFrame` when nothing could be built on the ACCEPT, and `Refused` when its host cannot be above us. */
   check(accept: Accept): void {
     checkAccept(accept)
@@ -133,6 +142,11 @@ export class HostSession {
         retryable: true,
       })
     const isSameTree = equalBytes(this.#generation, accept.generation)
+    if (!isSameTree && this.#generation.length > 0 && (node.epoch > 0 || this.#votes))
+      throw new ZincError("Refused", `${accept.hostName} is of another generation of the tree [WrongTree]`, {
+        retryable: true,
+        retryAfterMs: foreignWaitMs,
+      })
     if (isSameTree && accept.epoch < node.epoch)
       throw new ZincError(
         "Refused",

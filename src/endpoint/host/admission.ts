@@ -38,6 +38,8 @@ const detachedWaitMs = 500
 const electionWaitMs = 1400
 /** After which a voter may be above who is above it now. */
 const crownSoonMs = 20
+/** How long who belongs to another generation waits before it asks again. */
+const foreignWaitMs = 1000
 /** Octets of a name; what a joiner says beyond them is cut off. */
 const nameBytesMax = 64
 /** Addresses of one relay that are passed on. */
@@ -306,6 +308,11 @@ export class Admission {
         this.#awaitTree(connection, remote, join, verdict)
         return
       }
+      if (this.#isForeign(join)) {
+        const reason = "this host is of another generation of the tree; open the endpoint anew to join this one"
+        this.#refuse(connection, name, "WrongTree", reason, foreignWaitMs)
+        return
+      }
       const living = links.ofPeer(join.endpointId)
       if (living !== undefined || equalBytes(join.endpointId, node.self.bytes)) {
         const proven = living !== undefined && equalBytes(living.ticket, join.ticket)
@@ -353,6 +360,12 @@ export class Admission {
     else this.#o.onNew(link)
     link.notices.sentAgain(link.heartbeatCount)
     link.joining = { resumed }
+  }
+
+  /** R1: two generations of a tree with voters refuse each other. Where nobody votes, a root without memory draws a new one. */
+  #isForeign({ epoch, generation }: Join): boolean {
+    const node = this.#node
+    return node.epoch > 0 && epoch > 0 && generation.length > 0 && !equalBytes(generation, node.place.generation)
   }
 
   /** False when there is no place for it here; it has been told where else, or when to come back. */
