@@ -55,16 +55,7 @@ export class Endpoint extends WholeEndpoint {
     const endpoint = new Endpoint(options, "relay")
     const folder =
       typeof data === "string" ? await FileVoteFolder.open({ folder: data, tree: options.tree ?? "zinc" }) : data
-    try {
-      const opened = await endpoint.openVoter(options).catch(async thrown => {
-        await folder.close()
-        throw thrown
-      })
-      endpoint.#governance = await Governance.open(endpoint, opened, options, folder)
-    } catch (thrown) {
-      endpoint.abort()
-      throw thrown
-    }
+    endpoint.#governance = await Governance.open(endpoint, () => endpoint.openVoter(options), options, folder)
     return endpoint
   }
 

@@ -41,6 +41,7 @@ export interface GovernedPlace {
   readonly id: string
   readonly name: string
   readonly addresses: readonly string[]
+  abort(): void
 }
 
 /** The longest that a root which has given its reign away waits for its place below the new one. */
@@ -53,10 +54,29 @@ export class Governance {
   #isOver = false
 
   /**
-   * Begins to vote; resolves when the endpoint is part of its tree. The folder is the governance's from then on, also if
-   * this rejects: with `BadOption`, `Aborted` or what closed the endpoint.
+   * Opens the endpoint by `openVoter` and begins to vote for it; resolves when it is part of its tree. The folder is the
+   * governance's from then on. Rejects with what `openVoter` does, `BadOption`, `Aborted` or what closed the endpoint; then
+   * both are closed.
    */
   static async open(
+    place: GovernedPlace,
+    openVoter: () => Promise<OpenedVoter>,
+    options: HostOptions & GovernedOptions,
+    folder: VoteFolder,
+  ): Promise<Governance> {
+    try {
+      const opened = await openVoter().catch(async thrown => {
+        await folder.close()
+        throw thrown
+      })
+      return await Governance.#vote(place, opened, options, folder)
+    } catch (thrown) {
+      place.abort()
+      throw thrown
+    }
+  }
+
+  static async #vote(
     place: GovernedPlace,
     opened: OpenedVoter,
     options: HostOptions & GovernedOptions,

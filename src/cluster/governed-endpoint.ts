@@ -15,16 +15,7 @@ export class GovernedEndpoint extends MessageEndpoint {
    */
   static async govern(options: HostOptions & GovernedOptions, folder: VoteFolder): Promise<GovernedEndpoint> {
     const endpoint = new GovernedEndpoint(options, "relay")
-    try {
-      const opened = await endpoint.openVoter(options).catch(async thrown => {
-        await folder.close()
-        throw thrown
-      })
-      endpoint.#governance = await Governance.open(endpoint, opened, options, folder)
-    } catch (thrown) {
-      endpoint.abort()
-      throw thrown
-    }
+    endpoint.#governance = await Governance.open(endpoint, () => endpoint.openVoter(options), options, folder)
     return endpoint
   }
 

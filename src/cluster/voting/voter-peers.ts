@@ -22,6 +22,7 @@ import type { Transport } from "../../transport/transport.ts"
 import { DialOutcome, decodeVoterFrame, encodeVoterFrame, type VoterFrame, type VoterLinks } from "../election/index.ts"
 import { type GenerationId, isVoter, type RootRecord, type VoterEntry, type VoterId } from "../election/root-record.ts"
 import { readRecord, writeRecord } from "../election/wire.ts"
+import { SaidOnce } from "./said-once.ts"
 import { VoterContact } from "./voter-contact.ts"
 import { octetsOfVoter, VoterDialler } from "./voter-dialler.ts"
 import { type LinkCarrier, VoterLink } from "./voter-link.ts"
@@ -31,8 +32,6 @@ import { placeFrom, placeTo } from "./voter-place.ts"
 const lookMs = 100
 /** Links to one voter that were opened from the same end: only the newest stays. */
 const perEnd = 1
-/** Warnings remembered, so that each is given once. */
-const saidMax = 256
 /** A redial that has failed is repeated for so long. */
 const redialAgainMs = 400
 
@@ -69,8 +68,8 @@ export class VoterPeers implements VoterLinks, VoterReception {
   /** By voter id, or by address where nobody has answered yet. */
   readonly #contacts = new Map<string, VoterContact>()
   readonly #tried = new Set<string>()
-  /** Warnings given. */
-  readonly #said = new Set<string>()
+  readonly #warned = new SaidOnce()
+  readonly #foreign = new SaidOnce()
   #timer: Timer | undefined
   #ended = false
 
@@ -361,15 +360,15 @@ export class VoterPeers implements VoterLinks, VoterReception {
   /** Who is refused tries again every second: it is a warning once. */
   #saidOnce(what: string, fields: Readonly<Record<string, string | undefined>>): void {
     const line = [what, ...Object.values(fields)].join(" ")
-    const level = this.#said.has(line) ? "debug" : "warn"
-    if (this.#said.size < saidMax) this.#said.add(line)
-    this.#o.logger[level](what, fields)
+    const said = this.#warned.say(line)
+    if (said === "last") this.#o.logger.warn("more voters are refused, or refuse us, than are told one by one")
+    this.#o.logger[said === "new" ? "warn" : "debug"](what, fields)
   }
 
   #isForeign(peer: VoterId, generation: GenerationId): boolean {
     const own = this.#o.generation()
     if (own === undefined || own === generation) return false
-    this.#o.onForeign(peer, generation)
+    if (this.#foreign.say(`${peer} ${generation}`) !== "no") this.#o.onForeign(peer, generation)
     return true
   }
 
