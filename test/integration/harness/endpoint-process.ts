@@ -15,6 +15,8 @@ export type TransportName = "zmtp" | "native"
 
 export type Opening = {
   readonly transport: TransportName
+  /** Speaks CURVE, by `zmtp`: its own key, and that of every host it dials, in Z85. */
+  readonly curve?: { readonly secretKey: string; readonly serverKey: string }
   /** A program to put before node, such as one that enters a network namespace. */
   readonly within?: readonly string[]
 } & (

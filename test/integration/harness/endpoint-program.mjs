@@ -22,7 +22,12 @@ async function transport() {
     return NativeTransport.open()
   }
   const { ZmtpTransport } = await import("../../../dist/transport/zmtp/index.js")
-  return new ZmtpTransport()
+  if (given.curve === undefined) return new ZmtpTransport()
+  const { curveClient, curveServer } = await import("../../../dist/zmtp/index.js")
+  const { secretKey, serverKey } = given.curve
+  return new ZmtpTransport({
+    security: { listen: curveServer({ secretKey }), dial: curveClient({ secretKey, serverKey }) },
+  })
 }
 
 /** Payloads: number (u32), time of sending in µs (f64), then padding. */
