@@ -38,6 +38,8 @@ export interface DocumentAnswersOptions {
 
 /** Whom a host without content asks for it: one at a time, each for this long. */
 const uploadMs = 500
+/** Who asked for one that was closed meanwhile asks again after this long, here or elsewhere. */
+const closedRetryMs = 100
 
 export class DocumentAnswers {
   readonly #port: DocumentPort
@@ -232,11 +234,9 @@ export class DocumentAnswers {
       this.#port.logger.error("a question about a document could not be answered", { thrown })
       return { code: "Internal", reason: messageOf(thrown) }
     }
-    return {
-      code: thrown.code,
-      reason: thrown.message,
-      ...(thrown.retryAfterMs === undefined ? {} : { retryAfterMs: thrown.retryAfterMs }),
-    }
+    // One that was closed here while it was asked for is not refused: it is opened again, or this endpoint is leaving.
+    const retryAfterMs = thrown.retryAfterMs ?? (thrown.code === "Closed" ? closedRetryMs : undefined)
+    return { code: thrown.code, reason: thrown.message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
   }
 }
 

@@ -290,7 +290,7 @@ export class HostSide {
       direct: this.#direct,
       notify,
       rooting: this.#rooting,
-      linkOfOrigin: id => links.ofPeer(id) ?? members.ofId(id)?.via,
+      linkOfOrigin: id => members.ofId(id)?.via ?? links.ofPeer(id),
       above,
       maxPayloadBytes: options.maxPayloadBytes,
       maxClients: options.maxClients,

@@ -22,16 +22,20 @@ function client(kind: TopicKind = TopicKind.Document, follows = false, continues
   const topic = node.topics.of(encodeTopic(kind, "notes"))
   const taken: number[] = []
   const gaps: [number, number][] = []
-  node.events.on("gap", ({ from, through }) => gaps.push([from, through]))
+  const told: string[] = []
+  node.events.on("gap", ({ origin, from, through }) => {
+    gaps.push([from, through])
+    told.push(`${origin === undefined ? "" : "its "}${from}-${through}`)
+  })
   node.topics.addReceiver({
     prefixes: [topic.bytes],
     take: (_topic, _frame, _origin, sequence) => taken.push(sequence),
   })
-  return { node, topic, taken, gaps }
+  return { node, topic, taken, gaps, told }
 }
 
 /** A frame as the host publishes it. */
-function published(origin: Uint8Array, sequence: number, link: number): Frame {
+function published(origin: Uint8Array, sequence: number, link: number, order = 0): Frame {
   return Frame.over(
     encodeHeader({
       kind: Kind.Fragment,
@@ -42,7 +46,7 @@ function published(origin: Uint8Array, sequence: number, link: number): Frame {
       ageMicros: 0,
       origin,
       sequence,
-      order: 0,
+      order,
       extensions: new Uint8Array(0),
       leg: { way: "down", incarnation: 9, link, number: sequence, previous: sequence - 1 },
     }),
@@ -147,5 +151,40 @@ describe("A stream whose start is not known", () => {
     node.resequencer.take(topic, published(mover, 1, 6), 5)
     node.resequencer.take(topic, published(mover, 2, 6), 5)
     expect(taken).toEqual([1, 2])
+  })
+})
+
+describe("What an origin sent to a root that was lost", () => {
+  it("is missed by its own numbers where those of the order have no hole: seed 4910 of the swarm", () => {
+    const { node, topic, taken, told } = client(TopicKind.Ordered)
+    node.resequencer.take(topic, published(mover, 1, 6, 1), 5)
+    node.resequencer.take(topic, published(mover, 5, 6, 2), 5)
+    expect([taken, told]).toEqual([[1, 5], ["its 2-4"]])
+  })
+
+  it("not where they have one as large, which was told", () => {
+    const { node, topic, taken, told } = client(TopicKind.Ordered)
+    node.resequencer.take(topic, published(mover, 1, 6, 1), 5)
+    node.resequencer.take(topic, published(mover, 5, 6, 5), 5)
+    node.resequencer.repairEnded(topic, "lost")
+    node.resequencer.take(topic, published(mover, 6, 6, 6), 5)
+    expect([taken, told]).toEqual([[1, 5, 6], ["2-4"]])
+  })
+
+  it("and by the positions of a baseline, which tell of both", () => {
+    const { node, topic, told } = client(TopicKind.Ordered)
+    const origin = node.origins.at(mover, 0)
+    node.resequencer.take(topic, published(mover, 1, 6, 1), 5)
+    node.resequencer.settle(topic, undefined, { first: 1, last: 3 }, "slow")
+    node.resequencer.settle(topic, origin, { first: 1, last: 5 }, "slow")
+    expect(told).toEqual(["2-3", "its 2-5"])
+  })
+
+  it("is not told by numbers that may have come before the topic was left: seed 6308 of the swarm", () => {
+    const { node, topic, taken, told } = client(TopicKind.Nearest, false, true)
+    node.resequencer.take(topic, published(mover, 1, 6), 5)
+    node.resequencer.forget(topic)
+    node.resequencer.take(topic, published(mover, 5, 6), 5)
+    expect([taken, told]).toEqual([[1, 5], ["1-1"]])
   })
 })

@@ -16,7 +16,7 @@ import { type AnyStream, isUnordered, type ParkedStreams } from "./parked-stream
 import type { Sides } from "./sides.ts"
 import { Offer, type Stream } from "./stream.ts"
 import { commonPlaces, keptPlaces, type StreamPlace, type StreamRun } from "./stream-runs.ts"
-import type { Origin, TopicState } from "./topic-state.ts"
+import type { Heard, Origin, TopicState } from "./topic-state.ts"
 
 /** The first number of a stream that its hosts know of, and the last they have passed on; `last` below `first`: none. */
 interface Position {
@@ -224,7 +224,9 @@ export class Resequencer {
       if (heard.next > through) return
     }
     this.#gaps.report(topic, origin, { from: Math.max(from, heard?.next ?? from), through }, "lost")
-    if (heard !== undefined) heard.next = through + 1
+    if (heard === undefined) return
+    heard.next = through + 1
+    heard.skipped = topic.skipped
   }
 
   /** A parked one, when it is released, has moved the stream on past its first number already. */
@@ -238,6 +240,7 @@ export class Resequencer {
     const origin = this.#origins.at(frame.header, frame.at + At.Origin)
     const sequence = frame.sequence
     topic.reigns.note(frame.epoch, frame.order)
+    topic.countOrder(frame.order, true)
     if (origin === this.#origins.self) {
       this.#o.pass(topic, frame, origin, sequence)
       return
@@ -250,9 +253,11 @@ export class Resequencer {
       this.#o.republish(topic, frame, origin)
       return
     } else {
-      if (!heard.current) this.#gaps.report(topic, origin, { from: heard.next, through: sequence - 1 }, "lost")
+      if (isLostAbove(topic, heard, sequence))
+        this.#gaps.report(topic, origin, { from: heard.next, through: sequence - 1 }, "lost")
       heard.current = true
       heard.next = sequence + 1
+      heard.skipped = topic.skipped
     }
     this.#o.pass(topic, frame, origin, sequence)
   }
@@ -314,15 +319,12 @@ export class Resequencer {
     }
   }
 
-  /** A repair on the topic has ended: what it did not bring is lost. True if anything was given up. */
-  repairEnded(topic: TopicState, reason: GapReason): boolean {
-    let any = false
+  /** A repair on the topic has ended: what it did not bring is lost. */
+  repairEnded(topic: TopicState, reason: GapReason): void {
     for (const stream of this.#parked.on(topic)) {
       if (topic.repairing > 0) break
-      any = true
       this.#giveUp(topic, stream, reason)
     }
-    return any
   }
 
   /**
@@ -343,9 +345,11 @@ export class Resequencer {
       const heard = topic.heard(origin.bytes, 0)
       if (heard === undefined) topic.hear(origin, last + 1)
       else if (reason !== undefined) {
-        if (!heard.current) this.#gaps.report(topic, origin, { from: heard.next, through: last }, reason)
+        if (isLostAbove(topic, heard, last + 1))
+          this.#gaps.report(topic, origin, { from: heard.next, through: last }, reason)
         heard.current = true
         heard.next = Math.max(heard.next, last + 1)
+        heard.skipped = topic.skipped
       }
       return
     }
@@ -355,8 +359,10 @@ export class Resequencer {
         this.#missedBefore(topic, origin, first)
         this.#gaps.report(topic, origin, { from: first, through: last }, reason)
       }
-      if (origin === undefined) this.#parked.openOrder(topic, last + 1, false, first)
-      else this.#parked.open(topic, origin, last + 1, false, first)
+      if (origin === undefined) {
+        this.#parked.openOrder(topic, last + 1, false, first)
+        topic.countOrder(last, false)
+      } else this.#parked.open(topic, origin, last + 1, false, first)
       return
     }
     stream.first = Math.min(stream.first, first)
@@ -371,15 +377,20 @@ export class Resequencer {
       stream.advanceTo(through + 1)
       this.#release(topic, stream)
     }
+    if (origin === undefined) topic.countOrder(stream.next - 1, false)
   }
 
   /**
    * An origin of which nothing is known begins there, on a topic that was followed all the while: what it sent before went
-   * to a root that passed it on to others, and is no more.
+   * to a root that passed it on to others, and is no more. How much of it was before the topic was left and followed anew
+   * is not known.
    */
   #missedBefore(topic: TopicState, origin: Origin | undefined, first: number): void {
-    if (origin === undefined || topic.kind !== TopicKind.Nearest || this.#o.sides.up?.continues(topic) !== true) return
-    this.#gaps.report(topic, origin, { from: 1, through: first - 1 }, "lost")
+    if (origin === undefined || topic.kind !== TopicKind.Nearest || first <= 1) return
+    if (this.#o.sides.up?.continues(topic) !== true) return
+    const { arrived, followedAnew } = topic
+    if (followedAnew) this.#gaps.reportVague(topic, Math.max(1, arrived), Math.max(1, arrived), "lost")
+    else this.#gaps.report(topic, origin, { from: 1, through: first - 1 }, "lost")
   }
 
   /** A stream whose start was open begins there. */
@@ -435,6 +446,14 @@ export class Resequencer {
     if (stream !== undefined) while (stream.parked > 0) this.#giveUp(topic, stream, "lost")
     topic.newReign()
   }
+}
+
+/**
+ * Whether an origin's numbers before that one are missed by their own count: more of them are missing than of the order,
+ * so that some never had a place in it, as when a root without memory takes the place of one that had them.
+ */
+function isLostAbove(topic: TopicState, heard: Heard, number: number): boolean {
+  return !heard.current || number - heard.next > topic.skipped - heard.skipped
 }
 
 /** Whether no origin's id stands there, but zeros. */

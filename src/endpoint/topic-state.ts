@@ -18,8 +18,10 @@ export interface Heard {
   readonly origin: Origin
   /** Its own number expected next. */
   next: number
-  /** Whether it was heard in the root's present reign; holes of the same reign show in the order numbers already. */
+  /** Whether it was heard in the root's present reign; what of the same reign we missed shows in the order numbers already. */
   current: boolean
+  /** `TopicState.skipped` by then: more than were skipped since did not go missing on their way from the root. */
+  skipped: number
 }
 
 /** Who takes messages at this endpoint: handlers and followers of documents. */
@@ -65,12 +67,18 @@ export class TopicState {
   order: Stream<undefined> | undefined
   /** At a client, on ordered topics: in which reigns what was heard was numbered. */
   readonly reigns: OrderReigns = new OrderReigns()
+  /** At a client: it was followed before and left, and how far its origins had come then is forgotten. */
+  followedAnew = false
   /** Who here wants it. */
   receivers: readonly Receiver[] = []
   /** Its numbers or its identity matter for as long as it is used: it is never forgotten. */
   kept = false
   /** Looked up again since it was made, or since the table last had to forget some. */
   used = false
+  /** At a client, on ordered topics: how many numbers of the order did not come, for whatever reason. */
+  skipped = 0
+  /** The order number up to which `skipped` counts; undefined before the first of a reign. */
+  #counted: number | undefined
   readonly #streams = new AgingByteMap<Stream<Origin>>(streamsMax)
   /** At a client, on ordered topics: what was heard of each origin, for it may be numbered twice. */
   #heard: AgingByteMap<Heard> | undefined
@@ -119,16 +127,25 @@ export class TopicState {
   }
   hear(origin: Origin, next: number): void {
     this.#heard ??= new AgingByteMap(streamsMax)
-    this.#heard.set(origin.bytes, { origin, next, current: true })
+    this.#heard.set(origin.bytes, { origin, next, current: true, skipped: this.skipped })
+  }
+  /** Numbers of the order below that one have come, or will not; that one itself, if it `came`. */
+  countOrder(number: number, came: boolean): void {
+    const before = this.#counted
+    if (before !== undefined && number <= before) return
+    if (before !== undefined) this.skipped += number - before - (came ? 1 : 0)
+    this.#counted = number
   }
   /** A root without memory numbers this topic anew: its numbers are unknown, its origins' own go on. */
   newReign(): void {
     this.order = undefined
+    this.#counted = undefined
     this.reigns.clear()
     for (const heard of this.#heard?.values() ?? []) heard.current = false
   }
   /** R5: part of what was heard is void. The root's log sees to it that nothing is numbered twice. */
   rewound(): void {
+    this.#counted = undefined
     this.#heard = undefined
   }
   /** Forgets what came (L5: unsubscribing forgets receive state). */
@@ -136,8 +153,10 @@ export class TopicState {
     this.#streams.clear()
     this.#last = undefined
     this.order = undefined
+    this.#counted = undefined
     this.reigns.clear()
     this.#heard = undefined
+    this.followedAnew = true
     this.arrived = -1
   }
 }

@@ -92,6 +92,8 @@ export class DownLeg {
    */
   accepted(accept: Accept, newReign: boolean): boolean {
     const node = this.#node
+    // The link before may have been lost between its baseline and its being up: the repair it had begun is not done.
+    if (!this.#marks.isUnset) this.#recovery.lost()
     const regenerated = this.#incarnation !== 0 && this.#incarnation !== accept.incarnation
     for (const topic of node.topics.all) topic.repairing = 0
     if (this.#incarnation === accept.incarnation) this.#recovery.relinked()

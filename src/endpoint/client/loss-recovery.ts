@@ -398,13 +398,14 @@ export class LossRecovery {
       const streams = this.#direct.streamsOf(topic)
       if (streams === this.#direct.streams) streams.repairing = Math.max(0, streams.repairing - 1)
       if (isLate) this.#beginLate(topic)
-      const gaveUp = node.resequencer.repairEnded(streams, "lost")
+      node.resequencer.repairEnded(streams, "lost")
       const unsettled = topic.repairing === 0 ? this.#unsettled.get(topic) : undefined
       if (unsettled !== undefined) {
         this.#unsettled.delete(topic)
         this.#settle(unsettled, "lost", settled => settled === topic)
       }
-      if (!isLost || gaveUp || topic.kind === TopicKind.System) continue
+      if (topic.kind === TopicKind.System) continue
+      // Whatever was given up of streams that had more to come: others may have lost their last.
       for (const range of lostHere) node.gaps.reportVague(streams, range.after + 1, range.through, "lost")
     }
     if (settling.length > 0) this.#o.settle(settling)

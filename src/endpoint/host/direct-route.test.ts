@@ -141,4 +141,15 @@ describe("DirectRoute", () => {
     await clock.run(keptMs)
     expect(up).toEqual([{ target: 7, isTurned: true }])
   })
+
+  it("follows a client that has joined another host below, though its link here still seems well: seed 5463 of the swarm", () => {
+    const { join, told, send, down } = scene()
+    const own = join(id(7))
+    const relay = join(id(1))
+    expect(send(id(7))).toBe(true)
+    told(relay, { arrived: [7] })
+    expect(send(id(7))).toBe(true)
+    const [there, before, after] = [own, relay, relay].map(link => link.directTopic.bytes)
+    expect(down).toEqual([there, before, after])
+  })
 })

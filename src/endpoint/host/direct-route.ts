@@ -136,7 +136,8 @@ export class DirectRoute {
 
   #linkTo(id: Uint8Array): Link | undefined {
     const { links, members, node, keptMs } = this.#o
-    const link = links.ofPeer(id) ?? members.ofId(id)?.via
+    // A client of ours that has joined another host below is there, though its link here may seem well for a while.
+    const link = members.ofId(id)?.via ?? links.ofPeer(id)
     if (link !== undefined) return link
     const heard = this.#heard.get(id)
     if (heard === undefined) return undefined

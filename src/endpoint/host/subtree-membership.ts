@@ -67,7 +67,10 @@ export class SubtreeMembership {
 
   /** Ids of all below with that name, clients first. */
   named(name: string, most: number = Number.POSITIVE_INFINITY): Uint8Array[] {
-    const clients = this.#o.links.named(name, most).map(link => link.peer.bytes)
+    const clients = this.#o.links
+      .named(name, most)
+      .map(link => link.peer.bytes)
+      .filter(id => this.members.ofId(id) === undefined)
     return [...clients, ...this.members.named(name, most - clients.length).map(member => member.id)]
   }
 
@@ -157,9 +160,10 @@ export class SubtreeMembership {
 
   #onArrived(member: Member): void {
     const { links, end, node } = this.#o
-    // It has found another place below, and does not come back to its own.
+    // It has found another place below, and does not come back to its own. One that says so itself is let do it.
     const own = links.ofPeer(member.id)
     if (own?.awaySince !== undefined) end(own, "Moved", "it has joined another host below")
+    else if (own !== undefined) this.#o.onRerouted(own, member.id)
     this.#tellLater().arrive(newMember(member))
     node.events.emit({ type: "arrived", member: infoOf(member) })
   }
