@@ -253,6 +253,7 @@ export class HostSide {
       above,
       end,
       onRerouted: (from, id) => this.#direct.reroute(from, id),
+      onFound: id => this.#direct.found(id),
       onForgotten: link => {
         this.#direct.reroute(link)
         this.#direct.forgetHeld(link)

@@ -17,6 +17,8 @@ describe("A swarm", () => {
     [5463, "a direct message for a client that had joined another host below"],
     [6308, "a gap of numbers that had come before the topic was left"],
     [7164, "a link lost between its baseline and its being up"],
+    [8086, "a direct message that turned up at the root before whom it is for did"],
+    [8088, "a direct message that turned up where there was no room above"],
   ])("keeps the promises that it once broke: seed %i, %s", seed => expectPromisesKept(seed, 1))
 
   it("happens again exactly, given its seed", async () => {

@@ -50,6 +50,7 @@ function scene() {
     above,
     end: () => {},
     onRerouted: (from, target) => direct.reroute(from, target),
+    onFound: target => direct.found(target),
     onForgotten: link => direct.reroute(link),
     onGone: () => {},
     onMovedOn: () => {},

@@ -18,6 +18,7 @@ import type { Link, Notify } from "./link.ts"
 import type { LinkTable } from "./link-table.ts"
 import type { Members } from "./members.ts"
 import type { Publication } from "./publication.ts"
+import { TurnedMessages } from "./turned-messages.ts"
 
 /** Writers behind relays that are remembered, unless the relay says meanwhile that they left. */
 const heardMax = 4096
@@ -39,9 +40,18 @@ export class DirectRoute {
   /** Who wrote by which relay, and when: the news that somebody joined there may come after its first message. */
   readonly #heard: AgingByteMap<{ readonly link: Link; readonly at: number }>
   readonly #held = new HeldMessages()
+  readonly #turned: TurnedMessages
 
   constructor(options: DirectRouteOptions) {
     this.#o = options
+    const { node, keptMs, above } = options
+    this.#turned = new TurnedMessages({
+      clock: node.clock,
+      keptMs,
+      down: ({ target, header, payload }) => this.send(target, header, payload),
+      up: ({ header, payload }) => node.up?.push(node.topics.of(directUpTopic), header, payload) ?? false,
+      onRoom: above === undefined ? undefined : callback => above.onRoom(callback),
+    })
     this.#heard = new AgingByteMap(heardMax, options.node.random.u32())
   }
 
@@ -72,7 +82,13 @@ export class DirectRoute {
     }
     if (this.send(target, header, frame.payload(), link)) return
     if (above === undefined) {
-      if (!isTurned) this.#tellUndeliverable(link, undeliverable(header, target, extensions))
+      if (isTurned) this.#turned.take({ target: target.slice(), header, payload: frame.payload().slice() })
+      else this.#tellUndeliverable(link, undeliverable(header, target, extensions))
+      return
+    }
+    if (!this.#turned.none) {
+      // Those before it wait for room, and this one may be of the same sender, to the same receiver.
+      this.#turned.take({ target: target.slice(), header, payload: frame.payload().slice() })
       return
     }
     header[At.Flags]! |= frame.flags & Flag.Prompt
@@ -84,7 +100,7 @@ export class DirectRoute {
    * would go now. Whoever has it already knows its number. When there is no way, nobody can say whether it came.
    */
   reroute(former: Link, target?: Uint8Array): void {
-    const { node, publication } = this.#o
+    const { publication } = this.#o
     const kept = publication.since(former.directTopic, former.directSure)
     const first = kept[0]?.number ?? Number.POSITIVE_INFINITY
     const older = this.#held.of(former).filter(({ number }) => number < first && number > former.directSure)
@@ -93,8 +109,13 @@ export class DirectRoute {
       if (to === undefined || (target !== undefined && !equalBytes(to, target))) continue
       if (this.send(to, header, payload, former)) continue
       header[At.Flags]! |= Flag.Turned
-      node.up?.push(node.topics.of(directUpTopic), header, payload)
+      this.#turned.take({ target: to.slice(), header, payload })
     }
+  }
+
+  /** That endpoint is a client now, or below one: what turned up here for want of it goes there. */
+  found(id: Uint8Array): void {
+    this.#turned.found(id)
   }
 
   /** They are not below that relay any more, whoever of them wrote by it. */

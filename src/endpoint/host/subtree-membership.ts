@@ -21,6 +21,8 @@ export interface SubtreeMembershipOptions {
   readonly end: EndLink
   /** That endpoint is reached by another client than by `from`. */
   readonly onRerouted: (from: Link, id: Uint8Array) => void
+  /** That endpoint is a client now, or below one. */
+  readonly onFound: (id: Uint8Array) => void
   /** Nobody is reached any more by that client, whose session ended a while ago. */
   readonly onForgotten: (link: Link) => void
   readonly onGone: HostSideOptions["onGone"]
@@ -95,6 +97,7 @@ export class SubtreeMembership {
     const via = this.members.adopted(link)
     if (via !== undefined) this.#o.onRerouted(via, link.peer.bytes)
     this.#tellLater().arrive(this.#newClient(link))
+    this.#o.onFound(link.peer.bytes)
   }
 
   /** A client is back that was away, and with it those below it, who were in no census meanwhile. */
@@ -164,6 +167,7 @@ export class SubtreeMembership {
     const own = links.ofPeer(member.id)
     if (own?.awaySince !== undefined) end(own, "Moved", "it has joined another host below")
     else if (own !== undefined) this.#o.onRerouted(own, member.id)
+    this.#o.onFound(member.id)
     this.#tellLater().arrive(newMember(member))
     node.events.emit({ type: "arrived", member: infoOf(member) })
   }
