@@ -1,6 +1,6 @@
 // npm run bench -- [names…] [options]      for example: npm run -s bench -- wire --json
 import { arch, cpus, platform, release, totalmem } from "node:os"
-import { parseArgs } from "node:util"
+import { readOptions } from "../scripts/options.mjs"
 import { measure } from "./harness/measure.mjs"
 import { jsonReport, tableReport } from "./harness/report.mjs"
 import { benches } from "./registry.mjs"
@@ -25,14 +25,13 @@ names: ${benches.map(bench => bench.name).join(", ")}; a beginning such as "wire
   --trace FILE     what happened when around each fault is written there
   --details        CPU and the like (in the table always)`
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+const { values, positionals } = readOptions(
+  usage,
+  {
     json: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     all: { type: "boolean", default: false },
     details: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
     runs: { type: "string" },
     faults: { type: "string" },
     fault: { type: "string" },
@@ -45,11 +44,8 @@ const { values, positionals } = parseArgs({
     size: { type: "string" },
     transport: { type: "string" },
   },
-})
-if (values.help) {
-  console.log(usage)
-  process.exit(0)
-}
+  { allowPositionals: true },
+)
 
 const chosen = benches.filter(
   bench =>

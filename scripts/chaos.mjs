@@ -16,29 +16,27 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { parseArgs } from "node:util"
 import { SeededRandom } from "../dist/core/index.js"
 import { judgeHistory } from "../dist/testing/index.js"
 import { freePort, Machine } from "./chaos/machine.mjs"
 import { openNetwork } from "./chaos/network.mjs"
 import { Store } from "./chaos/store.mjs"
 import { drawTree, hasNative } from "./chaos/tree.mjs"
+import { readScriptOptions } from "./options.mjs"
 import { installServices } from "./services.mjs"
 
-const { values } = parseArgs({
-  options: {
-    processes: { type: "string", default: "15" },
-    minutes: { type: "string", default: "1" },
-    voters: { type: "string", default: "3" },
-    record: { type: "string", default: "embedded" },
-    transport: { type: "string", default: "mixed" },
-    seed: { type: "string", default: String(Date.now() % 100_000) },
-    keep: { type: "string" },
-    judge: { type: "string" },
-    about: { type: "string" },
-    lines: { type: "string", default: "40" },
-    json: { type: "boolean", default: false },
-  },
+const values = readScriptOptions(import.meta.url, {
+  processes: { type: "string", default: "15" },
+  minutes: { type: "string", default: "1" },
+  voters: { type: "string", default: "3" },
+  record: { type: "string", default: "embedded" },
+  transport: { type: "string", default: "mixed" },
+  seed: { type: "string", default: String(Date.now() % 100_000) },
+  keep: { type: "string" },
+  judge: { type: "string" },
+  about: { type: "string" },
+  lines: { type: "string", default: "40" },
+  json: { type: "boolean", default: false },
 })
 const say = text => console.error(text)
 

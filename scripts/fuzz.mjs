@@ -1,11 +1,16 @@
-// The fuzzer of test/fuzz, bundled and run: `npm run fuzz -- --help-less options as in test/fuzz/main.ts`.
+// The fuzzer of test/fuzz, bundled and run: its options are in test/fuzz/main.ts, and `--help` shows them.
 import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { rolldown } from "rolldown"
+import { headOf } from "./options.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+if (process.argv.includes("--help")) {
+  console.log(headOf(new URL("../test/fuzz/main.ts", import.meta.url)))
+  process.exit()
+}
 // Below node_modules, so that packages are found from there.
 mkdirSync(join(root, "node_modules/.cache"), { recursive: true })
 const folder = mkdtempSync(join(root, "node_modules/.cache/zinc-fuzz-"))

@@ -5,10 +5,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
+import { readScriptOptions } from "./options.mjs"
 import { findPython, installPython } from "./python.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const page = join(root, "docs/reference/interop.md")
+const { write } = readScriptOptions(import.meta.url, { write: { type: "boolean", default: false } })
 const python = findPython() ?? (installPython() ? findPython() : undefined)
 const environment = { ...process.env }
 if (python === undefined) console.error("!!! no python3 here imports zmq: its columns are missing")
@@ -124,5 +126,5 @@ lines.push(
 const text = `${lines.join("\n")}\n`
 console.log(text)
 for (const test of tests) if (test.status === "failed") console.log(`failed: ${test.file} › ${test.title}`)
-if (process.argv.includes("--write")) writeFileSync(page, text)
+if (write) writeFileSync(page, text)
 process.exit(run.status ?? 1)

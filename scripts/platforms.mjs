@@ -12,19 +12,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
+import { readScriptOptions } from "./options.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const page = join(root, "docs/reference/platforms.md")
-const { values } = parseArgs({
-  options: {
-    tests: { type: "boolean", default: false },
-    write: { type: "boolean", default: false },
-    engine: { type: "boolean", default: false },
-    only: { type: "string" },
-    json: { type: "string" },
-    folder: { type: "string" },
-  },
+const values = readScriptOptions(import.meta.url, {
+  tests: { type: "boolean", default: false },
+  write: { type: "boolean", default: false },
+  engine: { type: "boolean", default: false },
+  only: { type: "string" },
+  json: { type: "string" },
+  folder: { type: "string" },
 })
 const { platform, arch } = process
 const engine = ["src/core", "src/zmtp", "src/transport/carrier", "src/transport/zmtp", "src/zeromq"]

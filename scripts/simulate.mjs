@@ -15,8 +15,8 @@
 import { availableParallelism } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
 import { Figures, shrinkScript, simulationKinds } from "../dist/testing/simulation/index.js"
+import { readScriptOptions } from "./options.mjs"
 import { simulateRanges } from "./simulation/crew.mjs"
 import { showFigures } from "./simulation/show.mjs"
 import { commitOf, Tally } from "./simulation/tally.mjs"
@@ -26,27 +26,25 @@ const defaultKind = "swarm"
 const twiceEvery = 50
 const saveEveryMs = 5_000
 
-const { values } = parseArgs({
-  options: {
-    ...Object.fromEntries(Object.keys(simulationKinds).map(name => [name, { type: "boolean", default: false }])),
-    kind: { type: "string" },
-    kinds: { type: "boolean", default: false },
-    seeds: { type: "string", default: "100" },
-    from: { type: "string", default: "1" },
-    seed: { type: "string" },
-    nodes: { type: "string" },
-    minutes: { type: "string" },
-    without: { type: "string" },
-    lines: { type: "string", default: "60" },
-    about: { type: "string" },
-    shrink: { type: "boolean", default: false },
-    twice: { type: "boolean", default: false },
-    fresh: { type: "boolean", default: false },
-    state: { type: "string", default: join(root, ".simulation") },
-    jobs: { type: "string", default: String(availableParallelism()) },
-    limit: { type: "string", default: "300" },
-    json: { type: "boolean", default: false },
-  },
+const values = readScriptOptions(import.meta.url, {
+  ...Object.fromEntries(Object.keys(simulationKinds).map(name => [name, { type: "boolean", default: false }])),
+  kind: { type: "string" },
+  kinds: { type: "boolean", default: false },
+  seeds: { type: "string", default: "100" },
+  from: { type: "string", default: "1" },
+  seed: { type: "string" },
+  nodes: { type: "string" },
+  minutes: { type: "string" },
+  without: { type: "string" },
+  lines: { type: "string", default: "60" },
+  about: { type: "string" },
+  shrink: { type: "boolean", default: false },
+  twice: { type: "boolean", default: false },
+  fresh: { type: "boolean", default: false },
+  state: { type: "string", default: join(root, ".simulation") },
+  jobs: { type: "string", default: String(availableParallelism()) },
+  limit: { type: "string", default: "300" },
+  json: { type: "boolean", default: false },
 })
 
 if (values.kinds) {

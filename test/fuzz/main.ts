@@ -16,20 +16,28 @@ import { Coverage } from "./coverage.ts"
 import type { FuzzTarget } from "./target.ts"
 import { prepareBox, targets } from "./targets.ts"
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string", default: "1" },
-    time: { type: "string", default: "60" },
-    inputs: { type: "string" },
-    target: { type: "string" },
-    json: { type: "boolean", default: false },
-    "no-coverage": { type: "boolean", default: false },
-    input: { type: "string" },
-    hex: { type: "string" },
-    cut: { type: "string", default: "0" },
-    list: { type: "boolean", default: false },
-  },
-})
+const options = {
+  seed: { type: "string", default: "1" },
+  time: { type: "string", default: "60" },
+  inputs: { type: "string" },
+  target: { type: "string" },
+  json: { type: "boolean", default: false },
+  "no-coverage": { type: "boolean", default: false },
+  input: { type: "string" },
+  hex: { type: "string" },
+  cut: { type: "string", default: "0" },
+  list: { type: "boolean", default: false },
+} as const
+const { values } = read()
+
+function read() {
+  try {
+    return parseArgs({ options })
+  } catch (thrown) {
+    console.error(`${String((thrown as Error).message).split(". ")[0]}; --help says which options there are`)
+    process.exit(2)
+  }
+}
 
 /** Written into a command where they are short, else into a file. */
 const hexMax = 2_000
