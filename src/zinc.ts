@@ -66,7 +66,7 @@ export class Endpoint extends WholeEndpoint {
 
   /** As `MessageEndpoint.close`. A root with other voters gives its reign away first. */
   override async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    await this.#governance?.handOver()
+    await this.#governance?.handOver(options)
     await super.close(options)
     await this.#governance?.close()
   }

@@ -44,6 +44,8 @@ export interface GovernedPlace {
   abort(): void
 }
 
+/** The longest that a root waits for its clients to go to its heir. */
+const letGoMs = 2000
 /** The longest that a root which has given its reign away waits for its place below the new one. */
 const placedMs = 1000
 
@@ -129,17 +131,27 @@ export class Governance {
   }
 
   /**
-   * R7: a root with other voters gives its reign away before it closes. Resolves when it hangs below the new root, so that
-   * what its clients send goes on while they go elsewhere.
+   * R7: a root with other voters gives its reign away before it closes. Its clients go below the next root before, while
+   * it still orders what they send; those who have not gone after that time go after. Resolves when it hangs below the new
+   * root.
    */
-  async handOver(): Promise<void> {
+  async handOver({ timeoutMs = 5000 }: { readonly timeoutMs?: number }): Promise<void> {
     const voting = this.#voting
-    if (!voting.hasAuthority() || voting.linked.length === 0) return
-    const isGiven = await voting.handOver().then(
-      () => true,
-      () => false,
-    )
-    if (isGiven) await this.#seat.placed(placedMs)
+    const seat = this.#seat
+    // One that is below us already stays above all that go there now: only the root changes then.
+    const heir = voting.heirs.find(each => seat.hosts(each))
+    if (heir !== undefined && voting.hasAuthority()) await seat.drainTo(heir, Math.min(timeoutMs / 2, letGoMs))
+    while (voting.hasAuthority() && voting.heirs.length > 0) {
+      const to = voting.heirs.find(({ voterId }) => voterId === heir?.voterId) ?? voting.heirs[0]!
+      const isGiven = await voting.handOver({ to: to.voterId }).then(
+        () => true,
+        () => false,
+      )
+      if (isGiven) {
+        await seat.placed(placedMs)
+        return
+      }
+    }
   }
 
   /** Votes no more. The endpoint stays what it is. */

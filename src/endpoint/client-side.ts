@@ -621,10 +621,10 @@ export class ClientSide implements UpSide {
     this.#down.lost()
   }
 
-  /** The host above, of that generation of the tree, is at one of these addresses from now on. */
+  /** The host above, of that generation of the tree, is at one of these addresses from now on. A link that leads there stays. */
   seek(addresses: readonly string[], generation: Uint8Array): void {
     this.uncrowned()
-    this.#session.forsake()
+    if (!this.#attachment.isAt(addresses)) this.#session.forsake()
     this.#session.voteIn(generation)
     this.#attachment.seek(addresses, this.#o.reconnect ?? soughtAgain)
   }

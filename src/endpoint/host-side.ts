@@ -25,7 +25,7 @@ import { Admission } from "./host/admission.ts"
 import { BaselineAnswers } from "./host/baseline-answers.ts"
 import { strangerMs } from "./host/crowd.ts"
 import { DirectRoute } from "./host/direct-route.ts"
-import { drain } from "./host/drain.ts"
+import { type DrainOptions, drain, drainTo, type Heir, heirAmong } from "./host/drain.ts"
 import { Heartbeat } from "./host/heartbeat.ts"
 import type { HostSideOptions } from "./host/host-options.ts"
 import type { Link } from "./host/link.ts"
@@ -474,33 +474,35 @@ export class HostSide {
   async drain(withinMs: number): Promise<void> {
     if (this.#closing) return
     this.#admission.close()
-    await drain(
-      {
-        clock: this.#node.clock,
-        self: this.#node.self.bytes,
-        links: this.#links,
-        lists: () => this.#succession.lists,
-        tell: (link, body) => this.#tell(link, body),
-      },
-      withinMs,
-    )
+    await drain(this.#draining, withinMs)
+  }
+
+  /** At the root: nobody new is let in, and all but that client go to that one. Resolves when they have, or after that time. */
+  async drainTo(heir: Heir, withinMs: number): Promise<void> {
+    if (this.#closing) return
+    this.#admission.close()
+    await drainTo(this.#draining, heir, withinMs)
+  }
+
+  /** Whether one of the clients is that voter. */
+  hosts(heir: Heir): boolean {
+    return heirAmong(this.#links, heir) !== undefined
+  }
+
+  get #draining(): DrainOptions {
+    return {
+      clock: this.#node.clock,
+      self: this.#node.self.bytes,
+      links: this.#links,
+      lists: () => this.#succession.lists,
+      tell: (link, body) => this.#tell(link, body),
+    }
   }
 
   /** The host above is about to cut this one off: our clients are asked to join it, or those above it, instead. */
   async sendAway(withinMs: number): Promise<void> {
     if (this.#closing) return
-    const { node } = this.#o
-    await sendAway(
-      {
-        clock: node.clock,
-        self: node.self.bytes,
-        links: this.#links,
-        lists: () => this.#succession.lists,
-        tell: (link, body) => this.#tell(link, body),
-      },
-      withinMs,
-      "its host does not keep up with the host above it",
-    )
+    await sendAway(this.#draining, withinMs, "its host does not keep up with the host above it")
   }
 
   /** Says goodbye to all, then closes the sockets. */

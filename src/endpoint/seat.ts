@@ -12,6 +12,7 @@ import type { EndpointRole } from "./api.ts"
 import type { Authority, Inheritance } from "./authority.ts"
 import type { ClientSide } from "./client-side.ts"
 import { Crown } from "./crown.ts"
+import type { Heir } from "./host/drain.ts"
 import type { VoterReception } from "./host/voter-gate.ts"
 import type { HostSide } from "./host-side.ts"
 import { LateDirects } from "./late-directs.ts"
@@ -84,6 +85,14 @@ export class Seat {
     const until = node.clock.now() + withinMs
     while (this.#crown === undefined && !client.linked && node.clock.now() < until)
       await sleep(node.clock, placedLookMs)
+  }
+  /** At a root that will give its reign away: those below go to the heir, and lose nothing. Resolves when they have, or after that time. */
+  drainTo(heir: Heir, withinMs: number): Promise<void> {
+    return this.#o.host.drainTo(heir, withinMs)
+  }
+  /** Whether one of its clients is that voter. */
+  hosts(heir: Heir): boolean {
+    return this.#o.host.hosts(heir)
   }
   /** The link to the host above stands. */
   linked(): void {

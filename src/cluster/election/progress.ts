@@ -16,13 +16,16 @@ export class Progress {
   refusedFor = 0
   /** The root's clock when it last accepted anything. */
   heardAt: number = Number.NEGATIVE_INFINITY
+  /** The root's clock when it sent the last of what was accepted. */
+  acceptedFrom: number = Number.NEGATIVE_INFINITY
 
   constructor(next: number) {
     this.next = next
   }
 
-  accepted(now: number): void {
+  accepted(now: number, sentAt: number): void {
     this.heardAt = now
+    if (sentAt > this.acceptedFrom) this.acceptedFrom = sentAt
     this.refusals = 0
   }
 

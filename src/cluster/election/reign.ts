@@ -42,7 +42,7 @@ export interface ReignOptions {
 /** Voters that refuse our epoch for that many heartbeats are stuck, and only a higher epoch frees them. */
 const refusalsMax = 2
 
-/** A new voter has caught up when it lacks no more than that many entries. */
+/** A new voter, or a successor, has caught up when it lacks no more than that many entries. */
 const catchUpEntries = 64
 
 interface SetChange {
@@ -58,6 +58,8 @@ interface HandOverPlan {
   readonly leaving: boolean
   readonly done: (outcome: { readonly epoch: number } | undefined) => void
   readonly deadline: Timer
+  /** When it began. */
+  readonly since: number
   phase: "catchingUp" | "signing" | "given"
   epoch: number
   /** How often the successor is told once more. */
@@ -98,7 +100,7 @@ export class Reign {
 
   /** R4: whether we have authority now. Ask before each act; no timer does. */
   hasAuthority(): boolean {
-    if (!this.#opened || this.#over || this.#handOver !== undefined) return false
+    if (!this.#opened || this.#over || this.isGiven) return false
     return !this.#state.rules.leaseCheck || this.leaseHolds()
   }
 
@@ -110,7 +112,12 @@ export class Reign {
 
   /** Whether to sign for another takes nothing away: we have no authority yet, no more, or gave it up. */
   get mayBeReplaced(): boolean {
-    return !this.#opened || this.#handOver?.phase === "given" || !this.leaseHolds()
+    return !this.#opened || this.isGiven || !this.leaseHolds()
+  }
+
+  /** R7: our successor has been told that the reign is its own. */
+  get isGiven(): boolean {
+    return this.#handOver?.phase === "given"
   }
 
   begin(): void {
@@ -181,7 +188,7 @@ export class Reign {
     if (this.#over) return
     const { clock, timing } = this.#state
     this.#timer = clock.after(timing.heartbeatMs, () => this.#beat())
-    if (this.#handOver?.phase === "given") {
+    if (this.#handOver !== undefined && this.isGiven) {
       this.#remind(this.#handOver)
       return
     }
@@ -200,7 +207,7 @@ export class Reign {
 
   /** There is a new link to that voter: it hears of us at once. What was sent before may be lost. */
   greet(id: VoterId): void {
-    if (this.#over || this.#handOver?.phase === "given") return
+    if (this.#over || this.isGiven) return
     const voter = this.#audience().find(each => each.voterId === id)
     if (voter === undefined) return
     this.#progressOf(voter).beat()
@@ -280,7 +287,7 @@ export class Reign {
       return
     }
     this.#lease.confirmed(from.voterId, reply.sentAt)
-    progress.accepted(this.#state.now())
+    progress.accepted(this.#state.now(), reply.sentAt)
     if (reply.matched === undefined) {
       if (progress.mismatched(reply.last, reply.sentAt, this.#state.now())) this.#bring(from, true)
       return
@@ -358,7 +365,7 @@ export class Reign {
   }
 
   #beginChange(record: RootRecord, joining: VoterEntry | undefined): boolean {
-    if (!this.hasAuthority() || this.#change !== undefined) return false
+    if (!this.hasAuthority() || this.#change !== undefined || this.#handOver !== undefined) return false
     this.#change = { record, joining, phase: "catchingUp", number: 0 }
     if (joining !== undefined) this.#bring(joining, true)
     this.#manageVoters()
@@ -370,7 +377,7 @@ export class Reign {
     const change = this.#change
     if (change === undefined) {
       const leaving = this.#leaving
-      if (leaving === undefined || !this.hasAuthority()) return
+      if (leaving === undefined || !this.hasAuthority() || this.#handOver !== undefined) return
       this.#leaving = undefined
       this.removeVoter(leaving)
       return
@@ -446,8 +453,8 @@ export class Reign {
     leaving: boolean,
     done: (outcome: { readonly epoch: number } | undefined) => void,
   ): boolean {
-    if (!this.hasAuthority() || this.#change !== undefined) return false
-    const successor = to === undefined ? this.#furthest() : this.#record.voters.find(voter => voter.voterId === to)
+    if (!this.hasAuthority() || this.#change !== undefined || this.#handOver !== undefined) return false
+    const successor = to === undefined ? this.heirs[0] : this.#record.voters.find(voter => voter.voterId === to)
     if (successor === undefined || successor.voterId === this.#state.id) return false
     const { clock, timing } = this.#state
     // A successor that does not answer costs a second, then we reign on.
@@ -456,7 +463,8 @@ export class Reign {
       this.#handOver = undefined
       done(undefined)
     })
-    this.#handOver = { to: successor, leaving, done, deadline, phase: "catchingUp", epoch: 0, reminders: 4 }
+    const since = this.#state.now()
+    this.#handOver = { to: successor, leaving, done, deadline, since, phase: "catchingUp", epoch: 0, reminders: 4 }
     this.#bring(successor, true)
     this.#manageHandOver()
     return true
@@ -467,23 +475,30 @@ export class Reign {
     for (const voter of this.#audience()) this.#state.send(voter, { type: "released", epoch: this.epoch })
   }
 
-  #furthest(): VoterEntry | undefined {
-    let best: VoterEntry | undefined
+  /** The voters that answer, the one whose log reaches furthest first. */
+  get heirs(): VoterEntry[] {
     const since = this.#state.now() - this.#state.timing.heartbeatMs * this.#state.timing.heartbeatMisses
-    for (const voter of this.#record.voters) {
-      const progress = this.#progress.get(voter.voterId)
-      if (voter.voterId === this.#state.id || progress === undefined || progress.heardAt < since) continue
-      if (best === undefined || progress.matched > this.#progress.get(best.voterId)!.matched) best = voter
-    }
-    return best
+    const matched = ({ voterId }: VoterEntry) => this.#progress.get(voterId)!.matched
+    return this.#record.voters
+      .filter(
+        ({ voterId }) =>
+          voterId !== this.#state.id && (this.#progress.get(voterId)?.heardAt ?? Number.NEGATIVE_INFINITY) >= since,
+      )
+      .sort((a, b) => matched(b) - matched(a))
   }
 
-  /** When the successor has everything, we sign for it; from then on we have no authority and say so to all. */
+  /**
+   * When the successor answers, and has nearly everything, we sign for it. Once that is stored it gets the rest, and the reign; from
+   * then on we have no authority and say so to all. Until then we order: a signature counts when it is told, with how far
+   * the log reaches at that moment.
+   */
   #manageHandOver(): void {
     const plan = this.#handOver
     const state = this.#state
     if (plan === undefined || plan.phase !== "catchingUp") return
-    if ((this.#progress.get(plan.to.voterId)?.matched ?? 0) < state.log.last.number) return
+    const progress = this.#progress.get(plan.to.voterId)
+    if (progress === undefined || progress.acceptedFrom < plan.since) return
+    if (progress.matched < state.log.last.number - catchUpEntries) return
     plan.phase = "signing"
     const epoch = Math.max(state.highestEpoch, this.epoch) + 1
     state.sign(epoch, plan.to.voterId, () => {
@@ -491,6 +506,7 @@ export class Reign {
       plan.phase = "given"
       plan.deadline.cancel()
       plan.epoch = epoch
+      this.#bring(plan.to, false)
       this.#remind(plan)
       plan.done({ epoch })
     })

@@ -202,6 +202,11 @@ export class Voter {
     return this.#reign?.moveVoter(voter) ?? false
   }
 
+  /** R7: at the root, the voters that could take its place, the one whose log reaches furthest first. */
+  get heirs(): readonly VoterEntry[] {
+    return this.#reign?.heirs ?? []
+  }
+
   /**
    * R7: gives the reign away. `leaving`: we shall not vote any more either. `signed` is called once our successor has our
    * signature, or with undefined when it did not catch up and we reign on.
@@ -458,6 +463,15 @@ export class Voter {
       })
     const again = ask.epoch === signed.epoch && signed.candidate === from
     if (again) {
+      // We order until we have told our successor that it reigns, or cannot any more.
+      const reign = this.#reign
+      if (reign !== undefined && !reign.isGiven) {
+        if (!reign.mayBeReplaced) {
+          reply(false)
+          return
+        }
+        this.#stepDown(`signed ${ask.epoch} for another`)
+      }
       this.#backed = { id: from, at: state.now() }
       this.#consider()
       state.whenStored(() => {

@@ -257,6 +257,11 @@ export class Voting implements VoterReception {
     return this.#voter.removeVoter(id)
   }
 
+  /** R7, at the root: the voters that could take its place, the one whose log reaches furthest first. */
+  get heirs(): readonly VoterEntry[] {
+    return this.#voter.heirs
+  }
+
   /**
    * R7: gives the reign to that voter, or to the one that is furthest. Resolves when it reigns. `leaving`: we shall not vote
    * any more either. Rejects with `WrongState` (no authority, a change of voters under way, nobody to give it to), or

@@ -560,10 +560,16 @@ export class Attachment {
     if (wasLinked) this.#o.onDown(error)
   }
 
-  /** Seeks the host at these addresses from now on, at once and after each loss. */
+  /** The host at one of these addresses is above, and stays. */
+  isAt(addresses: readonly string[]): boolean {
+    return this.linked && this.#leaving === undefined && addresses.includes(this.#legs?.address ?? "")
+  }
+
+  /** Seeks the host at these addresses from now on, at once and after each loss. A link that leads there stays. */
   seek(addresses: readonly string[], reconnect: Reconnect): void {
     if (this.#state === "closed") return
     this.#sought = { addresses, reconnect }
+    if (this.isAt(addresses)) return
     this.#attempts = 0
     this.#flaps.clear()
     this.rest(new ZincError("PeerLost", "another host is above from now on", { retryable: true }))
