@@ -22,6 +22,8 @@ names: ${benches.map(bench => bench.name).join(", ")}; a beginning such as "wire
   --fault A,B      only these: "kill the root", "stop the root", "kill a relay", "close the root"
   --calm MS        how long a tree is well before it is hurt again; 1000
   --state FOLDER   where what was measured before is kept, in benches that go on (.failover)
+  --tally          only what was measured before, all commits together, in benches that go on
+  --load N         of that, only what was measured while the machine's load was no more than that
   --trace FILE     what happened when around each fault is written there
   --details        CPU and the like (in the table always)`
 
@@ -38,6 +40,8 @@ const { values, positionals } = readOptions(
     calm: { type: "string" },
     state: { type: "string" },
     trace: { type: "string" },
+    tally: { type: "boolean", default: false },
+    load: { type: "string" },
     record: { type: "string" },
     seconds: { type: "string" },
     only: { type: "string" },
@@ -67,6 +71,8 @@ const options = {
   ...(values.calm === undefined ? {} : { calm: values.calm }),
   state: values.state,
   trace: values.trace,
+  tally: values.tally,
+  ...(values.load === undefined ? {} : { load: Number(values.load) }),
   only: values.only?.split(","),
   sizes: values.size?.split(",").map(Number),
   transports: values.transport?.split(","),

@@ -3,15 +3,16 @@
 // closed; the clock runs until all survivors have heard a message that was sent after that. Then the victim is started
 // again, and the next fault waits until all is well. ZooKeeper and etcd are real servers at their defaults.
 //
-// Each run adds its faults to the tally of the commit, and the figures are those of the tally. A message lost, a number
-// of the order that stands for two messages, or an act of a root that was replaced is no figure: the bench fails.
+// Each run adds its faults to the tally of the commit, and the figures are those of the tally; `--tally` adds up those of
+// all commits. A message lost, a number of the order that stands for two messages, or an act of a root that was replaced
+// is no figure: the bench fails.
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { installServices } from "../../scripts/services.mjs"
 import { commitOf } from "../../scripts/simulation/tally.mjs"
 import { startEtcd, startZooKeeper } from "../harness/store-server.mjs"
 import { faults as kinds } from "./faults.mjs"
-import { Tally } from "./tally.mjs"
+import { allOf, figuresOf, Tally } from "./tally.mjs"
 import { timelineTo } from "./timeline.mjs"
 import { Tree } from "./tree.mjs"
 
@@ -21,15 +22,20 @@ export default {
   name: "failover",
   question: "milliseconds until every survivor hears what was sent after the fault; for a close, of silence",
   runs: 1,
-  async *cases({ quick, faults = quick ? 10 : 30, records, cells, calm = 1000, state, trace }) {
+  async *cases({ quick, faults = quick ? 10 : 30, records, cells, calm = 1000, state, trace, tally: told, load }) {
     const wanted = name => records === undefined || records.includes(name)
+    const folder = state ?? join(root, ".failover")
+    if (told) {
+      yield* gathered(allOf(folder, load), { wanted, cells })
+      return
+    }
     const { zookeeper, etcd } = wanted("zookeeper") || wanted("etcd") ? installServices() : {}
     const stores = {
       embedded: async () => undefined,
       ...(zookeeper && { zookeeper: async () => ({ kind: "zookeeper", server: await startZooKeeper(zookeeper) }) }),
       ...(etcd && { etcd: async () => ({ kind: "etcd", server: await startEtcd(etcd) }) }),
     }
-    const tally = new Tally(state ?? join(root, ".failover"), commitOf(root))
+    const tally = new Tally(folder, commitOf(root))
     for (const [record, open] of Object.entries(stores).filter(([name]) => wanted(name))) {
       const store = await open()
       const coordinator = store && { kind: store.kind, servers: store.server.address }
@@ -37,17 +43,8 @@ export default {
       try {
         for (const { fault, limit, act } of kinds) {
           if (cells !== undefined && !cells.includes(fault)) continue
-          yield {
-            parameters: { fault, record },
-            unit: "ms",
-            better: "less",
-            rows: { p50: { figure: "p50" }, p99: { figure: "p99" }, max: { figure: "max" } },
-            limit: { p99: limit },
-            contenders: {
-              zinc: () => series({ tree, act, faults, cell: { fault, record }, tally, timeline: timelineTo(trace) }),
-            },
-            targets: {},
-          }
+          const cell = { fault, record }
+          yield caseOf(cell, limit, () => series({ tree, act, faults, cell, tally, timeline: timelineTo(trace) }))
         }
       } finally {
         await tree.close()
@@ -55,6 +52,29 @@ export default {
       }
     }
   },
+}
+
+function caseOf(parameters, limit, zinc) {
+  return {
+    parameters,
+    unit: "ms",
+    better: "less",
+    rows: { p50: { figure: "p50" }, p99: { figure: "p99" }, max: { figure: "max" } },
+    limit: { p99: limit },
+    contenders: { zinc },
+    targets: {},
+  }
+}
+
+/** Nothing is killed: what earlier runs have gathered. */
+function* gathered(all, { wanted, cells }) {
+  for (const record of ["embedded", "zookeeper", "etcd"].filter(wanted)) {
+    for (const { fault, limit } of kinds) {
+      const found = all.of({ fault, record })
+      if (found.length > 0 && (cells === undefined || cells.includes(fault)))
+        yield caseOf({ fault, record }, limit, () => figuresOf(found))
+    }
+  }
 }
 
 async function series({ tree, act, faults, cell, tally, timeline }) {
@@ -73,21 +93,7 @@ async function series({ tree, act, faults, cell, tally, timeline }) {
     if (found.length > 0)
       throw new Error(`${cell.fault} (${cell.record}): ${found.map(each => each.join(" ")).join(", ")}`)
   }
-  const all = tally.of(cell)
-  const sorted = all.map(({ ms }) => ms).sort((a, b) => a - b)
-  const quantile = q => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]
-  const sum = name => all.reduce((total, each) => total + each[name], 0)
-  return {
-    values: { p50: quantile(0.5), p99: quantile(0.99), max: sorted.at(-1) },
-    details: {
-      faults: all.length,
-      lost: sum("lost"),
-      again: sum("again"),
-      backwards: sum("backwards"),
-      contradictions: sum("contradictions"),
-      usurped: sum("usurped"),
-    },
-  }
+  return figuresOf(tally.of(cell))
 }
 
 /** Of those that no fault kills. */

@@ -60,7 +60,7 @@ export async function drainTo(options: DrainOptions, to: Heir, withinMs: number)
     if (clock.now() < againAt) continue
     againAt += againMs
     const candidate = { endpointId: heir.peer.bytes, name: heir.name, addresses: to.addresses, voterId: nobody }
-    for (const link of here) if (link !== heir) send(options, link, [candidate], until - clock.now())
+    for (const link of here) if (link !== heir) send(options, link, [candidate], Math.ceil(until - clock.now()))
   }
 }
 
