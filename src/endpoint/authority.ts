@@ -39,7 +39,7 @@ export type OrderVerdict =
 export interface Inheritance {
   /** Where each stream stands, and in which reigns it came there. */
   readonly places: ReadonlyMap<string, StreamPlace>
-  /** The entries that the log still keeps, in order: some of them may not have been heard here. */
+  /** The entries that the log still keeps, the last one first: some of them may not have been heard here. */
   readonly entries: Iterable<InheritedEntry>
 }
 

@@ -8,7 +8,7 @@ import { readU64 } from "../core/bytes.ts"
 import type { Timer } from "../core/clock.ts"
 import { endpointIdFromBytes } from "../core/id.ts"
 import { At } from "../message/header.ts"
-import type { Authority, Inheritance } from "./authority.ts"
+import type { Authority, Inheritance, InheritedEntry } from "./authority.ts"
 import type { Frame } from "./frame.ts"
 import { frameFromLog, frameToLog, streamOf, topicOfStream } from "./logged-frame.ts"
 import type { Node } from "./node.ts"
@@ -57,25 +57,27 @@ export class Crown {
   /** What the log has and was not heard here is passed on; what was heard and is not in it is void (R5). */
   inherit({ places, entries }: Inheritance): void {
     const { node, authority } = this.#o
-    // The log holds thousands of entries of a few streams, and everybody waits meanwhile.
-    const topics = new Map<string, TopicState>()
-    const topicOf = (stream: string): TopicState => {
-      let topic = topics.get(stream)
-      if (topic === undefined) {
-        topic = node.topics.of(topicOfStream(stream))
-        topics.set(stream, topic)
+    const topics = new Map<string, { readonly topic: TopicState; readonly next: number }>()
+    // The log holds thousands of entries, most of them heard long ago, and everybody waits meanwhile.
+    let missing = 0
+    for (const [stream, { runs, order }] of places) {
+      const topic = node.topics.of(topicOfStream(stream))
+      node.resequencer.compareReigns(topic, runs, authority.epoch, order)
+      const next = topic.order?.next ?? 1
+      topics.set(stream, { topic, next })
+      missing += Math.max(0, order + 1 - next)
+    }
+    const unheard: InheritedEntry[] = []
+    if (missing > 0) {
+      for (const entry of entries) {
+        const known = topics.get(entry.stream)
+        if (known !== undefined && entry.order >= known.next && unheard.push(entry) === missing) break
       }
-      return topic
     }
-    for (const [stream, { runs, order }] of places)
-      node.resequencer.compareReigns(topicOf(stream), runs, authority.epoch, order)
-    for (const { stream, order, epoch, payload } of entries) {
-      const topic = topicOf(stream)
-      if (topic.order === undefined || order >= topic.order.next)
-        node.resequencer.take(topic, frameFromLog(payload, epoch, order), 0)
-    }
+    for (const { stream, order, epoch, payload } of unheard.reverse())
+      node.resequencer.take(topics.get(stream)!.topic, frameFromLog(payload, epoch, order), 0)
     for (const [stream, { order }] of places)
-      node.resequencer.settle(topicOf(stream), undefined, { first: order + 1, last: order }, undefined)
+      node.resequencer.settle(topics.get(stream)!.topic, undefined, { first: order + 1, last: order }, undefined)
     node.batchEnded()
   }
 

@@ -1,6 +1,6 @@
 /** The authority of a voter that reigns, as its endpoint asks for it. */
 import type { Authority, Inheritance, InheritedEntry, OrderProposal, OrderVerdict } from "../../endpoint/authority.ts"
-import { EntryKind, type Proposal } from "./ordered-entry.ts"
+import { EntryKind, type OrderedEntry, type Proposal } from "./ordered-entry.ts"
 import type { OrderedLog } from "./ordered-log.ts"
 import type { OrderOutcome } from "./reign.ts"
 
@@ -55,10 +55,14 @@ export class VoterAuthority implements Authority {
   /** What the log holds at the beginning of the reign. */
   inheritance(): Inheritance {
     const { log } = this.#voter
-    const entries: InheritedEntry[] = []
-    for (const { kind, stream, order, epoch, payload } of log.from(log.base.number + 1))
-      if (kind === EntryKind.Message) entries.push({ stream, order, epoch, payload })
-    return { places: log.table.places(), entries }
+    return { places: log.table.places(), entries: lastFirst(log.from(log.base.number + 1)) }
+  }
+}
+
+function* lastFirst(entries: readonly OrderedEntry[]): Generator<InheritedEntry> {
+  for (let at = entries.length - 1; at >= 0; at--) {
+    const { kind, stream, order, epoch, payload } = entries[at]!
+    if (kind === EntryKind.Message) yield { stream, order, epoch, payload }
   }
 }
 
