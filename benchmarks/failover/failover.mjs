@@ -22,7 +22,17 @@ export default {
   name: "failover",
   question: "milliseconds until every survivor hears what was sent after the fault; for a close, of silence",
   runs: 1,
-  async *cases({ quick, faults = quick ? 10 : 30, records, cells, calm = 1000, state, trace, tally: told, load }) {
+  async *cases({
+    quick,
+    faults = quick ? 10 : 30,
+    records,
+    cells,
+    calm = quick ? 50 : 1000,
+    state,
+    trace,
+    tally: told,
+    load,
+  }) {
     const wanted = name => records === undefined || records.includes(name)
     const folder = state ?? join(root, ".failover")
     if (told) {
@@ -39,7 +49,12 @@ export default {
     for (const [record, open] of Object.entries(stores).filter(([name]) => wanted(name))) {
       const store = await open()
       const coordinator = store && { kind: store.kind, servers: store.server.address }
-      const tree = await Tree.open({ coordinator, calmMs: Number(calm), trace: trace !== undefined })
+      const tree = await Tree.open({
+        coordinator,
+        calmMs: Number(calm),
+        spread: quick ? 1 : 2,
+        trace: trace !== undefined,
+      })
       try {
         for (const { fault, limit, act } of kinds) {
           if (cells !== undefined && !cells.includes(fault)) continue

@@ -14,8 +14,6 @@ const voters = 3
 const clients = 10
 const askMs = 30_000
 const wellMs = 60_000
-/** Clients below each voter that is not the root, the writer not counted. */
-const spreadLeast = 2
 const eventsKept = 2000
 
 export const nowUs = () => Number(process.hrtime.bigint() / 1000n)
@@ -106,16 +104,21 @@ export class Tree {
   #folder = mkdtempSync(join(tmpdir(), "zinc-bench-failover-"))
   #addresses = []
   #calmMs
+  #spread
   voters = []
   clients = []
 
-  constructor(calmMs) {
+  constructor(calmMs, spread) {
     this.#calmMs = calmMs
+    this.#spread = spread
   }
 
-  /** `calmMs`: how long the tree has been well at least before it is hurt again. `trace`: members tell all they log. */
-  static async open({ coordinator, everyMs = 5, calmMs = 1000, trace = false }) {
-    const tree = new Tree(calmMs)
+  /**
+   * `calmMs`: how long the tree has been well at least before it is hurt again. `spread`: clients below each voter that is
+   * not the root, the writer not counted. `trace`: members tell all they log.
+   */
+  static async open({ coordinator, everyMs = 5, calmMs = 1000, spread = 2, trace = false }) {
+    const tree = new Tree(calmMs, spread)
     process.on("exit", tree.#kill)
     const addresses = tree.#addresses
     for (let at = 0; at < voters; at++) addresses.push(`tcp://127.0.0.1:${await freePort()}`)
@@ -204,11 +207,11 @@ export class Tree {
   async isSpread() {
     await this.isWell()
     const relays = await this.relays()
-    const placed = new Set(relays.flatMap(({ below }) => below.slice(0, spreadLeast)))
+    const placed = new Set(relays.flatMap(({ below }) => below.slice(0, this.#spread)))
     const moved = []
     const free = this.clients.filter(each => each !== this.writer && !placed.has(each))
     for (const { relay, below } of relays) {
-      for (let count = below.length; count < spreadLeast; count++) {
+      for (let count = below.length; count < this.#spread; count++) {
         const client = free.pop()
         client.joinsAt(this.#addresses[this.voters.indexOf(relay)])
         client.kill()
