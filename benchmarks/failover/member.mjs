@@ -11,6 +11,9 @@ const kept = 20_000
 const nowUs = () => Number(process.hrtime.bigint() / 1000n)
 const say = line => process.stdout.write(`${JSON.stringify(line)}\n`)
 
+// Also while it is not open yet: whoever started it is gone.
+const questions = createInterface({ input: process.stdin }).on("close", () => process.exit(0))
+
 /** In the order in which they came: { n, sentUs, gotUs, epoch, number }. */
 let heard = []
 let again = 0
@@ -127,12 +130,10 @@ const commands = {
     process.exit(0)
   },
 }
-createInterface({ input: process.stdin })
-  .on("line", line => {
-    const { what, ...more } = JSON.parse(line)
-    void commands[what](more)
-  })
-  .on("close", () => process.exit(0))
+questions.on("line", line => {
+  const { what, ...more } = JSON.parse(line)
+  void commands[what](more)
+})
 say({ event: "open", addresses: endpoint.addresses })
 
 /** Everything that Zinc logs, as events. */
