@@ -624,9 +624,10 @@ export class ClientSide implements UpSide {
   /** The host above, of that generation of the tree, is at one of these addresses from now on. A link that leads there stays. */
   seek(addresses: readonly string[], generation: Uint8Array): void {
     this.uncrowned()
-    if (!this.#attachment.isAt(addresses)) this.#session.forsake()
+    const stays = this.#attachment.isAt(addresses) && equalBytes(this.#session.generation, generation)
+    if (!stays) this.#session.forsake()
     this.#session.voteIn(generation)
-    this.#attachment.seek(addresses, this.#o.reconnect ?? soughtAgain)
+    this.#attachment.seek(addresses, this.#o.reconnect ?? soughtAgain, stays)
   }
 
   /** A direct message of somebody below, or of ours, found nobody. */

@@ -565,11 +565,11 @@ export class Attachment {
     return this.linked && this.#leaving === undefined && addresses.includes(this.#legs?.address ?? "")
   }
 
-  /** Seeks the host at these addresses from now on, at once and after each loss. A link that leads there stays. */
-  seek(addresses: readonly string[], reconnect: Reconnect): void {
+  /** Seeks the host at these addresses from now on, at once and after each loss. `stays`: the present link is kept while it lasts. */
+  seek(addresses: readonly string[], reconnect: Reconnect, stays: boolean): void {
     if (this.#state === "closed") return
     this.#sought = { addresses, reconnect }
-    if (this.isAt(addresses)) return
+    if (stays) return
     this.#attempts = 0
     this.#flaps.clear()
     this.rest(new ZincError("PeerLost", "another host is above from now on", { retryable: true }))
