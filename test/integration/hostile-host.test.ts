@@ -77,6 +77,7 @@ class Impostor {
   }
 
   say(connection: number, body: ControlBody, after = 0): void {
+    if (this.#over) return
     this.#sockets.router.send(connection, [encodeControl(body, after)])
   }
 
