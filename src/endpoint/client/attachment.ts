@@ -10,7 +10,7 @@ import type { FrameBatch } from "../../core/frame-batch.ts"
 import { type Accept, type ControlBody, encodeControl } from "../../message/control.ts"
 import type { Transport } from "../../transport/transport.ts"
 import type { Node } from "../node.ts"
-import { plainStep, type Step } from "./candidates.ts"
+import { plainStep, type Step, withPatience } from "./candidates.ts"
 import { redialDataLeg } from "./data-leg-redial.ts"
 import { Flaps } from "./flaps.ts"
 import { HostBusy, isFinal, Redirected, tooLate } from "./join-outcome.ts"
@@ -475,12 +475,15 @@ export class Attachment {
       if (!told) this.#o.onDown(lost)
       told = true
     }
+    let slowRounds = 0
     for (let isFirst = true; ; isFirst = false) {
+      let isSlow = false
       let retryAfterMs = 0
       let isBusy = false
       let final: ZincError | undefined
       let isHopeless = true
-      for (const step of this.#sought?.addresses.map(plainStep) ?? this.#o.candidates(loss)) {
+      for (const planned of this.#sought?.addresses.map(plainStep) ?? this.#o.candidates(loss)) {
+        const step = withPatience(planned, slowRounds)
         // A round that follows a wait of its own needs none between those it asks.
         if (isFirst && step.waitMs > 0) await this.#wait(step.waitMs, signal)
         if (isOver()) return
@@ -500,9 +503,11 @@ export class Attachment {
             retryAfterMs = Math.max(retryAfterMs, Math.min(error.retryAfterMs ?? 0, retryAfterMaxMs))
           }
           if (thrown instanceof HostBusy) isBusy = true
+          if (error.code === "Timeout") isSlow = true
         }
       }
       if (isOver()) return
+      if (isSlow) slowRounds++
       tell()
       // Only when all say so: another than our host may sit at an address that it had.
       if (final !== undefined && isHopeless) {

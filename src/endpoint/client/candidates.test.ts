@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { SeededRandom } from "../../core/random.ts"
 import type { Candidate, LineageLists } from "../lineage.ts"
-import { hasOthers, planReturn, type ReturnPlan } from "./candidates.ts"
+import { hasOthers, plainStep, planReturn, type ReturnPlan, withPatience } from "./candidates.ts"
 
 const idOf = (name: string) => new Uint8Array(16).fill(name.charCodeAt(0))
 const at = (name: string): Candidate => ({
@@ -68,5 +68,14 @@ describe("planReturn", () => {
     const many = { ...at("g"), addresses: ["ws://g", "nonsense", "sim://g1", "sim://g2", "sim://g3"] }
     const lineage = { ...lists("p"), ancestors: [many, at("p")] }
     expect(addresses(plan("x", lineage))).toEqual(["p", "g1", "g2", "seed"])
+  })
+})
+
+describe("withPatience", () => {
+  it("gives more time with each round that was slow, up to a limit, and none less", () => {
+    const [step] = planReturn(plan("x", lists("rgp")))
+    const times = [0, 1, 2, 3, 10].map(slowRounds => withPatience(step!, slowRounds).timeoutMs! / step!.timeoutMs!)
+    expect(times).toEqual([1, 2, 4, 4, 4])
+    expect(withPatience(plainStep("sim://seed"), 5).timeoutMs).toBeUndefined()
   })
 })

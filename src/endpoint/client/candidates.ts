@@ -41,6 +41,18 @@ export function plainStep(address: string): Step {
   return { address, id: undefined, waitMs: 0, timeoutMs: undefined, takeover: undefined }
 }
 
+/** Rounds after which a host is given no more time than before. */
+const patienceRounds = 2
+
+/**
+ * The same with more time for an answer, after so many rounds in which somebody did not answer in time: on a machine or a
+ * network that is too busy nobody does, and whoever gives up soon and asks again makes it busier still.
+ */
+export function withPatience(step: Step, slowRounds: number): Step {
+  if (step.timeoutMs === undefined || slowRounds === 0) return step
+  return { ...step, timeoutMs: step.timeoutMs * 2 ** Math.min(slowRounds, patienceRounds) }
+}
+
 /** The host is dialled once for that long when there are others to ask. */
 const sameHostMs = 500
 /** A candidate that takes longer is as good as dead. */
