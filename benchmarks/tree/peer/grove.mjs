@@ -1,5 +1,6 @@
 // One process of a large tree: `root FANOUT`, or `grove ADDRESS RELAYS LEAVES FANOUT` with many endpoints. Every line it is
 // told is a task: {"task":"join"}, {"task":"receive","count":N}, {"task":"idle"}, {"task":"ticks"}; it answers with a line.
+import { subscribe } from "node:diagnostics_channel"
 import { createInterface } from "node:readline"
 import { Endpoint } from "../../../dist/index.js"
 
@@ -64,15 +65,10 @@ const tasks = {
 
   /** Octets on all its sockets, and CPU, in so many seconds of peace. */
   async idle({ seconds }) {
-    const octets = () => {
-      let sum = 0
-      for (const handle of process._getActiveHandles()) sum += (handle.bytesRead ?? 0) + (handle.bytesWritten ?? 0)
-      return sum
-    }
-    const [before, cpu] = [octets(), process.cpuUsage()]
+    const [count, cpu] = [octetsFromNow(), process.cpuUsage()]
     await new Promise(resolve => setTimeout(resolve, seconds * 1000))
     const { user, system } = process.cpuUsage(cpu)
-    return { octets: octets() - before, cpuMs: (user + system) / 1000, endpoints: endpoints.length }
+    return { octets: count(), cpuMs: (user + system) / 1000, endpoints: endpoints.length }
   },
 
   /** The root says a number again and again. */
@@ -114,6 +110,27 @@ const tasks = {
     })
     return { ...shape(), times }
   },
+}
+
+/**
+ * Counts what all sockets read and write; the function returned stops, and says how much it was. A socket says it also
+ * when it is closed, so all that are seen are kept: those who change hosts in that time would otherwise take with them
+ * what theirs had counted since they were opened.
+ */
+function octetsFromNow() {
+  const octetsOf = ({ bytesRead, bytesWritten }) => (bytesRead ?? 0) + (bytesWritten ?? 0)
+  const before = new Map(process._getActiveHandles().map(each => [each, octetsOf(each)]))
+  const look = () => {
+    for (const each of process._getActiveHandles()) if (!before.has(each)) before.set(each, 0)
+  }
+  const looking = setInterval(look, 50)
+  return () => {
+    clearInterval(looking)
+    look()
+    let sum = 0
+    for (const [each, octets] of before) sum += octetsOf(each) - octets
+    return sum
+  }
 }
 
 function shape() {
