@@ -12,6 +12,7 @@ import { encodeGreeting } from "./greeting.ts"
 import type { HeartbeatOptions } from "./heartbeat.ts"
 import { NullMechanism } from "./mechanism/null.ts"
 import { Outbox } from "./outbox.ts"
+import { turnBytes } from "./pacer.ts"
 import type { SocketType } from "./socket-type.ts"
 
 /** A stream's near end in the hands of a test. */
@@ -54,6 +55,7 @@ interface SubjectOptions {
   /** Withhold READY until the peer's has come. */
   readonly withhold?: boolean
   readonly heartbeat?: HeartbeatOptions
+  readonly paced?: boolean
   readonly admit?: (peer: PeerInfo) => ZincError | undefined
 }
 
@@ -71,7 +73,7 @@ class Subject {
   readonly connection: Connection
 
   constructor(options: SubjectOptions = {}) {
-    const { socketType = "DEALER", withhold = false, heartbeat, admit } = options
+    const { socketType = "DEALER", withhold = false, heartbeat, paced = false, admit } = options
     this.engine = options.engine?.(this.clock) ?? new Engine(this.clock)
     const { slabs, flusher } = this.engine
     this.outbox = new Outbox({ limits: { messages: 10, bytes: 0 }, slabs, flusher })
@@ -79,6 +81,7 @@ class Subject {
       socketType,
       limits: defaultLimits,
       ...(heartbeat && { heartbeat }),
+      paced,
       outbox: this.outbox,
       handler: {
         onOpen: () => this.opened++,
@@ -277,6 +280,87 @@ describe("Connection: handshake", () => {
     expect(subject.wire.take()).toBe(toHex(encodeError("not you")))
     expect(subject.error?.message).toBe("not you")
     expect(subject.messages).toEqual([])
+  })
+})
+
+describe("Connection: taking turns", () => {
+  const topics = Array.from({ length: 4_000 }, (_, i) => `topic-${i}`)
+  const wanted = topics.map(topic => `+${topic}`)
+  const flood = () => concat(topics.map(topic => encodeSubscribe(utf8(topic))))
+  const subscriber = () => open({ socketType: "XPUB", paced: true }, "SUB")
+
+  it("takes subscriptions in slices, in their order, and reads no more until it has taken them", () => {
+    const subject = subscriber()
+    const octets = flood()
+    expect(octets.length).toBeGreaterThan(4 * turnBytes)
+    subject.hear(octets, encodeSubscribe(utf8("last")))
+    expect(subject.subscriptions).toEqual([])
+    expect(subject.wire.paused).toBe(true)
+    expect(subject.connection.heldBytes).toBe(octets.length + encodeSubscribe(utf8("last")).length)
+    subject.clock.step()
+    const first = subject.subscriptions.length
+    expect(first).toBeGreaterThan(0)
+    expect(first).toBeLessThanOrEqual(turnBytes / encodeSubscribe(utf8("topic-0")).length)
+    subject.advance(1)
+    expect(subject.subscriptions).toEqual([...wanted, "+last"])
+    expect(subject.wire.paused).toBe(false)
+    expect(subject.connection.heldBytes).toBe(0)
+  })
+
+  it("takes from one what another's flood leaves, in the same turn", () => {
+    const subject = subscriber()
+    const other = open({ engine: () => subject.engine, socketType: "XPUB", paced: true }, "SUB")
+    subject.clock.advance(1)
+    subject.hear(flood())
+    other.hear(encodeSubscribe(utf8("small")))
+    expect(other.subscriptions).toEqual([])
+    subject.clock.step()
+    expect(other.subscriptions).toEqual(["+small"])
+    expect(subject.subscriptions.length).toBeLessThan(topics.length)
+  })
+
+  it("takes nothing while its owner has paused it, and reads on only when it is resumed and nothing waits", () => {
+    const subject = subscriber()
+    subject.hear(flood())
+    subject.connection.pause()
+    subject.advance(1)
+    expect(subject.subscriptions).toEqual([])
+    subject.connection.resume()
+    expect(subject.wire.paused).toBe(true)
+    subject.advance(1)
+    expect(subject.subscriptions).toEqual(wanted)
+    expect(subject.wire.paused).toBe(false)
+  })
+
+  it("drops what waits when it is closed, and lets the end come", () => {
+    const finished = subscriber()
+    finished.hear(flood())
+    finished.connection.finish()
+    expect(finished.wire.paused).toBe(false)
+    finished.advance(1)
+    expect(finished.subscriptions).toEqual([])
+    expect(finished.connection.heldBytes).toBe(0)
+    const gone = subscriber()
+    gone.hear(flood())
+    gone.connection.onClose()
+    gone.advance(1)
+    expect(gone.subscriptions).toEqual([])
+    expect(gone.closed).toBe(1)
+  })
+
+  it("does so until READY has come, too, and delivers all messages of one who turns out to be no subscriber", () => {
+    const messages = Array.from({ length: 10_000 }, (_, i) => `message ${i}`)
+    const all = concat([greeting, ready("ROUTER"), ...messages.map(message => encodeMessage([utf8(message)]))])
+    const subject = new Subject()
+    subject.hear(all)
+    expect(subject.messages).toEqual([])
+    subject.advance(1)
+    expect(subject.messages).toEqual(messages)
+    const gone = new Subject()
+    gone.hear(all)
+    gone.connection.onClose()
+    expect(gone.messages).toEqual(messages)
+    expect(gone.closed).toBe(1)
   })
 })
 

@@ -14,6 +14,7 @@ import type { Timer } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
 import type { Arena } from "./arena.ts"
+import { Backlog, type BacklogOwner } from "./backlog.ts"
 import {
   type Command,
   encodeError,
@@ -31,6 +32,7 @@ import type { Link } from "./link.ts"
 import type { HandshakeStep, Mechanism, Metadata, TrafficCipher } from "./mechanism/mechanism.ts"
 import type { MemoryAccount } from "./memory-budget.ts"
 import type { ByteSink, Outbox } from "./outbox.ts"
+import { sliceBytes } from "./pacer.ts"
 import { SealedReader } from "./sealed-reader.ts"
 import { carriesIdentity, mayTalk, type SocketType } from "./socket-type.ts"
 
@@ -72,6 +74,8 @@ export interface Role {
   readonly handler: ConnectionHandler
   /** The handler needs the octets of a batch during the call only, so they need not be copied for it. Default false. */
   readonly borrows?: boolean
+  /** What the peer says costs much more than its octets: they are taken in turn with others' (see Pacer). Default false. */
+  readonly paced?: boolean
 }
 
 /** Hears of one connection, from the end of its handshake. */
@@ -127,6 +131,8 @@ export class Connection implements Link {
   #pending = false
   #parked: Uint8Array[] = []
   #parkedBytes = 0
+  /** What waits for its turn, once something did; while something does, nothing is read. */
+  #backlog: Backlog | undefined
   /** What the chunk being read has come to so far. */
   #batch: FrameBatch | undefined
   /** Where messages travel covered. */
@@ -171,7 +177,8 @@ export class Connection implements Link {
 
   /** Octets of memory that hold what the peer has begun to say and not ended. */
   get heldBytes(): number {
-    return this.#decoder.heldBytes + (this.#sealed?.heldBytes ?? 0) + this.#parkedBytes + (this.#output.heldBytes ?? 0)
+    const unread = this.#parkedBytes + (this.#backlog?.bytes ?? 0) + (this.#output.heldBytes ?? 0)
+    return this.#decoder.heldBytes + (this.#sealed?.heldBytes ?? 0) + unread
   }
 
   set kept(bytes: number) {
@@ -182,21 +189,24 @@ export class Connection implements Link {
 
   /** Octets that are ours from now on. */
   onBytes(chunk: Uint8Array): void {
-    this.#receive(chunk, undefined)
+    if (this.#mustWait(chunk.length)) this.#putOff(chunk)
+    else this.#receive(chunk, undefined)
   }
 
   /** Octets that will be overwritten when this returns. */
   onBorrowed(chunk: Uint8Array): void {
-    this.#receive(chunk, this.#role?.borrows ? undefined : this.#engine.arena)
+    if (this.#mustWait(chunk.length)) this.#putOff(copyOf(chunk))
+    else this.#receive(chunk, this.#role?.borrows ? undefined : this.#engine.arena)
   }
 
   /** The same in several pieces, all of which stay until this returns. */
   onBorrowedRun(chunks: readonly Uint8Array[]): void {
     const last = chunks.length - 1
     let at = 0
-    // Until messages travel, and where they travel covered, each piece is taken by itself.
-    while (at <= last && (this.#phase !== "traffic" || this.#mechanism.covers)) this.onBorrowed(chunks[at++]!)
-    if (at > last || this.#finishing) return
+    // Until messages travel, and where they travel covered or in turns, each piece is taken by itself.
+    while (at <= last && (this.#phase !== "traffic" || this.#mechanism.covers || this.#takesTurns))
+      this.onBorrowed(chunks[at++]!)
+    if (at > last || this.#isOver) return
     this.#heartbeat?.heard()
     const arena = this.#role!.borrows ? undefined : this.#engine.arena
     const batch = this.#engine.borrowBatch()
@@ -210,8 +220,53 @@ export class Connection implements Link {
     }
   }
 
+  /** Until it is known what we are to the peer, too: it may say much with its READY. */
+  get #takesTurns(): boolean {
+    return this.#role === undefined || this.#role.paced === true || this.#isBehind
+  }
+  /** Something waits for its turn. */
+  get #isBehind(): boolean {
+    return this.#backlog !== undefined && !this.#backlog.isEmpty
+  }
+  get #isOver(): boolean {
+    return this.#phase === "closing" || this.#phase === "closed" || this.#finishing
+  }
+  #mustWait(bytes: number): boolean {
+    return this.#takesTurns && !this.#isOver && (this.#isBehind || !this.#engine.pacer.admits(bytes))
+  }
+
+  #putOff(chunk: Uint8Array): void {
+    this.#backlog ??= new Backlog(this.#engine.pacer, this.#backlogOwner())
+    this.#backlog.add(chunk)
+    if (this.#account !== undefined) this.#account.received = this.heldBytes
+  }
+
+  #backlogOwner(): BacklogOwner {
+    const connection = this
+    return {
+      get mayRead() {
+        return !connection.#paused && !connection.#pending
+      },
+      get isPaced() {
+        return connection.#role === undefined || connection.#role.paced === true
+      },
+      take: octets => this.#receive(octets, undefined),
+      began: () => {
+        if (!this.#paused && !this.#pending) this.#output.pause()
+      },
+      ended: () => {
+        if (!this.#isOver) this.#readOn()
+      },
+    }
+  }
+
+  /** A reason not to read has gone. */
+  #readOn(): void {
+    if (!this.#paused && !this.#pending && !this.#backlog?.goOn()) this.#output.resume()
+  }
+
   #receive(chunk: Uint8Array, arena: Arena | undefined): void {
-    if (this.#phase === "closing" || this.#phase === "closed" || this.#finishing) return
+    if (this.#isOver) return
     let at = 0
     if (this.#phase === "greeting") {
       at = this.#readGreeting(chunk)
@@ -249,6 +304,8 @@ export class Connection implements Link {
 
   onClose(error?: Error): void {
     if (this.#phase === "closed") return
+    // What it said before it went; but nobody subscribes any more.
+    while (!this.#isOver && !this.#role?.paced && this.#backlog?.waits) this.#backlog.take(sliceBytes)
     const early = this.#phase === "greeting" || this.#phase === "handshake"
     // A carrier that knows more than that the stream is over says so in our terms.
     if (this.#error === undefined && ZincError.is(error)) this.#error = this.#named(error)
@@ -278,14 +335,14 @@ export class Connection implements Link {
   pause(): void {
     if (this.#paused) return
     this.#paused = true
-    if (!this.#pending) this.#output.pause()
+    if (!this.#pending && !this.#isBehind) this.#output.pause()
     this.#heartbeat?.pause()
   }
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
     this.#heartbeat?.resume()
-    if (!this.#pending) this.#output.resume()
+    this.#readOn()
   }
 
   /** Sends what is queued, then closes; cuts the stream after `lingerMs` (default: after a moment's grace for the end). */
@@ -300,7 +357,8 @@ export class Connection implements Link {
     }
     if (lingerMs !== undefined) this.#timer = this.#engine.clock.after(lingerMs, () => this.destroy())
     // What is not read any more must not hold the peer's own end back.
-    if (this.#paused) this.#output.resume()
+    if (this.#paused || this.#isBehind) this.#output.resume()
+    this.#backlog?.clear()
     this.#role!.outbox.flush()
     this.#finishIfEmpty()
   }
@@ -377,7 +435,7 @@ export class Connection implements Link {
     if (step.type === "pending") {
       this.#pending = true
       // Told to the stream only: it is not the owner who paused.
-      if (!this.#paused) this.#output.pause()
+      if (!this.#paused && !this.#isBehind) this.#output.pause()
       void step.step.then(next => this.#resumeWith(next))
       return
     }
@@ -401,7 +459,7 @@ export class Connection implements Link {
       if (this.isOpen) this.fail(new ZincError("BadFrame", `${this.remote} sent a message before it was admitted`))
       this.onCommand(command, 0, command.length)
     }
-    if (!this.#pending && !this.#paused) this.#output.resume()
+    this.#readOn()
   }
 
   #admit(step: HandshakeStep & { type: "ready" }): void {
@@ -478,6 +536,7 @@ export class Connection implements Link {
     this.#sealed?.stop()
     this.#parked = []
     this.#parkedBytes = 0
+    this.#backlog?.clear()
   }
 
   /** Tells the peer why, so that it need not try again, and closes; without a word where it may well try again. */

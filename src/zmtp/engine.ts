@@ -4,6 +4,7 @@ import { FrameBatch } from "../core/frame-batch.ts"
 import { Arena } from "./arena.ts"
 import { Flusher } from "./flusher.ts"
 import { MemoryBudget } from "./memory-budget.ts"
+import { Pacer } from "./pacer.ts"
 import { SlabPool } from "./slab.ts"
 
 /**
@@ -17,6 +18,7 @@ export class Engine {
   readonly clock: Clock
   readonly slabs: SlabPool = new SlabPool()
   readonly flusher: Flusher
+  readonly pacer: Pacer
   readonly arena: Arena = sharedArena
   /** What connections may hold together; undefined for as much as each may. */
   readonly memory: MemoryBudget | undefined
@@ -26,6 +28,7 @@ export class Engine {
     this.clock = clock
     this.memory = maxBufferedBytes > 0 ? new MemoryBudget(maxBufferedBytes, countsSent) : undefined
     this.flusher = new Flusher(clock)
+    this.pacer = new Pacer(clock)
   }
 
   /** An empty batch to decode into; shared, because its arrays are too large for each connection to have, or each socket. */

@@ -103,6 +103,7 @@ export abstract class BoundSocket<P extends BoundPeer = BoundPeer> {
       socketType: this.socketType,
       limits: decoderLimits(this.#options, this.maxCommandBytes),
       ...(heartbeat && { heartbeat }),
+      ...(this.paced && { paced: true }),
       outbox,
       handler,
     }
@@ -112,6 +113,8 @@ export abstract class BoundSocket<P extends BoundPeer = BoundPeer> {
 
   /** Largest command accepted, where that differs from the engine's. */
   protected readonly maxCommandBytes: number | undefined = undefined
+  /** What peers say is subscriptions, which cost more than their octets. */
+  protected readonly paced: boolean = false
   protected abstract makePeer(number: number, connection: Connection, outbox: Outbox): P
   protected received(_peer: P, _batch: FrameBatch): void {}
   protected subscription(_peer: P, _topic: Uint8Array, _wanted: boolean): void {}

@@ -6,6 +6,7 @@ import { SeededRandom } from "../../core/random.ts"
 import { encodePing, encodeReady, encodeSubscribe } from "../../zmtp/command.ts"
 import { encodeMessage } from "../../zmtp/frame.ts"
 import { encodeGreeting } from "../../zmtp/greeting.ts"
+import { turnBytes } from "../../zmtp/pacer.ts"
 import { TcpCarrier } from "../carrier/tcp.ts"
 import type { PublisherOptions } from "../transport.ts"
 import { ZmtpTransport } from "./zmtp-transport.ts"
@@ -17,7 +18,7 @@ afterEach(() => {
   for (const end of ends.splice(0)) end()
 })
 
-async function host(options: PublisherOptions = {}) {
+async function host(options: PublisherOptions = {}, onSubscribe: () => void = () => {}) {
   const transport = new ZmtpTransport({ carriers: [new TcpCarrier()] })
   const heard: string[] = []
   const lost: (string | undefined)[] = []
@@ -33,7 +34,7 @@ async function host(options: PublisherOptions = {}) {
       },
       rest,
     ),
-    publisher: transport.publisher({ onSubscribe() {}, onUnsubscribe() {}, onDisconnect }, options),
+    publisher: transport.publisher({ onSubscribe, onUnsubscribe() {}, onDisconnect }, options),
     puller: transport.puller({ onBatch() {}, onDisconnect }, rest),
   }
   const { control } = await transport.bind("tcp://127.0.0.1:0", sockets)
@@ -137,6 +138,31 @@ describe("a host on a shared port", () => {
       await closed(peer)
     }
     await stands()
+  })
+
+  it("takes no more than a few hundred subscriptions of a flood at once, and others' messages between them", async () => {
+    let taken = 0
+    let [before, most] = [0, 0]
+    const { port, stands } = await host({}, () => void taken++)
+    let looking = true
+    const look = () => {
+      most = Math.max(most, taken - before)
+      before = taken
+      if (looking) setImmediate(look)
+    }
+    look()
+    ends.push(() => {
+      looking = false
+    })
+    const count = 20_000
+    const peer = raw(port)
+    const all = Array.from({ length: count }, (_, i) => encodeSubscribe(utf8(`topic ${i}`)))
+    peer.write(concat([greeting, ready("SUB"), ...all]))
+    await until("the first subscriptions", () => taken > 0)
+    await stands()
+    expect(taken).toBeLessThan(count)
+    await until("all subscriptions", () => taken === count)
+    expect(most).toBeLessThanOrEqual((2 * turnBytes) / encodeSubscribe(utf8("topic 0")).length)
   })
 
   it("stands a flood of PINGs from a peer that does not read", async () => {

@@ -27,6 +27,7 @@ interface Subscriber extends BoundPeer {
 }
 
 export class ZmtpPublisher extends BoundSocket<Subscriber> implements PublisherSocket {
+  protected override readonly paced: boolean = true
   readonly #handler: PublisherHandler
   readonly #guard: boolean
   readonly #maxSubscriptionBytes: number

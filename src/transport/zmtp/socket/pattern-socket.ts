@@ -114,6 +114,10 @@ export abstract class PatternSocket implements AsyncDisposable {
   protected get conflates(): boolean {
     return false
   }
+  /** What peers say is subscriptions, which cost more than their octets. */
+  protected get paced(): boolean {
+    return false
+  }
   /** Whether whoever gets our batches needs their octets during the call only. Asked while the socket is made. */
   protected get borrows(): boolean {
     return false
@@ -452,6 +456,7 @@ export abstract class PatternSocket implements AsyncDisposable {
       ...(heartbeat && { heartbeat }),
       ...(prefix && { prefix }),
       ...(this.borrows && { borrows: true }),
+      ...(this.paced && { paced: true }),
       outbox: peer.outbox,
       handler,
     }

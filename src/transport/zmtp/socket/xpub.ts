@@ -115,6 +115,9 @@ export class XPub extends ReceivingSocket {
     if (this.#welcome !== undefined) peer.outbox.send([this.#welcome])
   }
 
+  protected override get paced(): boolean {
+    return true
+  }
   override get drops(): boolean {
     return !(this.options as XPubOptions).noDrop
   }
