@@ -31,11 +31,11 @@ if (given.trace) {
     )
   }
 }
-/** In which reign a claim of a root that had been stopped was numbered; and who asks. */
+/** In which reign a claim of a root that had been stopped was numbered, as it was heard first; and who asks. */
 const claims = new Map()
 const claimAsked = new Map()
 const claiming = endpoint.handle("claim", ({ value, order }) => {
-  claims.set(value, order.epoch)
+  if (!claims.has(value)) claims.set(value, order.epoch)
   claimAsked.get(value)?.()
 })
 const handling = endpoint.handle("tick", ({ value: [n, sentUs], order }) => {

@@ -24,8 +24,11 @@ export interface Heir {
 
 /** How often it is looked whether all have gone. */
 const lookMs = 5
-/** How often a root asks those again that its heir had no time for. */
+/** How long a root waits for a client to have gone before it asks another in its place, and later the same one again. */
 const againMs = 250
+/** At most so many of its clients go to the heir at a time, or that part of all if that is more. */
+const leastAtOnce = 2
+const rounds = 8
 
 /**
  * Of a relay: the first of its clients that listens goes to the host above, in its place; the others to that one, or,
@@ -48,19 +51,29 @@ export async function drain(options: DrainOptions, withinMs: number): Promise<vo
 
 /**
  * Of a root that will give its reign away: all but the heir go to the heir, so that they are below the next root before it
- * reigns. Resolves when they have gone, or after that time; at once when the heir is not among the clients.
+ * reigns. A few at a time: everybody hears the root meanwhile, and a crowd that joins the heir at once would make it, and
+ * each other where they share a machine, slow to listen. Resolves when they have gone, or after that time; at once when the
+ * heir is not among the clients.
  */
 export async function drainTo(options: DrainOptions, to: Heir, withinMs: number): Promise<void> {
   const { clock, links } = options
   const until = clock.now() + withinMs
-  for (let againAt = clock.now(); clock.now() < until; await sleep(clock, lookMs)) {
+  const askedAt = new Map<Link, number>()
+  const atOnce = Math.max(leastAtOnce, Math.ceil(present(links).length / rounds))
+  for (; clock.now() < until; await sleep(clock, lookMs)) {
+    const now = clock.now()
     const here = present(links)
     const heir = heirAmong(here, to)
     if (heir === undefined || here.length === 1) return
-    if (clock.now() < againAt) continue
-    againAt += againMs
     const candidate = { endpointId: heir.peer.bytes, name: heir.name, addresses: to.addresses, voterId: nobody }
-    for (const link of here) if (link !== heir) send(options, link, [candidate], Math.ceil(until - clock.now()))
+    const isGoing = (link: Link) => now < (askedAt.get(link) ?? -againMs) + againMs
+    const rest = here.filter(link => link !== heir && !isGoing(link))
+    const room = atOnce - (here.length - 1 - rest.length)
+    rest.sort((a, b) => (askedAt.get(a) ?? -1) - (askedAt.get(b) ?? -1))
+    for (const link of rest.slice(0, Math.max(0, room))) {
+      askedAt.set(link, now)
+      send(options, link, [candidate], Math.ceil(until - now))
+    }
   }
 }
 
