@@ -301,9 +301,13 @@ export class Voter {
     if (this.#root?.id === peer || this.#promise.root?.id === peer) this.#redial(peer)
   }
 
-  /** A link to that peer has been opened. */
+  /**
+   * A link to that peer has been opened. Whoever does not reign says that it lives, by a frame that gives nothing up: our
+   * former life may have been the peer's root, and no lease of an ended process has to be waited for.
+   */
   linkOpened(peer: VoterId): void {
-    this.#reign?.greet(peer)
+    if (this.#reign !== undefined) this.#reign.greet(peer)
+    else if (this.#state.record !== undefined) this.#state.send(this.#entryOf(peer), { type: "released", epoch: 0 })
   }
 
   /** How a redial ended. */
