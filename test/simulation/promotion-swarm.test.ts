@@ -14,6 +14,12 @@ const named = [
   62, 97,
   /** What a joiner had said before it was refused counted as a violation. */
   95,
+  /** What a lost root had passed on was missed without a gap: by a repair that its end had cut off, and at the next root. */
+  144, 294,
+  /** A direct message that waited for room was overtaken by the next. */
+  306,
+  /** A voter that stood by, and was opened again, followed nobody. */
+  753,
 ]
 
 describe("A tree that loses root after root", () => {
