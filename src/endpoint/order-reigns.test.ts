@@ -50,6 +50,34 @@ describe("The reigns of an ordered topic", () => {
     expect(reigns.judge(3, 3, 5)).toBe(Reigned.Take)
   })
 
+  it("pass over what comes late of a lower reign, when the host has said where a higher one began", () => {
+    const reigns = heard(5)
+    reigns.told([
+      { epoch: 3, first: 1 },
+      { epoch: 4, first: 5 },
+    ])
+    expect(reigns.judge(3, 6, 6)).toBe(Reigned.Stale)
+    expect(reigns.judge(3, 5, 5)).toBe(Reigned.Stale)
+    expect(reigns.judge(3, 4, 5)).toBe(Reigned.Take)
+    expect(reigns.judge(4, 5, 5)).toBe(Reigned.Take)
+    // A host that is behind says nothing new.
+    reigns.told([{ epoch: 3, first: 1 }])
+    expect(reigns.judge(3, 5, 5)).toBe(Reigned.Stale)
+    expect(reigns.judge(3, 4, 5)).toBe(Reigned.Take)
+  })
+
+  it("go back for each of the reigns that were missed, though the host has told of a higher one already", () => {
+    const reigns = heard(5)
+    reigns.told([
+      { epoch: 3, first: 1 },
+      { epoch: 4, first: 3 },
+      { epoch: 5, first: 9 },
+    ])
+    expect(reigns.judge(3, 6, 6)).toBe(Reigned.Stale)
+    expect(reigns.judge(4, 3, 6)).toBe(Reigned.Rewind)
+    expect(reigns.judge(3, 2, 6)).toBe(Reigned.Take)
+  })
+
   it("adopt what a host says only where nothing was heard", () => {
     const reigns = new OrderReigns()
     reigns.adopt([

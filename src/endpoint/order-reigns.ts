@@ -10,9 +10,11 @@ export type Reigned = (typeof Reigned)[keyof typeof Reigned]
 
 export class OrderReigns {
   readonly #runs: StreamRun[] = []
-  /** The highest epoch that came, delivered or not, and the lowest number that came of it. */
-  #epoch = 0
-  #from = Number.POSITIVE_INFINITY
+  /**
+   * From where on lower epochs are void, as far as is known: what the host has said of its reigns, and then the highest
+   * epoch that came, delivered or not, with the lowest number that came of it.
+   */
+  #bounds: StreamRun[] = []
 
   get runs(): readonly StreamRun[] {
     return this.#runs
@@ -20,14 +22,22 @@ export class OrderReigns {
 
   /** What a frame of that epoch and number means to a receiver that expects `next`. */
   judge(epoch: number, number: number, next: number): Reigned {
-    if (epoch < this.#epoch) return number >= this.#from ? Reigned.Stale : Reigned.Take
-    if (epoch > this.#epoch) {
-      this.#epoch = epoch
-      this.#from = number
-    } else if (number < this.#from) this.#from = number
+    const newest = this.#bounds.at(-1)
+    if (newest === undefined || epoch > newest.epoch) this.#bounds = [{ epoch, first: number }]
+    else if (epoch < newest.epoch) {
+      if (this.#bounds.some(bound => bound.epoch > epoch && bound.first <= number)) return Reigned.Stale
+    } else if (number < newest.first) this.#bounds[this.#bounds.length - 1] = { epoch, first: number }
     if (number >= next) return Reigned.Take
     const heard = epochAt(this.#runs, number)
     return heard !== undefined && heard < epoch ? Reigned.Rewind : Reigned.Take
+  }
+
+  /** What a host says of its reigns holds, unless it has heard less than came here: from where each began, lower ones are void. */
+  told(runs: readonly StreamRun[]): void {
+    const [newest, ours] = [runs.at(-1), this.#bounds.at(-1)]
+    if (newest === undefined || (ours !== undefined && newest.epoch < ours.epoch)) return
+    const isLower = ours !== undefined && newest.epoch === ours.epoch && ours.first < newest.first
+    this.#bounds = isLower ? [...runs.slice(0, -1), ours] : [...runs]
   }
 
   /** Whether a frame with the next number begins another reign than was heard last. */
@@ -52,7 +62,6 @@ export class OrderReigns {
 
   clear(): void {
     this.#runs.length = 0
-    this.#epoch = 0
-    this.#from = Number.POSITIVE_INFINITY
+    this.#bounds = []
   }
 }

@@ -167,6 +167,8 @@ export class Resequencer {
   compareReigns(topic: TopicState, runs: readonly StreamRun[], epoch: number, last?: number): void {
     const stream = topic.order
     if (runs.length === 0) return
+    // A host's memory holds what it passed on before it knew better, and a repair brings it.
+    topic.reigns.told(runs)
     if (stream === undefined || stream.floating || topic.reigns.runs.length === 0) {
       topic.reigns.adopt(runs)
       return

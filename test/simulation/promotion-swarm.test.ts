@@ -15,11 +15,16 @@ const named = [
   /** What a joiner had said before it was refused counted as a violation. */
   95,
   /** What a lost root had passed on was missed without a gap: by a repair that its end had cut off, and at the next root. */
-  144, 294,
+  144,
+  294,
   /** A direct message that waited for room was overtaken by the next. */
   306,
   /** A voter that stood by, and was opened again, followed nobody. */
   753,
+  /** A new root's memory brought what its reign had voided, after everybody had been told so. */
+  140,
+  /** What had been voided by a reign before the newest one came from a host's memory, and stayed. */
+  231,
 ]
 
 describe("A tree that loses root after root", () => {
