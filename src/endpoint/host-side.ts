@@ -245,7 +245,12 @@ export class HostSide {
       this.#router.disconnect(control)
       this.#onControlLost(control)
     }
-    this.#rooting = new Rooting(link => links.has(link) && this.#acknowledgements.soon(link))
+    this.#rooting = new Rooting((link, prompt) => {
+      if (!links.has(link)) return
+      const acknowledgements = this.#acknowledgements
+      acknowledgements.soon(link)
+      if (prompt || acknowledgements.isPressing(link)) acknowledgements.flush(link)
+    })
     this.#membership = new SubtreeMembership({
       node,
       name: options.name,

@@ -9,9 +9,9 @@ import { UpBuffer } from "./up-buffer.ts"
 const topic = new TopicTable(1).of(encodeTopic(TopicKind.Nearest, "a"))
 
 /** An up buffer and a push leg that takes `credit` frames, then none. */
-function setUp(options: { readonly messagesMax?: number; readonly credit?: number } = {}) {
+function setUp(options: { readonly messagesMax?: number; readonly bytesMax?: number; readonly credit?: number } = {}) {
   const leg = { isUp: true, credit: options.credit ?? Number.POSITIVE_INFINITY }
-  const sent: { number: number; again: boolean; session: number; payload: Uint8Array }[] = []
+  const sent: { number: number; again: boolean; prompt: boolean; session: number; payload: Uint8Array }[] = []
   const statistics = { resent: 0 }
   const pusher = {
     send(frames: readonly Uint8Array[]): boolean {
@@ -21,6 +21,7 @@ function setUp(options: { readonly messagesMax?: number; readonly credit?: numbe
       sent.push({
         number: readU64(header, At.LegNumber),
         again: (header[At.Flags]! & Flag.Again) !== 0,
+        prompt: (header[At.Flags]! & Flag.Prompt) !== 0,
         session: header[At.Session]!,
         payload: frames[2]!,
       })
@@ -29,7 +30,7 @@ function setUp(options: { readonly messagesMax?: number; readonly credit?: numbe
   }
   const buffer = new UpBuffer({
     messagesMax: options.messagesMax ?? 100,
-    bytesMax: 1_000_000,
+    bytesMax: options.bytesMax ?? 1_000_000,
     referenceBytes: 1000,
     pusher: () => (leg.isUp ? pusher : undefined),
     statistics,
@@ -67,6 +68,20 @@ describe("UpBuffer", () => {
     buffer.acknowledge(2, 1, false)
     buffer.acknowledge(2, 2, false)
     expect([called, buffer.refused, push()]).toEqual([1, false, true])
+  })
+
+  it("from half full on, asks now and then for the ack at once", () => {
+    const prompts = (fill: ReturnType<typeof setUp>) =>
+      fill.sent.filter(({ prompt }) => prompt).map(({ number }) => number)
+    const many = setUp({ messagesMax: 32 })
+    for (let n = 0; n < 32; n++) expect(many.push()).toBe(true)
+    expect(prompts(many)).toEqual([16, 20, 24, 28, 32])
+    const large = setUp({ bytesMax: 8 * (headerBytes + 1000) })
+    for (let n = 0; n < 8; n++) expect(large.push(new Uint8Array(1000))).toBe(true)
+    expect(prompts(large)).toEqual([4, 5, 6, 7, 8])
+    const single = setUp({ messagesMax: 1 })
+    single.push()
+    expect(prompts(single)).toEqual([1])
   })
 
   it("resolves whoever waits when the tier covers the number, and not before", async () => {

@@ -51,6 +51,9 @@ export class UpBuffer {
   /** The highest number ever handed to a pusher: what goes out again is marked so. */
   #everSent = 0
   #refused = false
+  /** The last push that asked for its ack at once, and the octets pushed since. */
+  #asked = 0
+  #bytesSinceAsked = 0
   #isOver = false
   readonly #waiting: Readonly<Record<Tier, Waiter[]>> = { received: [], rooted: [] }
   #room: (() => void)[] = []
@@ -114,7 +117,7 @@ export class UpBuffer {
       return false
     }
     const number = this.#log.last + 1
-    header[At.Flags]! |= Flag.Up
+    header[At.Flags]! |= this.#isFilling(number, header.length + payload.length) ? Flag.Up | Flag.Prompt : Flag.Up
     header.set(this.#session, At.Session)
     writeU64(header, At.LegNumber, number)
     this.#log.append(topic, header, payload)
@@ -129,6 +132,22 @@ export class UpBuffer {
       out[2] = payload.length < this.#o.referenceBytes ? payload : this.#log.payload(number)!
       if (this.#o.pusher()?.send(out)) this.#sent = this.#everSent = number
     }
+    return true
+  }
+
+  /**
+   * From half full on, one push in so many asks for its ack at once: acks that gather others on their way, at each host
+   * up to the root, would leave a small window full most of the time.
+   */
+  #isFilling(number: number, bytes: number): boolean {
+    const { messagesMax, bytesMax } = this.#log
+    this.#bytesSinceAsked += bytes
+    const isDue =
+      ((this.#log.size + 1) * 2 >= messagesMax && (number - this.#asked) * 8 >= messagesMax) ||
+      ((this.#log.bytes + bytes) * 2 >= bytesMax && this.#bytesSinceAsked * 8 >= bytesMax)
+    if (!isDue) return false
+    this.#asked = number
+    this.#bytesSinceAsked = 0
     return true
   }
 

@@ -58,8 +58,52 @@ describe("Acknowledgements", () => {
     a.received = 1024
     expect(acknowledgements.isPressing(a)).toBe(true)
     acknowledgements.soon(a)
-    acknowledgements.flush()
+    acknowledgements.flush(a)
     expect(acknowledgements.isPressing(a)).toBe(false)
+    a.rooted = 1024
+    expect(acknowledgements.isPressing(a)).toBe(true)
+  })
+
+  it("flushed for one, leaves the others to their time", () => {
+    const { clock, acknowledgements, told, a, b } = scene()
+    a.received = b.received = 1
+    acknowledgements.soon(a)
+    acknowledgements.soon(b)
+    acknowledgements.flush(a)
+    acknowledgements.flush(a)
+    expect(told).toEqual(["a 1"])
+    clock.advance(2)
+    expect(told).toEqual(["a 1", "b 1"])
+  })
+
+  it("of a stream, has the first few wait for two milliseconds and the others for twenty, until it has been quiet", () => {
+    const { clock, acknowledgements, told, a } = scene()
+    const waits = (count: number) =>
+      Array.from({ length: count }, () => {
+        const before = told.length
+        acknowledgements.soon(a)
+        let waited = 0
+        for (; told.length === before && waited < 1000; waited++) clock.advance(1)
+        return waited
+      })
+    expect(waits(6)).toEqual([2, 2, 2, 2, 20, 20])
+    clock.advance(99)
+    expect(waits(1)).toEqual([20])
+    clock.advance(100)
+    expect(waits(1)).toEqual([2])
+  })
+
+  it("has one that is due early go early though another waits for longer", () => {
+    const { clock, acknowledgements, told, a, b } = scene()
+    a.acknowledged.at = clock.now()
+    a.acknowledged.inARow = 4
+    acknowledgements.soon(a)
+    clock.advance(5)
+    acknowledgements.soon(b)
+    clock.advance(2)
+    expect(told).toEqual(["b 0"])
+    clock.advance(13)
+    expect(told).toEqual(["b 0", "a 0"])
   })
 
   it("says nothing to a client that is away", () => {

@@ -348,7 +348,6 @@ export class Admission {
     link.silent = false
     link.awaySince = undefined
     link.resendAskedAt = Number.NEGATIVE_INFINITY
-    link.ackDue = false
     link.mark = this.#o.publication.marked
     link.stalled = false
     link.isFresh = true

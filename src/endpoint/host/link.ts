@@ -18,6 +18,15 @@ export type Notify = (link: Link) => void
 /** Ends that client's session for good; nothing happens if it has ended. */
 export type EndLink = (link: Link, code: string, reason: string) => void
 
+/** What was told of an up leg, and when. */
+export interface Told {
+  received: number
+  rooted: number
+  at: number
+  inARow: number
+  dueAt: number | undefined
+}
+
 export class Link {
   /** Public; never used again by this host. */
   readonly id: number
@@ -75,9 +84,8 @@ export class Link {
   silent = false
   /** It has shown that it got our ACCEPT. Until then its id may be claimed again: that ACCEPT may be lost. */
   confirmed = false
-  ackDue = false
-  /** The last leg number told to it as received. */
-  acknowledged = 0
+  /** The leg numbers last told to it, when that was, and how many times since a quiet while; when it is due to be told next. */
+  readonly acknowledged: Told = { received: 0, rooted: 0, at: Number.NEGATIVE_INFINITY, inARow: 0, dueAt: undefined }
   /** When a resend was last asked for. */
   resendAskedAt: number = Number.NEGATIVE_INFINITY
   /** The last mark it reported. */

@@ -76,7 +76,7 @@ export class Publication implements DownSide {
     // The header goes into the ring as it goes out; only the leg's block differs from what came.
     const header = from.length === headerBytes ? this.#header : new Uint8Array(from.length)
     header.set(from)
-    header[At.Flags]! &= ~Flag.Up
+    header[At.Flags]! &= ~(Flag.Up | Flag.Prompt)
     const number = ++this.published
     writeU32(header, At.Incarnation, this.#node.incarnation)
     writeU32(header, At.Link, link)

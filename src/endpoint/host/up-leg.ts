@@ -92,7 +92,7 @@ export class UpLeg {
     const frame = this.#frame
     const above = this.#above
     const { first, buffers, starts, ends } = batch
-    let prompt = false
+    let pressing: Link | undefined
     for (let i = 0; i < batch.count; i++) {
       const at = first[i]!
       if (first[i + 1]! - at !== 3 || !isHeader(buffers[at + 1]!, starts[at + 1]!, ends[at + 1]!, true)) {
@@ -122,9 +122,12 @@ export class UpLeg {
       }
       link.received = number
       if (above === undefined || !node.rules.rooting) link.rooted = number
-      if ((frame.flags & Flag.Prompt) !== 0) prompt = true
+      const prompt = (frame.flags & Flag.Prompt) !== 0
       this.#acknowledgements.soon(link)
-      if (this.#acknowledgements.isPressing(link)) prompt = true
+      if (prompt || this.#acknowledgements.isPressing(link)) {
+        if (pressing !== undefined && pressing !== link) this.#acknowledgements.flush(pressing)
+        pressing = link
+      }
       node.statistics.received++
       node.traffic.messagesIn++
       node.traffic.bytesIn += frame.headerEnd - frame.at + frame.payloadBytes
@@ -133,9 +136,9 @@ export class UpLeg {
       } catch (thrown) {
         reportViolation(node, `client "${link.name}"`, thrown)
       }
-      if (above !== undefined) this.#rooting.passed(link, number, above.lastPushed)
+      if (above !== undefined) this.#rooting.passed(link, number, above.lastPushed, prompt)
     }
-    if (prompt) this.#acknowledgements.flush()
+    if (pressing !== undefined) this.#acknowledgements.flush(pressing)
     node.batchEnded()
   }
 
