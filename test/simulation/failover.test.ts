@@ -192,7 +192,8 @@ describe("A tree of voters", () => {
     for (let fault = 0; fault < 8; fault++) {
       const { root } = tree
       tree.crash(root)
-      expect(await tree.heardAgain(tree.others(root))).toBeLessThan(250)
+      // Of 25 seeds the slowest of 200 took 406 ms, and half of them 86; whoever backs off as from a host that comes and goes waits for longer.
+      expect(await tree.heardAgain(tree.others(root))).toBeLessThan(500)
       await tree.start(root, 400)
     }
   })

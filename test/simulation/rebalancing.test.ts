@@ -27,7 +27,8 @@ async function grow(seed: number) {
 const degreeOf = (life: Life) => life.endpoint!.peers.filter(({ role }) => role === "client").length
 
 describe("A host whose degree a takeover has doubled", () => {
-  it.each([1, 2, 3])(
+  // In half of the seeds the heir's clients find room elsewhere at once; in these they do not.
+  it.each([1, 3, 4])(
     "sends clients to relays below it until it has its fan-out, without a gap: seed %i",
     async seed => {
       const { world, lives, moved, told } = await grow(seed)
