@@ -19,7 +19,7 @@ names: ${benches.map(bench => bench.name).join(", ")}; a beginning such as "wire
   --transport A,B  only rows of these transports
   --record A,B     only trees whose root record is kept so: embedded, zookeeper, etcd
   --faults N       how often something is killed, in benches that kill
-  --fault A,B      only these: "kill the root", "stop the root", "kill a relay", "close the root"
+  --fault A,B      only these: "kill the root", "stop the root", "kill a relay", "close the root"; or "nothing", to compare
   --calm MS        how long a tree is well before it is hurt again; 1000
   --state FOLDER   where what was measured before is kept, in benches that go on (.failover)
   --tally          only what was measured before, all commits together, in benches that go on

@@ -56,8 +56,8 @@ export default {
         trace: trace !== undefined,
       })
       try {
-        for (const { fault, limit, act } of kinds) {
-          if (cells !== undefined && !cells.includes(fault)) continue
+        for (const { fault, limit, act, isExtra = false } of kinds) {
+          if (cells === undefined ? isExtra : !cells.includes(fault)) continue
           const cell = { fault, record }
           yield caseOf(cell, limit, () => series({ tree, act, faults, cell, tally, timeline: timelineTo(trace) }))
         }

@@ -1,4 +1,5 @@
 // What is done to the tree, and how long it is silent after that: { ms, … }, in milliseconds.
+import { setTimeout as sleep } from "node:timers/promises"
 import { nowUs } from "./tree.mjs"
 
 const leaseMs = 1500
@@ -9,6 +10,8 @@ export const faults = [
   { fault: "stop the root", limit: leaseMs + 500, act: stopRoot },
   { fault: "kill a relay", limit: 500, act: killRelay },
   { fault: "close the root", limit: 50, act: closeRoot },
+  // Only where it is asked for: what of a close's silence is the machine's.
+  { fault: "nothing", limit: 50, act: nothing, isExtra: true },
 ]
 
 async function killRoot(tree) {
@@ -67,6 +70,18 @@ async function closeRoot(tree) {
   root.start()
   await root.opened
   return { ms: Math.max(...silences.map(each => each.longest)) / 1000, fromUs, victim: root.name }
+}
+
+/** About as long as a close takes. */
+const closeMs = 200
+
+/** The longest time without a message while nobody did anything. */
+async function nothing(tree) {
+  const fromUs = nowUs()
+  await sleep(closeMs)
+  const throughUs = nowUs()
+  const silences = await Promise.all(tree.survivors.map(each => each.ask("silence", { fromUs, throughUs })))
+  return { ms: Math.max(...silences.map(each => each.longest)) / 1000, fromUs, victim: "nobody" }
 }
 
 function others(tree, victim) {
