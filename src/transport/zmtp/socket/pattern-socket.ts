@@ -62,6 +62,8 @@ export abstract class PatternSocket implements AsyncDisposable {
   readonly #connections = new Set<Link>()
   /** Of those, the accepted ones that still do. */
   readonly #pending: PendingHandshakes
+  /** Those whose connections end by our wish, once what is queued for them is sent. */
+  readonly #leaving = new Set<Peer>()
   readonly #peers = new Map<number, Peer>()
   #lastPeer = 0
   #closingLingerMs = 0
@@ -233,12 +235,18 @@ export abstract class PatternSocket implements AsyncDisposable {
     this.#dialling.add(address, new BackOff(this.options.reconnect || {}, this.parts.random), outbox, identity)
   }
 
-  /** Stops dialling there, however often it was dialled, and closes the connections, after what is queued for it is sent. */
+  /**
+   * Stops dialling there, however often it was dialled, and closes the connections, after what is queued for them is sent,
+   * for `lingerMs` at most. What is sent from now on goes to others, and what still comes from there is not heard.
+   */
   disconnect(address: string): void {
     const all = this.#dialling.at(address)
     if (all.length === 0) throw new ZincError("BadAddress", `${address} is not connected`)
     for (const dialled of all) {
       this.#dialling.forget(dialled)
+      const peer = [...this.#peers.values()].find(one => one.connection === dialled.connection)
+      if (peer !== undefined) this.#leave(peer)
+      else if (dialled.outbox !== undefined) this.detached(dialled.outbox)
       dialled.connection?.finish(this.#lingerMs(undefined))
     }
   }
@@ -257,9 +265,16 @@ export abstract class PatternSocket implements AsyncDisposable {
   resumePeer(peer: number): void {
     this.#peers.get(peer)?.connection.resume()
   }
-  /** Closes one connection after what is queued for it is sent; where we dialled, it is dialled again. */
-  disconnectPeer(peer: number): void {
-    this.#peers.get(peer)?.connection.finish(this.#lingerMs(undefined))
+  /**
+   * Closes one connection after what is queued for it is sent, for `lingerMs` at most. What is sent from now on goes to
+   * others; but where we dialled, it is dialled again, and what it has room for waits for that.
+   */
+  disconnectPeer(number: number): void {
+    const peer = this.#peers.get(number)
+    if (peer === undefined) return
+    const isDialled = [...this.#dialling].some(one => one.outbox === peer.outbox)
+    if (!isDialled) this.#leave(peer)
+    peer.connection.finish(this.#lingerMs(undefined))
   }
 
   get isOpen(): boolean {
@@ -466,12 +481,20 @@ export abstract class PatternSocket implements AsyncDisposable {
   #lost(peer: Peer, dialled: Dialled | undefined, address: string, error: ZincError | undefined): boolean {
     const wasOpen = this.#peers.delete(peer.number)
     // Also for one that was admitted and then refused: a pattern may have noted its name.
-    this.closed(peer)
+    if (!this.#leaving.delete(peer)) this.closed(peer)
     if (!wasOpen) return false
     if (dialled?.outbox === undefined) this.#detach(peer.outbox)
     this.inbox.end(peer.number)
     this.events.emit({ type: "disconnected", address, peer: peer.number, remote: peer.remote, ...(error && { error }) })
     return true
+  }
+
+  /** Nothing more is to go to a peer whose connection ends when its queue is empty. */
+  #leave(peer: Peer): void {
+    if (this.#leaving.has(peer)) return
+    this.#leaving.add(peer)
+    this.closed(peer)
+    this.detached(peer.outbox)
   }
 
   #dialHost(): DialHost {
