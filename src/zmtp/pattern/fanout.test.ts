@@ -109,6 +109,33 @@ describe("Fanout", () => {
     )
   })
 
+  it("takes the prefixes of one that had many out in later turns, and gives it nothing meanwhile", () => {
+    const clock = new SimulatedClock()
+    const engine = new Engine(clock)
+    const fanout = new Fanout<Member>(engine)
+    const [gone, stays] = [new Member(engine), new Member(engine)]
+    const topics = Array.from({ length: 5_000 }, (_, i) => `topic ${i}!`)
+    for (const topic of topics) fanout.subscribe(gone, utf8(topic), 1e6)
+    fanout.subscribe(stays, utf8("topic 4999!"), 1e6)
+    const heard: string[] = []
+    fanout.remove(gone, prefix => heard.push(fromUtf8(prefix)))
+    expect(heard.length).toBeGreaterThan(0)
+    expect(heard.length).toBeLessThan(1_000)
+    expect(fanout.size).toBe(1)
+    const full: Member[] = []
+    fanout.send([utf8("topic 4999!")], full)
+    clock.step()
+    expect(heard.length).toBeLessThan(2_000)
+    clock.advance(1)
+    expect(heard).toEqual(topics.slice(0, -1))
+    fanout.send([utf8("topic 4999!")], full)
+    clock.advance(1)
+    expect(gone.messages()).toEqual([])
+    expect(stays.messages()).toEqual(["topic 4999!", "topic 4999!"])
+    expect(full).toEqual([])
+    expect(clock.pending).toBe(0)
+  })
+
   it("tells the connections of a run once, and whoever looks at one of them sees all of it", () => {
     const clock = new SimulatedClock()
     const engine = new Engine(clock)

@@ -11,6 +11,7 @@ import type { Engine } from "../engine.ts"
 import type { Flushable } from "../flusher.ts"
 import { copyInto, Flag, frameBytes, longHeaderBytes, messageBytes, writeHeader } from "../frame.ts"
 import { type Follower, type Outbox, referenceBytes } from "../outbox.ts"
+import { sliceBytes } from "../pacer.ts"
 import { largeSlabBytes, type Slab } from "../slab.ts"
 import { keyOf, ofKey } from "./subscription-count.ts"
 import { SubscriptionTrie } from "./subscription-trie.ts"
@@ -33,6 +34,8 @@ interface Kept {
 export const prefixesMax = 65_536
 /** About as much, in octets of memory, as measured: a prefix of 8 octets takes 380, one of 43 takes 460, one of 200 takes 750. */
 const prefixCost = 360
+/** What taking a prefix out counts as, in octets of the pacer's turn, beside its own. */
+const prefixCharge = 16
 /** Of each octet of a prefix: its key, and its part of the trie. */
 const octetCost = 3
 
@@ -54,6 +57,8 @@ export class Fanout<M extends FanoutMember> implements Follower, Flushable {
   #matchTopic: Uint8Array = noBytes
   #matchLength = 0
   #mark = 0
+  /** Members that are gone, some of whose prefixes are in the trie still. */
+  #leaving = 0
 
   /** Who got the last message of this turn, when each heard of it by itself. */
   #last: readonly M[] | undefined
@@ -107,21 +112,41 @@ export class Fanout<M extends FanoutMember> implements Follower, Flushable {
     return this.#trie.has(prefix) ? "others" : "last"
   }
 
-  /** Forgets a member. The prefixes that nobody wants any more. */
-  remove(member: M): Uint8Array[] {
+  /**
+   * Forgets a member, which does not come back: it gets nothing more. `onGone` hears of the prefixes that nobody wants any more; where it had many,
+   * in later turns, for to take tens of thousands out at once would hold up everybody.
+   */
+  remove(member: M, onGone: (prefix: Uint8Array) => void = () => {}): void {
     this.settle()
     this.#everyone?.delete(member)
     this.#matchVersion = -1
     const kept = this.#kept.get(member)
-    if (kept === undefined) return []
+    if (kept === undefined) return
     this.#kept.delete(member)
-    const gone: Uint8Array[] = []
-    for (const key of kept.prefixes) {
-      const prefix = ofKey(key)
-      this.#trie.remove(prefix, member)
-      if (!this.#trie.has(prefix)) gone.push(prefix)
+    const rest = kept.prefixes.values()
+    let left = kept.prefixes.size
+    const take = (bytes: number) => {
+      let taken = 0
+      while (taken < bytes && left > 0) {
+        const key = rest.next().value!
+        taken += key.length + prefixCharge
+        if (--left === 0) this.#leaving--
+        const prefix = ofKey(key)
+        this.#trie.remove(prefix, member)
+        if (!this.#trie.has(prefix)) onGone(prefix)
+      }
+      return taken
     }
-    return gone
+    this.#leaving++
+    if (left === 0) this.#leaving--
+    take(sliceBytes)
+    if (left === 0) return
+    this.#engine.pacer.add({
+      get waits() {
+        return left > 0
+      },
+      proceed: take,
+    })
   }
 
   /** About how many octets of memory the prefixes of a member take. */
@@ -268,8 +293,9 @@ export class Fanout<M extends FanoutMember> implements Follower, Flushable {
       while (i < length && known[i] === topic[i]) i++
       if (i === length) return this.#match
     }
-    const found: M[] = []
+    let found: M[] = []
     trie.match(topic, 0, topic.length, found)
+    if (this.#leaving > 0) found = found.filter(member => this.#kept.has(member))
     this.#match = this.#everyone === undefined ? this.#once(found) : othersOf(this.#everyone, found)
     this.#matchVersion = trie.version
     this.#matchTopic = copyOf(topic, 0, length)

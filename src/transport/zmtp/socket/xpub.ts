@@ -136,8 +136,14 @@ export class XPub extends ReceivingSocket {
     this.#fullOnes.delete(peer)
     this.#peersByNumber.delete(peer.number)
     if (this.#from === peer) this.#from = undefined
-    const gone = this.#fanout.remove(peer)
-    for (const prefix of this.#asked?.remove(peer) ?? gone) this.#tell(peer, 0, prefix)
+    const tell = (prefix: Uint8Array) => {
+      if (this.lifecycle.isOpen) this.#tell(peer, 0, prefix)
+    }
+    if (this.#asked === undefined) this.#fanout.remove(peer, tell)
+    else {
+      this.#fanout.remove(peer)
+      this.#asked.remove(peer, tell)
+    }
     this.signalRoom()
   }
 
