@@ -1,5 +1,7 @@
 /** The values of one socket's or context's options, checked as libzmq's binding checks them. */
+import { toZ85 } from "../core/z85.ts"
 import { errnoError } from "./errors.ts"
+import { fitting, keyOctets } from "./option-range.ts"
 import { type Option, type OptionType, type OptionValue, socketOptions } from "./option-table.ts"
 
 const initials = new Map(socketOptions.map(option => [option.id, option.initial]))
@@ -25,12 +27,12 @@ export class OptionBag {
     return (value === undefined ? initials.get(id) : value) as T
   }
 
-  /** Throws `TypeError` for a value of a wrong type, `EINVAL` for what does not exist. */
+  /** Throws `TypeError` for a value of a wrong type, `EINVAL` for what does not exist or is out of its range. */
   set(id: number, type: OptionType, value: unknown): Option {
     if (typeof id !== "number") throw new TypeError("Identifier must be a number")
-    const kept = checked(type, value)
+    const known = checked(type, value, this.#table.get(id)?.form === "key")
     const option = this.#find(id, type)
-    this.put(id, kept)
+    this.put(id, fitting(option, known))
     return option
   }
 
@@ -52,14 +54,18 @@ export class OptionBag {
   }
 }
 
-function checked(type: OptionType, value: unknown): OptionValue {
+function checked(type: OptionType, value: unknown, isKey: boolean): OptionValue {
   if (type === "Bool") {
     if (typeof value !== "boolean") throw new TypeError("Option value must be a boolean")
     return value
   }
   if (type === "String") {
     if (value === null || typeof value === "string") return value
-    if (value instanceof Uint8Array) return Buffer.from(value).toString()
+    if (value instanceof Uint8Array) {
+      // No octets are no value; those of a key become the text that says them.
+      if (value.length === 0) return null
+      return isKey && value.length === keyOctets ? toZ85(value) : Buffer.from(value).toString()
+    }
     throw new TypeError("Option value must be a string or buffer")
   }
   if (typeof value !== "number") throw new TypeError("Option value must be a number")

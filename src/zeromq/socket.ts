@@ -130,7 +130,12 @@ export abstract class Socket implements Lingering, Watched {
     this.#incoming = new Incoming(pace)
     // Setting what is no option is an error then, and not a silent nothing.
     Object.preventExtensions(this)
-    Object.assign(this, rest)
+    try {
+      Object.assign(this, rest)
+    } catch (thrown) {
+      Context.release(context)
+      throw thrown
+    }
   }
 
   get context(): Context {
