@@ -691,7 +691,8 @@ export class HostSide {
 
   /** The session is over for good. */
   #end(link: Link, code: string, reason: string): void {
-    if (!this.#links.end(link)) return
+    // Something that was waited for may come to its time after the end: a relay that was to send its clients away.
+    if (this.#ended || !this.#links.end(link)) return
     const wasUp = link.awaySince === undefined
     this.#placement.forget(link)
     if (link.relay) this.#rebalancing.disturbed()

@@ -17,6 +17,7 @@ describe("A swarm", () => {
     [5463, "a direct message for a client that had joined another host below"],
     [6308, "a gap of numbers that had come before the topic was left"],
     [7164, "a link lost between its baseline and its being up"],
+    [60_622, "a slow relay's time to send its clients away, which ended after its host had closed"],
     [8086, "a direct message that turned up at the root before whom it is for did"],
     [8088, "a direct message that turned up where there was no room above"],
   ])("keeps the promises that it once broke: seed %i, %s", seed => expectPromisesKept(seed, 1))
