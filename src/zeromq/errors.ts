@@ -1,5 +1,7 @@
 /** Errors in the form that programs written for zeromq.js look at: a message of the system's, `code`, `errno` and `address`. */
+import { existsSync } from "node:fs"
 import { constants } from "node:os"
+import { dirname } from "node:path"
 import { messageOf, ZincError } from "../core/errors.ts"
 
 /** What libzmq adds to the system's numbers, above this. */
@@ -18,6 +20,8 @@ export type ErrnoCode =
   | "ECONNREFUSED"
   | "EHOSTUNREACH"
   | "EMFILE"
+  | "ENODEV"
+  | "ENOTDIR"
   | "ENOTSUP"
   | "EPIPE"
   | "ETIMEDOUT"
@@ -36,6 +40,8 @@ const known: Readonly<Record<ErrnoCode, readonly [errno: number, message: string
   ECONNREFUSED: [constants.errno.ECONNREFUSED, "Connection refused"],
   EHOSTUNREACH: [constants.errno.EHOSTUNREACH, "Host unreachable"],
   EMFILE: [constants.errno.EMFILE, "Too many open file descriptors"],
+  ENODEV: [constants.errno.ENODEV, "No such device"],
+  ENOTDIR: [constants.errno.ENOTDIR, "Not a directory"],
   ENOTSUP: [constants.errno.ENOTSUP, "Operation not supported"],
   EPIPE: [constants.errno.EPIPE, "Broken pipe"],
   ETIMEDOUT: [constants.errno.ETIMEDOUT, "Connection timed out"],
@@ -81,6 +87,7 @@ function codeOf(thrown: unknown): ErrnoCode {
     case "Timeout":
       return "ETIMEDOUT"
     case "Unreachable":
+      if (isOf(thrown.cause, "ENOTFOUND")) return "ENODEV"
       return isOf(thrown.cause, "ECONNREFUSED") ? "ECONNREFUSED" : "EADDRNOTAVAIL"
     case "PeerLost":
     case "HandshakeFailed":
@@ -91,10 +98,18 @@ function codeOf(thrown: unknown): ErrnoCode {
     case "WrongState":
       return "EFSM"
     default:
-      return isOf(thrown.cause, "EACCES") ? "EACCES" : "EINVAL"
+      if (isOf(thrown.cause, "ENOTDIR")) return "ENOTDIR"
+      if (isOf(thrown.cause, "EACCES")) return lacksFolder(thrown.cause) ? "ENOENT" : "EACCES"
+      return "EINVAL"
   }
 }
 
 function isOf(cause: unknown, code: string): boolean {
   return (cause as NodeJS.ErrnoException | undefined)?.code === code
+}
+
+/** libuv says EACCES of a missing folder, too. */
+function lacksFolder(cause: unknown): boolean {
+  const { address } = cause as { readonly address?: unknown }
+  return typeof address === "string" && address.includes("/") && !existsSync(dirname(address))
 }

@@ -6,6 +6,7 @@ import { ZapError } from "./zap.ts"
 
 /** How an observer hears of a socket. */
 export interface Watched {
+  readonly closed: boolean
   watchEvents(listener: (event: Event) => void): void
 }
 
@@ -58,6 +59,8 @@ export function eventOf(event: SocketEvent, shown: (address: string) => string):
       return { type: "connect:delay", address }
     case "reached":
       return { type: "connect", address }
+    case "dialFailed":
+      return { type: "close", address }
     case "redialling":
       return { type: "connect:retry", address, interval: Math.round(event.inMs) }
     case "connected":

@@ -1,6 +1,6 @@
 /**
  * What happens to a socket, as zeromq.js tells it: read one by one, iterated, or heard with `on`; never two ways. Who waits
- * for an event keeps the process alive; who listens with `on` does not, as with zeromq.js.
+ * for an event keeps the process alive, as who listens with `on` does until the socket closes.
  */
 import { EventEmitter } from "node:events"
 import { type Deferred, deferred } from "../core/deferred.ts"
@@ -15,10 +15,14 @@ export class Observer implements AsyncIterable<Event> {
   #events: Event[] = []
   #waiting: Deferred<Event> | undefined
   #emitter: EventEmitter | undefined
+  /** Listeners keep the process alive. */
+  #holds = false
   #closed = false
+  readonly #socket: Watched
 
   constructor(socket: Watched) {
     if (typeof socket?.watchEvents !== "function") throw new TypeError("Socket must be a socket object")
+    this.#socket = socket
     socket.watchEvents(event => this.#push(event))
   }
 
@@ -47,6 +51,8 @@ export class Observer implements AsyncIterable<Event> {
   on<E extends EventType>(type: E, listener: (data: EventOfType<E>) => void): this {
     if (this.#emitter === undefined) {
       this.#emitter = new EventEmitter()
+      this.#holds = !this.#closed && !this.#socket.closed
+      if (this.#holds) hold()
       for (const event of this.#events.splice(0)) this.#emit(event)
     }
     this.#emitter.on(type, listener)
@@ -106,8 +112,9 @@ export class Observer implements AsyncIterable<Event> {
   }
 
   #end(): void {
+    if (this.#closed) return
     this.#closed = true
-    if (this.#waiting !== undefined) release()
+    if (this.#waiting !== undefined || this.#holds) release()
     this.#waiting = undefined
   }
 }

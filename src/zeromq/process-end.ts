@@ -1,6 +1,7 @@
 /**
  * When a program may end. An open socket alone does not keep a process alive; a wait does: for a message, for room, for
- * an event, for a bind. At the end what is still queued is sent first, for as long as each socket may linger.
+ * an event, for a bind. At the end what is still queued is sent first, for as long as each socket may linger. Whoever calls
+ * `process.exit` lets nothing wait: what was sent in the same turn is given to the system then, as far as it takes it at once.
  */
 import { systemClock, type Timer } from "../core/clock.ts"
 
@@ -11,6 +12,8 @@ export interface Lingering {
   /** Whether it lingers because its context says so. */
   readonly isBlocky: boolean
   close(): void
+  /** Gives the system what it takes at once. */
+  flush(): void
 }
 
 /** Longer than any timer of the platform's need be. */
@@ -19,6 +22,8 @@ const foreverMs = 0x7fff_ffff
 const patienceMs = 300
 
 const open = new Set<Lingering>()
+/** These, and those that are closed and linger. */
+const sending = new Set<Lingering>()
 let waits = 0
 let keeper: Timer | undefined
 let listening = false
@@ -38,8 +43,12 @@ export function release(): void {
 /** The socket is open, and has something to send now and then. */
 export function opened(socket: Lingering): void {
   open.add(socket)
+  sending.add(socket)
   if (listening) return
   listening = true
+  process.on("exit", () => {
+    for (const socket of sending) socket.flush()
+  })
   process.on("beforeExit", () => {
     const unsent = [...open].filter(one => one.unsent > 0)
     if (unsent.length === 0) return
@@ -50,6 +59,10 @@ export function opened(socket: Lingering): void {
 }
 export function closed(socket: Lingering): void {
   open.delete(socket)
+}
+/** It has sent what it will. */
+export function sent(socket: Lingering): void {
+  sending.delete(socket)
 }
 
 function warn(isBlocky: boolean): void {

@@ -18,7 +18,7 @@ import { defineOptions, OptionBag } from "./option-bag.ts"
 import { type Option, type OptionType, socketOptions, Type } from "./option-table.ts"
 import { Outgoing } from "./outgoing.ts"
 import { Pace } from "./pace.ts"
-import { closed, hold, type Lingering, opened, release } from "./process-end.ts"
+import { closed, hold, type Lingering, opened, release, sent } from "./process-end.ts"
 import { securityOf } from "./security.ts"
 
 const anySocket = socketOptions.filter(option => option.on === undefined)
@@ -270,7 +270,10 @@ export abstract class Socket implements Lingering, Watched {
       if (core === undefined) this.#tell({ type: "end" })
       else {
         hold()
-        void core.close().finally(release)
+        void core.close().finally(() => {
+          sent(this)
+          release()
+        })
         systemClock.later(() => this.#tell({ type: "end" }))
       }
     })
@@ -293,6 +296,11 @@ export abstract class Socket implements Lingering, Watched {
   /** Whether its context would have it linger. */
   get isBlocky(): boolean {
     return this.#context.blocky
+  }
+
+  /** Gives the system what it takes at once of what was sent in this turn. */
+  flush(): void {
+    this.#core?.flush()
   }
 
   /** For observers. */

@@ -146,3 +146,42 @@ describe("Option values", () => {
     socket.close()
   })
 })
+
+describe("Addresses that cannot be bound", () => {
+  it.each(["ipc:///no/such/folder/x", "ipc:///etc/passwd/x", "ipc:///tmp", "tcp://no-such-interface:1"])(
+    "%s is refused as zeromq.js refuses it",
+    async address => {
+      const refusal = async (socket: ours.Socket | theirs.Socket) => {
+        const told = await socket.bind(address).then(
+          () => "bound",
+          ({ code, errno, message, address }) => ({ code, errno, message, address }),
+        )
+        socket.close()
+        return told
+      }
+      const wanted = await refusal(new theirs.Dealer())
+      expect(wanted).toMatchObject({ address })
+      expect(await refusal(new ours.Dealer())).toEqual(wanted)
+    },
+  )
+})
+
+describe("Events of a dial that fails", () => {
+  it("come as those of zeromq.js do", async () => {
+    const first = async (socket: ours.Socket | theirs.Socket) => {
+      const told: string[] = []
+      const three = new Promise<void>(resolve => {
+        for (const type of ["connect", "connect:delay", "close", "connect:retry"] as const)
+          (socket as ours.Socket).events.on(type, () => told.push(type) === 3 && resolve())
+      })
+      // Port 1 refuses.
+      socket.connect("tcp://127.0.0.1:1")
+      await three
+      socket.close()
+      return told.slice(0, 3)
+    }
+    const wanted = await first(new theirs.Dealer({ linger: 0 }))
+    expect(wanted).toEqual(["connect:delay", "close", "connect:retry"])
+    expect(await first(new ours.Dealer({ linger: 0 }))).toEqual(wanted)
+  })
+})

@@ -102,15 +102,20 @@ export class Dialling {
           if (dialled.forgotten) return
           const cause: unknown = stop.signal.aborted ? stop.signal.reason : error
           const failure = ZincError.is(cause) ? cause : new ZincError("Unreachable", String(cause), { cause })
-          const retryInMs = this.redial(dialled, failure)
-          const again = retryInMs === undefined ? {} : { retryInMs }
-          this.#host.tell({ type: "dialFailed", address, error: failure, ...again })
+          this.redial(dialled, failure, retryInMs => {
+            const again = retryInMs === undefined ? {} : { retryInMs }
+            this.#host.tell({ type: "dialFailed", address, error: failure, ...again })
+          })
         },
       )
   }
 
-  /** When it will be dialled again, or undefined when it will not. */
-  redial(dialled: Dialled, error: ZincError | undefined): number | undefined {
+  /** When it will be dialled again, or undefined when it will not; `toldFirst` hears it before `redialling` is told. */
+  redial(
+    dialled: Dialled,
+    error: ZincError | undefined,
+    toldFirst?: (inMs: number | undefined) => void,
+  ): number | undefined {
     dialled.connection = undefined
     if (dialled.forgotten) return undefined
     const closing = !this.#host.isOpen
@@ -120,10 +125,14 @@ export class Dialling {
       (closing && (dialled.outbox === undefined || dialled.outbox.isEmpty))
     ) {
       this.forget(dialled)
+      toldFirst?.(undefined)
       return undefined
     }
     const wait = dialled.backOff.next()
     dialled.timer = this.#host.engine.clock.after(wait, () => this.#dial(dialled))
+    toldFirst?.(wait)
+    // Whoever heard that may have had enough.
+    if (dialled.forgotten) return undefined
     this.#host.tell({ type: "redialling", address: dialled.address, inMs: wait })
     return wait
   }

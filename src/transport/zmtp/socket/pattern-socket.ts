@@ -288,6 +288,16 @@ export abstract class PatternSocket implements AsyncDisposable {
     return queued
   }
 
+  /**
+   * Gives the system now, as far as it takes it, what was sent in this turn, and would go at its end: for programs that end
+   * within it.
+   */
+  flush(): void {
+    // What is kept aside for many connections comes to their queues first, and those are flushed then.
+    this.engine.flusher.flushAll()
+    this.engine.flusher.flushAll()
+  }
+
   /** Octets of memory of what was received and waits to be read by `receive`; each frame takes some beside its own. */
   get unreadBytes(): number {
     return this.inbox.bytes
