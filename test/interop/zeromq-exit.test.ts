@@ -1,7 +1,7 @@
 /** What the drop-in door has taken is not lost when the program ends by `process.exit` right after. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
@@ -58,8 +58,8 @@ describe("process.exit", () => {
   for (const [what, program] of Object.entries(programs)) {
     it.each(addresses)(`loses nothing of ${what} over %s`, async asked => {
       const socket = program.includes("XPublisher")
-        ? new zmq.Subscriber({ receiveTimeout: 2_000 })
-        : new zmq.Pull({ receiveTimeout: 2_000 })
+        ? new zmq.Subscriber({ receiveTimeout: 20_000 })
+        : new zmq.Pull({ receiveTimeout: 20_000 })
       if (socket instanceof zmq.Subscriber) socket.subscribe()
       await socket.bind(asked)
       const ended = run(program, socket.lastEndpoint!)
@@ -84,5 +84,17 @@ describe("A listener", () => {
         socket.close()
       }, 50).unref()`
     expect(await run(program, "tcp://127.0.0.1:1")).toBe("7")
+  })
+})
+
+describe("The page of the door", () => {
+  it("begins with a program that runs as it stands", async () => {
+    const page = readFileSync(new URL("../../docs/reference/zeromq.md", import.meta.url), "utf8")
+    const [, program = ""] = /```ts\n([\s\S]*?)```/.exec(page) ?? []
+    const [, said] = /console\.log\(.*\) \/\/ (.*)\n/.exec(program) ?? []
+    expect(said).toBe("hello, too")
+    // As JavaScript, and with this tree's build.
+    const plain = program.replace(/^import .*\n/, "const { Reply, Request } = zmq\n").replaceAll("!)", ")")
+    expect(await run(plain.replace("console.log", "console.error"), "")).toBe(`0${said}\n`)
   })
 })
