@@ -2,6 +2,7 @@
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { RoundRobin } from "../../../zmtp/pattern/round-robin.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
+import { checkFrames } from "./frame-check.ts"
 import { ReceivingSocket } from "./receiving.ts"
 import type { PatternSocketOptions } from "./socket-options.ts"
 
@@ -27,6 +28,7 @@ export class Dealer extends ReceivingSocket {
    */
   send(frames: readonly Uint8Array[]): boolean {
     this.lifecycle.assertOpen()
+    checkFrames(frames)
     return this.#peers.send(frames)
   }
 

@@ -2,6 +2,7 @@
 import { ZincError } from "../../../core/errors.ts"
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
+import { checkFrames } from "./frame-check.ts"
 import type { Candidate } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
 import type { PatternSocketOptions } from "./socket-options.ts"
@@ -23,6 +24,7 @@ export class Pair extends ReceivingSocket {
    */
   send(frames: readonly Uint8Array[]): boolean {
     this.lifecycle.assertOpen()
+    checkFrames(frames)
     return this.#queues.length > 0 && this.#queues[0]!.send(frames)
   }
 

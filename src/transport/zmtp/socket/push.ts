@@ -2,6 +2,7 @@
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { RoundRobin } from "../../../zmtp/pattern/round-robin.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
+import { checkFrames } from "./frame-check.ts"
 import { PatternSocket } from "./pattern-socket.ts"
 import type { PatternSocketOptions } from "./socket-options.ts"
 
@@ -25,6 +26,7 @@ export class Push extends PatternSocket {
    */
   send(frames: readonly Uint8Array[]): boolean {
     this.lifecycle.assertOpen()
+    checkFrames(frames)
     return this.#pullers.send(frames)
   }
 

@@ -7,6 +7,7 @@
 import { ZincError } from "../../../core/errors.ts"
 import { FrameBatch } from "../../../core/frame-batch.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
+import { checkFrames } from "./frame-check.ts"
 import type { Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
 import type { PatternSocketOptions } from "./socket-options.ts"
@@ -40,6 +41,7 @@ export class Rep extends ReceivingSocket {
    */
   send(frames: readonly Uint8Array[]): boolean {
     this.lifecycle.assertOpen()
+    checkFrames(frames)
     if (!this.#answering)
       throw new ZincError("WrongState", "this Rep socket has no request to answer; receive one first")
     const reply = this.#reply

@@ -10,6 +10,7 @@ import { FrameBatch } from "../../../core/frame-batch.ts"
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { RoundRobin } from "../../../zmtp/pattern/round-robin.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
+import { checkFrames } from "./frame-check.ts"
 import type { Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
 import type { PatternSocketOptions } from "./socket-options.ts"
@@ -61,6 +62,7 @@ export class Req extends ReceivingSocket {
    */
   send(frames: readonly Uint8Array[]): boolean {
     this.lifecycle.assertOpen()
+    checkFrames(frames)
     if (this.#awaiting && !this.#isRelaxed)
       throw new ZincError("WrongState", "this Req socket awaits a reply; receive it first, or make the socket relaxed")
     if (this.#number !== undefined) writeU32(this.#number, 0, (readU32(this.#number, 0) + 1) >>> 0)

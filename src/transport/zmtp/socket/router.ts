@@ -5,6 +5,7 @@
 import { ZincError } from "../../../core/errors.ts"
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
+import { checkFrames } from "./frame-check.ts"
 import type { Candidate, Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
 import { RouteTable } from "./route-table.ts"
@@ -37,9 +38,10 @@ export class Router extends ReceivingSocket {
    */
   send(frames: readonly Uint8Array[]): boolean {
     this.lifecycle.assertOpen()
-    const identity = frames[0]
-    if (identity === undefined)
-      throw new ZincError("BadOption", "a router's message begins with the identity of a peer")
+    checkFrames(frames)
+    const identity = frames[0]!
+    if (frames.length === 1)
+      throw new ZincError("BadOption", "a router's message has the identity of a peer, and at least one frame for it")
     const route = this.#routes.get(identity)
     if (route === undefined) {
       if (!this.#asked.mandatory) return false

@@ -11,6 +11,7 @@ import type { Link } from "../../../zmtp/link.ts"
 import type { Outbox } from "../../../zmtp/outbox.ts"
 import { RawConnection } from "../../../zmtp/raw-connection.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
+import { checkFrames } from "./frame-check.ts"
 import type { Candidate, Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
 import { RouteTable } from "./route-table.ts"
@@ -39,6 +40,7 @@ export class Stream extends ReceivingSocket {
    */
   send(frames: readonly Uint8Array[]): boolean {
     this.lifecycle.assertOpen()
+    checkFrames(frames)
     const [identity, octets] = frames
     if (identity === undefined || octets === undefined || frames.length !== 2)
       throw new ZincError("BadOption", "a Stream's message has two frames: the identity of a peer, and octets")

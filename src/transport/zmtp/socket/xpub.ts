@@ -7,6 +7,7 @@ import { ZincError } from "../../../core/errors.ts"
 import { FrameBatch } from "../../../core/frame-batch.ts"
 import { Fanout, prefixesMax } from "../../../zmtp/pattern/fanout.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
+import { checkFrames, checkOctets } from "./frame-check.ts"
 import type { Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
 import type { PatternSocketOptions } from "./socket-options.ts"
@@ -72,6 +73,7 @@ export class XPub extends ReceivingSocket {
    */
   send(frames: readonly Uint8Array[]): boolean {
     this.lifecycle.assertOpen()
+    checkFrames(frames)
     if (this.#lastValue && this.#from !== undefined) {
       const only = this.#from
       this.#from = undefined
@@ -89,11 +91,13 @@ export class XPub extends ReceivingSocket {
    * `BadOption` without `manual`.
    */
   subscribe(prefix: Uint8Array, peer?: number): void {
+    checkOctets("a prefix", prefix)
     const subscriber = this.#chosen(peer)
     if (subscriber !== undefined) this.#fanout.subscribe(subscriber, prefix, this.#maxSubscriptionBytes)
   }
   /** With `manual`: takes that back. */
   unsubscribe(prefix: Uint8Array, peer?: number): void {
+    checkOctets("a prefix", prefix)
     const subscriber = this.#chosen(peer)
     if (subscriber !== undefined) this.#fanout.cancel(subscriber, prefix)
   }

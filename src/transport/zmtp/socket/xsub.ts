@@ -4,6 +4,7 @@ import { encodeCancel, encodeSubscribe } from "../../../zmtp/command.ts"
 import { encodeMessage } from "../../../zmtp/frame.ts"
 import { SubscriptionCount } from "../../../zmtp/pattern/subscription-count.ts"
 import { SocketType } from "../../../zmtp/socket-type.ts"
+import { checkFrames, checkOctets } from "./frame-check.ts"
 import type { Peer } from "./peer.ts"
 import { ReceivingSocket } from "./receiving.ts"
 import type { PatternSocketOptions } from "./socket-options.ts"
@@ -20,6 +21,7 @@ export class XSub extends ReceivingSocket {
   /** Asks all publishers, now and to come, for messages whose first frame begins with the prefix. Counted. */
   subscribe(prefix: Uint8Array): void {
     this.lifecycle.assertOpen()
+    checkOctets("a prefix", prefix)
     this.subscriptions.add(prefix)
     for (const peer of this.#publishers) tell(peer, prefix, true)
   }
@@ -27,6 +29,7 @@ export class XSub extends ReceivingSocket {
   /** As many unsubscribes as subscribes end it. */
   unsubscribe(prefix: Uint8Array): void {
     this.lifecycle.assertOpen()
+    checkOctets("a prefix", prefix)
     if (this.subscriptions.remove(prefix)) for (const peer of this.#publishers) tell(peer, prefix, false)
   }
 
@@ -36,6 +39,7 @@ export class XSub extends ReceivingSocket {
    */
   send(frames: readonly Uint8Array[]): boolean {
     this.lifecycle.assertOpen()
+    checkFrames(frames)
     const only = frames.length === 1 ? frames[0]! : undefined
     if (only?.[0] === 1) this.subscriptions.add(only.subarray(1))
     if (only?.[0] === 0) this.subscriptions.remove(only.subarray(1))
