@@ -1,6 +1,6 @@
 /**
- * The lower seam: a carrier moves bytes under our ZMTP engine. It knows nothing of frames. Adapters: tcp, ipc, memory
- * (and websocket later). The conformance suite is `carrierSuite` in `zincmq/testing`.
+ * The lower seam: a carrier moves bytes under our ZMTP engine. It knows nothing of frames. Adapters: tcp, ipc, memory and
+ * websocket. The conformance suite is `carrierSuite` in `zincmq/testing`.
  */
 
 /** What a stream tells its reader. All calls come one after another, never from inside a call to the stream. */
@@ -82,4 +82,6 @@ export interface Carrier {
   listen(address: string, onStream: (stream: ByteStream) => void, tuning?: StreamTuning): Promise<CarrierListener>
   /** Rejects with `Unreachable` (refused, no route, no such path), `BadAddress` or `Aborted`. */
   dial(address: string, options: DialOptions): Promise<ByteStream>
+  /** Throws `BadAddress` for what could never be dialled, whoever listens. Asks nobody: names are looked up when dialling. */
+  checkToDial?(address: string): void
 }

@@ -55,10 +55,12 @@ export class IpcCarrier implements Carrier {
     return new NodeListener(server, bound)
   }
 
+  checkToDial(address: string): void {
+    readToDial(address)
+  }
+
   async dial(address: string, options: DialOptions): Promise<ByteStream> {
-    const path = read(address)
-    if (path === "*") throw badAddress(address, "to dial, name the path")
-    return await dialNode({ path }, address, options.signal, options.tuning)
+    return await dialNode({ path: readToDial(address) }, address, options.signal, options.tuning)
   }
 }
 
@@ -72,6 +74,12 @@ function read(address: string): string {
     throw badAddress(address, `this system allows paths of ${pathBytesMax} octets and this one has ${bytes}`)
   }
   return rest
+}
+
+function readToDial(address: string): string {
+  const path = read(address)
+  if (path === "*") throw badAddress(address, "to dial, name the path")
+  return path
 }
 
 /** Whether the path is a socket that nobody answers at. */

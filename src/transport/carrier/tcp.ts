@@ -35,11 +35,19 @@ export class TcpCarrier implements Carrier {
     return new NodeListener(server, `tcp://${dialable(host)}:${bound}`)
   }
 
+  checkToDial(address: string): void {
+    const { from, host, port } = readToDial(address)
+    if (host === undefined) throw badAddress(address, "to dial, name the host")
+    for (const name of [host, from?.host]) {
+      if (name !== undefined && /[^!-~\u0080-\uffff]|\//.test(name))
+        throw badAddress(address, `"${name}" is no name of a host`)
+    }
+    if (port === 0) throw badAddress(address, "to dial, name the port")
+  }
+
   async dial(address: string, options: DialOptions): Promise<ByteStream> {
     const { ipv6 = true } = options.tuning ?? {}
-    const semicolon = address.indexOf(";")
-    const from = semicolon < 0 ? undefined : parseTcp(address.slice("tcp://".length, semicolon))
-    const { host, port } = read(semicolon < 0 ? address : `tcp://${address.slice(semicolon + 1)}`)
+    const { from, host, port } = readToDial(address)
     if (port === 0) throw badAddress(address, "to dial, name the port")
     return await dialNode(
       {
@@ -61,4 +69,11 @@ function read(address: string): TcpAddress {
   const { scheme, rest } = parseAddress(address)
   if (scheme !== "tcp") throw badAddress(address, "the tcp carrier serves tcp://")
   return parseTcp(rest)
+}
+
+/** Whom to dial, and from where. */
+function readToDial(address: string): TcpAddress & { readonly from: TcpAddress | undefined } {
+  const semicolon = address.indexOf(";")
+  const from = semicolon < 0 ? undefined : parseTcp(address.slice("tcp://".length, semicolon))
+  return { from, ...read(semicolon < 0 ? address : `tcp://${address.slice(semicolon + 1)}`) }
 }

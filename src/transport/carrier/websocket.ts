@@ -75,6 +75,12 @@ export class WebSocketCarrier implements Carrier {
     }
   }
 
+  checkToDial(address: string): void {
+    const { host, port } = read(address)
+    if (host === undefined) throw badAddress(address, "to dial, name the host")
+    if (port === 0) throw badAddress(address, "to dial, name the port")
+  }
+
   async dial(address: string, options: DialOptions): Promise<ByteStream> {
     const { signal, tuning = {} } = options
     const { scheme, host = "127.0.0.1", port, target } = read(address)

@@ -20,4 +20,11 @@ export class CarrierTable {
     if (carrier === undefined) throw badAddress(address, `the schemes here are ${this.schemes.join(", ")}`)
     return carrier
   }
+
+  /** The same for an address to dial, which the carrier looks at, too. Throws `BadAddress`. */
+  findToDial(address: string): Carrier {
+    const carrier = this.find(address)
+    carrier.checkToDial?.(address)
+    return carrier
+  }
 }

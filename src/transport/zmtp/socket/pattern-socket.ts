@@ -39,6 +39,7 @@ import { type Parts, withSystemParts } from "../system.ts"
 import { BackOff } from "./back-off.ts"
 import { type DialHost, type Dialled, Dialling } from "./dialling.ts"
 import { Inbox } from "./inbox.ts"
+import { checkConnectOptions, checkSocketOptions, closeFault } from "./option-check.ts"
 import type { Candidate, Peer } from "./peer.ts"
 import type { SocketEvent } from "./socket-event.ts"
 import type { ConnectOptions, PatternSocketOptions } from "./socket-options.ts"
@@ -72,6 +73,7 @@ export abstract class PatternSocket implements AsyncDisposable {
   #lastAddress: string | undefined
 
   constructor(options: PatternSocketOptions) {
+    checkSocketOptions(options)
     this.options = options
     this.parts = withSystemParts(options)
     const { maxBufferedBytes } = options
@@ -98,9 +100,6 @@ export abstract class PatternSocket implements AsyncDisposable {
     outboxLimits(options.sendLimits)
     if (this.borrows && options.onBatch === undefined) {
       throw new ZincError("BadOption", "`borrow` is for onBatch: what waits to be read one by one must be kept")
-    }
-    if ((options.identity?.length ?? 0) > 255) {
-      throw new ZincError("BadOption", `an identity has at most 255 octets, not ${options.identity?.length}`)
     }
   }
 
@@ -223,7 +222,8 @@ export abstract class PatternSocket implements AsyncDisposable {
    */
   connect(address: string, options: ConnectOptions = {}): void {
     this.lifecycle.assertOpen()
-    this.#carriers.find(address)
+    this.#carriers.findToDial(address)
+    checkConnectOptions(options)
     if (this.connectsOnce && this.#dialling.at(address).length > 0) return
     const { identity } = options
     if (identity !== undefined && !this.namesPeers)
@@ -330,9 +330,14 @@ export abstract class PatternSocket implements AsyncDisposable {
 
   // ---- the end ----
 
-  /** Sends what is queued, for at most `lingerMs`, then closes; joins a close in progress. */
-  close(options: { readonly lingerMs?: number } = {}): Promise<void> {
-    return this.lifecycle.close(() => this.#close(this.#lingerMs(options.lingerMs)))
+  /**
+   * Sends what is queued, for at most `lingerMs`, then closes; joins a close in progress. Rejects with `BadOption` for a
+   * `lingerMs` that is none, once the socket has closed all the same.
+   */
+  async close(options: { readonly lingerMs?: number } = {}): Promise<void> {
+    const fault = closeFault(options)
+    await this.lifecycle.close(() => this.#close(this.#lingerMs(fault === undefined ? options.lingerMs : undefined)))
+    if (fault !== undefined) throw fault
   }
 
   /** Closes now; what is queued is lost. */
@@ -346,7 +351,9 @@ export abstract class PatternSocket implements AsyncDisposable {
   }
 
   #lingerMs(asked: number | undefined): number {
-    return notNegative("lingerMs", asked ?? this.options.lingerMs ?? 1_000)
+    const lingerMs = asked ?? this.options.lingerMs ?? 1_000
+    // A getter may say anything, and closing must close.
+    return lingerMs >= 0 ? lingerMs : 1_000
   }
 
   async #close(lingerMs: number): Promise<void> {
