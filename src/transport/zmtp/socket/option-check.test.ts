@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from "vitest"
-import { utf8 } from "../../../core/bytes.ts"
 import { SimulatedClock } from "../../../core/simulated-clock.ts"
 import type { Carrier } from "../../carrier.ts"
 import { type PatternSocket, type PatternSocketOptions, Push, Router, Sub, XPub } from "../index.ts"
