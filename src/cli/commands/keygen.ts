@@ -1,7 +1,7 @@
 /** `zinc keygen`: makes a pair of keys for CURVE. */
 import { writeFile } from "node:fs/promises"
 import type { Command } from "commander"
-import { ZincError } from "../../core/index.ts"
+import { messageOf, ZincError } from "../../core/index.ts"
 import { keyText, makeKeyPair } from "../../zmtp/index.ts"
 import { type CommonOptions, type Ending, withAction } from "../shell.ts"
 
@@ -29,11 +29,22 @@ export function addKeygen(program: Command, ending: Ending): void {
       // Never over another key.
       await writeFile(secretFile, `${secretKey}\n`, { mode: 0o600, flag: "wx" })
     } catch (cause) {
-      throw new ZincError("BadFile", `${secretFile} cannot be written, or is there already; name another`, { cause })
+      throw new ZincError("BadFile", `${secretFile} ${whyNot(cause)}`, { cause })
     }
     output.result({ publicKey, secretFile }, `public key  ${publicKey}\nsecret key  in ${secretFile}`)
     return undefined
   })
+}
+
+function whyNot(cause: unknown): string {
+  switch ((cause as NodeJS.ErrnoException).code) {
+    case "EEXIST":
+      return "is there already, and a key is never written over; name another"
+    case "ENOENT":
+      return "would be in a folder that is not there; make the folder first"
+    default:
+      return `cannot be written: ${messageOf(cause)}`
+  }
 }
 
 const examples = `

@@ -54,7 +54,7 @@ export function examine(
 ): HandshakeStep {
   const { authenticator, domain, remote } = examination
   const judge = (decision: AuthenticationDecision): HandshakeStep =>
-    decision?.status === 200 ? accepted(decision) : refusal(credentials.mechanism, decision)
+    decision?.status === 200 ? accepted(decision) : refusal(credentials.mechanism, decided(decision))
   const broken = (thrown: unknown): HandshakeStep =>
     refusal(credentials.mechanism, { status: 500, text: `the authenticator failed: ${messageOf(thrown)}` }, thrown)
   try {
@@ -64,6 +64,12 @@ export function examine(
   } catch (thrown) {
     return broken(thrown)
   }
+}
+
+/** One of plain JavaScript may forget to answer. */
+function decided(decision: AuthenticationDecision | undefined): AuthenticationDecision {
+  if (typeof decision === "object" && [200, 300, 400, 500].includes(decision?.status)) return decision
+  return { status: 500, text: "the authenticator must return { status: 200, 300, 400 or 500 }" }
 }
 
 function refusal(mechanism: string, decision: AuthenticationDecision, cause?: unknown): HandshakeStep {

@@ -11,6 +11,7 @@ import { ZincError } from "../../../core/errors.ts"
 import { Events } from "../../../core/events.ts"
 import type { FrameBatch } from "../../../core/frame-batch.ts"
 import { Lifecycle, State } from "../../../core/lifecycle.ts"
+import { warningLogger } from "../../../core/warning-logger.ts"
 import {
   Connection,
   type ConnectionHandler,
@@ -41,11 +42,14 @@ import { type DialHost, type Dialled, Dialling } from "./dialling.ts"
 import { Inbox } from "./inbox.ts"
 import { checkConnectOptions, checkSocketOptions, closeFault } from "./option-check.ts"
 import type { Candidate, Peer } from "./peer.ts"
-import type { SocketEvent } from "./socket-event.ts"
+import { type SocketEvent, socketEventTypes } from "./socket-event.ts"
 import type { ConnectOptions, PatternSocketOptions } from "./socket-options.ts"
 
 /** Types of which libzmq says that several connections to one address make no sense. */
 const onceTypes: ReadonlySet<string> = new Set(["DEALER", "SUB", "PUB", "REQ"])
+
+/** What listeners throw is not lost without a word where no logger is given. */
+const warnings = warningLogger()
 
 export abstract class PatternSocket implements AsyncDisposable {
   /** Monitoring. */
@@ -83,7 +87,7 @@ export abstract class PatternSocket implements AsyncDisposable {
       notNegative("maxBufferedBytes", maxBufferedBytes ?? defaultBufferedBytes),
       maxBufferedBytes !== undefined,
     )
-    this.events = new Events(this.parts.logger)
+    this.events = new Events(options.logger ?? warnings, socketEventTypes)
     this.inbox = new Inbox({
       onBatch: options.onBatch,
       highWaterMark: this.unreadMax,

@@ -8,6 +8,7 @@
 import { type Deferred, deferred } from "../../../core/deferred.ts"
 import { ZincError } from "../../../core/errors.ts"
 import type { PatternSocket } from "./pattern-socket.ts"
+import { Pub } from "./pub.ts"
 import { ReceivingSocket } from "./receiving.ts"
 
 /** A socket that sends. */
@@ -45,7 +46,7 @@ export class SteerableProxy {
       [front, back],
       [back, front],
     ] as const) {
-      if (from instanceof ReceivingSocket && sends(to))
+      if (from instanceof ReceivingSocket && !(from instanceof Pub) && sends(to))
         lanes.push(new Lane(from, to, options.capture, () => this.#mayRun))
     }
     if (lanes.length === 0)

@@ -45,3 +45,22 @@ export type SocketEvent =
   | { readonly type: "closed" }
   /** A second peer came with an identity that is taken; it was refused. (libzmq lets it starve silently.) */
   | { readonly type: "duplicateIdentity"; readonly remote: string; readonly identity: Uint8Array }
+
+const types: Readonly<Record<SocketEvent["type"], true>> = {
+  listening: true,
+  listenFailed: true,
+  unbound: true,
+  dialling: true,
+  reached: true,
+  accepted: true,
+  connected: true,
+  disconnected: true,
+  handshakeFailed: true,
+  dialFailed: true,
+  redialling: true,
+  closed: true,
+  duplicateIdentity: true,
+}
+
+/** All there are. */
+export const socketEventTypes: readonly SocketEvent["type"][] = Object.keys(types) as SocketEvent["type"][]
