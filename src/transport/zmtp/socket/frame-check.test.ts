@@ -52,11 +52,6 @@ describe("what is no message", () => {
     }
   })
 
-  it("a router's message is more than a name", () => {
-    const router = own(new Router({ lingerMs: 0 }))
-    expect(() => router.send([utf8("somebody")])).toThrow(badOption(/at least one frame/))
-  })
-
   it("a prefix of a subscription is octets too", () => {
     const xsub = own(new XSub({ lingerMs: 0 }))
     const xpub = own(new XPub({ lingerMs: 0, manual: true }))

@@ -137,6 +137,17 @@ describe.each([
   })
 })
 
+it("a Router drops a message without a body, as libzmq does: a proxy passes on whatever strangers send", async () => {
+  const router = own(new Router({ mandatory: true }))
+  const dealer = own(new Dealer({ identity: utf8("bob") }))
+  const there = event(router, "connected")
+  dealer.connect(await router.bind("tcp://127.0.0.1:0"))
+  await there
+  expect(router.send([utf8("bob")])).toBe(false)
+  expect(router.send([utf8("bob"), utf8("1")])).toBe(true)
+  expect(await texts(dealer, 1)).toEqual(["1"])
+})
+
 it("a Pub that dialled tells nothing more there", async () => {
   const sub = own(new Sub())
   sub.subscribe(utf8(""))

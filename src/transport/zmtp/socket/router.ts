@@ -33,15 +33,15 @@ export class Router extends ReceivingSocket {
   }
 
   /**
-   * False when no peer has the identity of the first frame, or its queue is full: the message is then dropped, as
-   * libzmq does. With `mandatory`, nobody of that identity throws `Unreachable`.
+   * False when no peer has the identity of the first frame, its queue is full, or there is no further frame: the message
+   * is then dropped, as libzmq does. With `mandatory`, nobody of that identity throws `Unreachable`.
    */
   send(frames: readonly Uint8Array[]): boolean {
     this.lifecycle.assertOpen()
     checkFrames(frames)
     const identity = frames[0]!
-    if (frames.length === 1)
-      throw new ZincError("BadOption", "a router's message has the identity of a peer, and at least one frame for it")
+    // What a proxy passes on may be anything.
+    if (frames.length === 1) return false
     const route = this.#routes.get(identity)
     if (route === undefined) {
       if (!this.#asked.mandatory) return false
