@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest"
 import { fromUtf8, utf8 } from "../../../core/bytes.ts"
 import { Dealer } from "./dealer.ts"
 import type { PatternSocket } from "./pattern-socket.ts"
+import { SteerableProxy } from "./proxy.ts"
 import { Pub } from "./pub.ts"
 import { Pull } from "./pull.ts"
 import { Push } from "./push.ts"
@@ -146,6 +147,24 @@ it("a Router drops a message without a body, as libzmq does: a proxy passes on w
   expect(router.send([utf8("bob")])).toBe(false)
   expect(router.send([utf8("bob"), utf8("1")])).toBe(true)
   expect(await texts(dealer, 1)).toEqual(["1"])
+})
+
+it("a proxy outlives what a mandatory Router refuses to pass on", async () => {
+  const front = own(new Router({ mandatory: true }))
+  const back = own(new Dealer())
+  const proxy = new SteerableProxy(front, back)
+  void proxy.run()
+  const asker = own(new Dealer({ identity: utf8("bob") }))
+  const worker = own(new Dealer())
+  asker.connect(await front.bind("tcp://127.0.0.1:0"))
+  worker.connect(await back.bind("tcp://127.0.0.1:0"))
+  asker.send([utf8("question")])
+  expect(await texts(worker, 2)).toEqual(["bob", "question"])
+  worker.send([utf8("nobody"), utf8("x")])
+  worker.send([utf8("bob"), utf8("answer")])
+  expect(await texts(asker, 1)).toEqual(["answer"])
+  expect(proxy.statistics.back.messages).toBe(1)
+  proxy.terminate()
 })
 
 it("a Pub that dialled tells nothing more there", async () => {

@@ -133,10 +133,21 @@ class Lane {
       }
       const message = this.from.poll()
       if (message === undefined) return
+      if (!this.#pass(message)) continue
       this.messages++
       for (const frame of message) this.bytes += frame.length
-      this.#to.send(message)
       this.#capture?.send(message)
+    }
+  }
+
+  /** False when the socket refuses what a stranger sent: a mandatory Router knows nobody of that name. It is dropped. */
+  #pass(message: Uint8Array[]): boolean {
+    try {
+      this.#to.send(message)
+      return true
+    } catch (thrown) {
+      if (ZincError.is(thrown) && thrown.code !== "Closed") return false
+      throw thrown
     }
   }
 
