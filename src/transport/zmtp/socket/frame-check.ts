@@ -6,15 +6,10 @@ import { ZincError } from "../../../core/errors.ts"
 
 /** A message is a list of at least one frame, and each is a Uint8Array (a Buffer is one). Throws `BadOption`. */
 export function checkFrames(frames: readonly Uint8Array[]): void {
-  // What nearly every message is, at two comparisons: the rest may cost a little.
-  if (frames?.length === 1) {
-    const frame = frames[0]
-    if (frame && Object.getPrototypeOf(frame) === octetsPrototype) return
-  }
+  // What nearly every message is. `instanceof` is what the engine compiles best; asking for a prototype costs thrice as much.
+  if (frames?.length === 1 && frames[0] instanceof Uint8Array) return
   checkAll(frames)
 }
-
-const octetsPrototype: unknown = Uint8Array.prototype
 
 function checkAll(frames: readonly Uint8Array[]): void {
   const count = frames?.length ?? 0
