@@ -1,7 +1,6 @@
 /** Control messages in and out of their bytes; their meaning is with the endpoint. */
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf"
 import { ZincError } from "../core/errors.ts"
-import { decodeAck, encodeAck } from "./ack.ts"
 import {
   type Baseline,
   BaselineSchema,
@@ -51,15 +50,11 @@ export type RosterEntryShape = MessageInitShape<typeof RosterEntrySchema>
 export type ControlBody = NonNullable<MessageInitShape<typeof ControlSchema>["body"]>
 
 export function encodeControl(body: ControlBody, after = 0): Uint8Array {
-  const ack = body.case === "ack" && after === 0 ? encodeAck(body.value) : undefined
-  if (ack !== undefined) return ack
   return toBinary(ControlSchema, create(ControlSchema, { after: BigInt(after), body }))
 }
 
 /** Throws `BadFrame`, also for numbers past 2⁵³ − 1, as do the others. */
 export function decodeControl(bytes: Uint8Array): Control {
-  const ack = decodeAck(bytes)
-  if (ack !== undefined) return { $typeName: "zinc.v1.Control", after: 0n, body: { case: "ack", value: ack } }
   return decode(() => fromBinary(ControlSchema, bytes))
 }
 
