@@ -1,17 +1,11 @@
 import { runInNewContext } from "node:vm"
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
+import { ownSockets } from "../../../../test/own-sockets.ts"
 import { utf8 } from "../../../core/bytes.ts"
-import { Dealer, Pair, type PatternSocket, Pub, Push, Req, Router, Stream, XPub, XSub } from "../index.ts"
+import { Dealer, Pair, Pub, Push, Req, Router, Stream, XPub, XSub } from "../index.ts"
 import { checkFrames, checkOctets } from "./frame-check.ts"
 
-const opened: PatternSocket[] = []
-afterEach(() => {
-  for (const socket of opened.splice(0)) socket.abort()
-})
-function own<S extends PatternSocket>(socket: S): S {
-  opened.push(socket)
-  return socket
-}
+const own = ownSockets()
 
 const badOption = (message: RegExp) =>
   expect.objectContaining({ code: "BadOption", message: expect.stringMatching(message) })

@@ -1,5 +1,7 @@
 /** What a socket sends after it has told a peer to go: to others, or to nobody, but not to the one that goes. */
-import { afterEach, describe, expect, it } from "vitest"
+
+import { describe, expect, it } from "vitest"
+import { ownSockets } from "../../../../test/own-sockets.ts"
 import { fromUtf8, utf8 } from "../../../core/bytes.ts"
 import { Dealer } from "./dealer.ts"
 import type { PatternSocket } from "./pattern-socket.ts"
@@ -13,14 +15,7 @@ import { Router } from "./router.ts"
 import { Sub } from "./sub.ts"
 import { XPub } from "./xpub.ts"
 
-const opened: PatternSocket[] = []
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map(one => one.close({ lingerMs: 0 })))
-})
-function own<S extends PatternSocket>(socket: S): S {
-  opened.push(socket)
-  return socket
-}
+const own = ownSockets()
 const event = (socket: PatternSocket, type: "connected" | "disconnected", count = 1) =>
   new Promise<void>(resolve => {
     let seen = 0

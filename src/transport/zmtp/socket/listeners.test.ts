@@ -1,17 +1,11 @@
 import { once } from "node:events"
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
+import { ownSockets } from "../../../../test/own-sockets.ts"
 import { RecordingLogger } from "../../../core/logger.ts"
 import { examine } from "../../../zmtp/mechanism/authenticator.ts"
 import { type PatternSocket, Pub, Pull, Push, SteerableProxy, Sub } from "../index.ts"
 
-const opened: PatternSocket[] = []
-afterEach(() => {
-  for (const socket of opened.splice(0)) socket.abort()
-})
-function own<S extends PatternSocket>(socket: S): S {
-  opened.push(socket)
-  return socket
-}
+const own = ownSockets()
 
 describe("listeners of a socket", () => {
   it("one that throws is a warning of the process where there is no logger", async () => {

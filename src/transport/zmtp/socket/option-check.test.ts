@@ -1,16 +1,10 @@
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
+import { ownSockets } from "../../../../test/own-sockets.ts"
 import { SimulatedClock } from "../../../core/simulated-clock.ts"
 import type { Carrier } from "../../carrier.ts"
-import { type PatternSocket, type PatternSocketOptions, Push, Router, Sub, XPub } from "../index.ts"
+import { type PatternSocketOptions, Push, Router, Sub, XPub } from "../index.ts"
 
-const opened: PatternSocket[] = []
-afterEach(() => {
-  for (const socket of opened.splice(0)) socket.abort()
-})
-function own<S extends PatternSocket>(socket: S): S {
-  opened.push(socket)
-  return socket
-}
+const own = ownSockets()
 const make = (options: unknown) => own(new Push(options as PatternSocketOptions))
 const refusal = (code: string, message: RegExp) =>
   expect.objectContaining({ code, message: expect.stringMatching(message) })

@@ -1,6 +1,8 @@
 /** The options that programs written for libzmq rely on. */
+
 import { connect } from "node:net"
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
+import { ownSockets } from "../../../../test/own-sockets.ts"
 import { fromUtf8, utf8 } from "../../../core/bytes.ts"
 import { SimulatedClock } from "../../../core/simulated-clock.ts"
 import type { Carrier } from "../../carrier.ts"
@@ -18,14 +20,7 @@ import { Sub } from "./sub.ts"
 import { XPub } from "./xpub.ts"
 import { XSub } from "./xsub.ts"
 
-const opened: PatternSocket[] = []
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map(one => one.close({ lingerMs: 0 })))
-})
-function own<S extends PatternSocket>(socket: S): S {
-  opened.push(socket)
-  return socket
-}
+const own = ownSockets()
 const say = (...frames: string[]) => frames.map(utf8)
 const read = async (socket: { receive(): Promise<Uint8Array[] | undefined> }) => (await socket.receive())?.map(fromUtf8)
 let names = 0

@@ -1,5 +1,7 @@
 /** REQ and REP: strict turns, envelopes, and whose reply is taken. */
-import { afterEach, describe, expect, it } from "vitest"
+
+import { describe, expect, it } from "vitest"
+import { ownSockets } from "../../../../test/own-sockets.ts"
 import { fromUtf8, utf8 } from "../../../core/bytes.ts"
 import { Dealer } from "./dealer.ts"
 import type { PatternSocket } from "./pattern-socket.ts"
@@ -7,14 +9,7 @@ import { Rep } from "./rep.ts"
 import { Req } from "./req.ts"
 import { Router } from "./router.ts"
 
-const opened: PatternSocket[] = []
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map(one => one.close({ lingerMs: 0 })))
-})
-function own<S extends PatternSocket>(socket: S): S {
-  opened.push(socket)
-  return socket
-}
+const own = ownSockets()
 const say = (...frames: string[]) => frames.map(utf8)
 const read = async (socket: { receive(): Promise<Uint8Array[] | undefined> }) => (await socket.receive())?.map(fromUtf8)
 let names = 0

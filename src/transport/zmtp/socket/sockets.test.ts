@@ -1,23 +1,16 @@
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
+import { ownSockets } from "../../../../test/own-sockets.ts"
 import { fromUtf8, utf8 } from "../../../core/bytes.ts"
 import { deferred } from "../../../core/deferred.ts"
 import type { FrameBatch } from "../../../core/frame-batch.ts"
 import { Dealer } from "./dealer.ts"
-import type { PatternSocket } from "./pattern-socket.ts"
 import { Pull } from "./pull.ts"
 import { Push } from "./push.ts"
 import { Router } from "./router.ts"
 import { Sub } from "./sub.ts"
 import { XPub } from "./xpub.ts"
 
-const opened: PatternSocket[] = []
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map(one => one.close({ lingerMs: 0 })))
-})
-function own<S extends PatternSocket>(socket: S): S {
-  opened.push(socket)
-  return socket
-}
+const own = ownSockets()
 
 const say = (...frames: string[]) => frames.map(utf8)
 const read = async (socket: { receive(): Promise<Uint8Array[] | undefined> }) => (await socket.receive())?.map(fromUtf8)

@@ -1,7 +1,9 @@
 /** Options that reach the system, or connections that are there already. */
+
 import { Socket as NetSocket } from "node:net"
 import { networkInterfaces } from "node:os"
 import { afterEach, describe, expect, it, vi } from "vitest"
+import { ownSockets } from "../../../../test/own-sockets.ts"
 import { fromUtf8, utf8 } from "../../../core/bytes.ts"
 import { WebSocketCarrier } from "../../carrier/websocket.ts"
 import type { PatternSocket } from "./pattern-socket.ts"
@@ -10,15 +12,10 @@ import { Push } from "./push.ts"
 import type { SocketEvent } from "./socket-event.ts"
 import type { PatternSocketOptions } from "./socket-options.ts"
 
-const opened: PatternSocket[] = []
-afterEach(async () => {
+const own = ownSockets()
+afterEach(() => {
   vi.restoreAllMocks()
-  await Promise.all(opened.splice(0).map(one => one.close({ lingerMs: 0 })))
 })
-function own<S extends PatternSocket>(socket: S): S {
-  opened.push(socket)
-  return socket
-}
 const say = (text: string) => [utf8(text)]
 const read = async (socket: Pull) => (await socket.receive())?.map(fromUtf8)
 function next<T extends SocketEvent["type"]>(
