@@ -48,6 +48,8 @@ describe("A tree of three voters and ten clients whose parts fail", () => {
       )
       for (const { details, results } of rows) {
         expect(results.zinc).toBeGreaterThan(0)
+        // `usurped` looks from outside: whoever could obey the stopped root has left it by then. What it does itself is
+        // shown where it can be seen, by the simulator with the rule left out (test/simulation/election-swarm.test.ts).
         expect(details.zinc).toMatchObject({ faults: count, lost: 0, backwards: 0, contradictions: 0, usurped: 0 })
       }
       const told = faults.map(fault => {
