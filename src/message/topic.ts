@@ -59,20 +59,23 @@ function encode(kind: TopicKind, name: string, whole: boolean): Uint8Array {
   return bytes
 }
 
+/** Whether these octets are an exact topic, as `encodeTopic` gives it, and no pattern. */
+export function isTopic(bytes: Uint8Array): boolean {
+  const end = bytes.length - 1
+  return (
+    end >= 2 &&
+    bytes.length <= topicBytesMax &&
+    bytes[end] === 0 &&
+    kinds.has(bytes[0]!) &&
+    bytes.indexOf(0) === end &&
+    !bytes.includes(wildcard)
+  )
+}
+
 /** Reads an exact topic. Throws `BadFrame`. */
 export function decodeTopic(bytes: Uint8Array): { readonly kind: TopicKind; readonly name: string } {
-  const end = bytes.length - 1
-  if (
-    end < 2 ||
-    bytes.length > topicBytesMax ||
-    bytes[end] !== 0 ||
-    !kinds.has(bytes[0]!) ||
-    bytes.indexOf(0) !== end ||
-    bytes.includes(wildcard)
-  ) {
-    throw new ZincError("BadFrame", "a peer sent a topic that is not a kind, a name and a zero")
-  }
-  return { kind: bytes[0] as TopicKind, name: fromUtf8(bytes.subarray(1, end)) }
+  if (!isTopic(bytes)) throw new ZincError("BadFrame", "a peer sent a topic that is not a kind, a name and a zero")
+  return { kind: bytes[0] as TopicKind, name: fromUtf8(bytes.subarray(1, bytes.length - 1)) }
 }
 
 /** Whether a pattern (as `encodePattern` gives it) takes in a topic (as `encodeTopic` gives it): a prefix of octets. */

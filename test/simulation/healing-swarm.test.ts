@@ -9,6 +9,28 @@ const named = [
   923,
   /** A stream that waited for a repair by one host began, at the next one, too late and without a gap. */
   981,
+  /** Direct messages for those whom a relay no longer had below it. */
+  998,
+  /** A lost direct message, the last of its sender, in one hole with those of another. */
+  3446,
+  /** A document closed at the relay that was asked for it. */
+  4753,
+  /** What an origin sent to a root that was lost, among order numbers without a hole. */
+  4910,
+  /** A direct message for a client that had joined another host below. */
+  5463,
+  /** A gap of numbers that had come before the topic was left. */
+  6308,
+  /** A link lost between its baseline and its being up. */
+  7164,
+  /** A direct message that turned up at the root before whom it is for did. */
+  8086,
+  /** A direct message that turned up where there was no room above. */
+  8088,
+  /** A hole noted just before all was asked for anew counted as under repair for ever: streams that began later stayed silent. */
+  14_878,
+  /** A slow relay's time to send its clients away, which ended after its host had closed. */
+  60_622,
 ]
 
 describe("A swarm in a tree that heals", () => {

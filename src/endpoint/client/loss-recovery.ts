@@ -8,7 +8,7 @@ import { ZincError } from "../../core/errors.ts"
 import type { FrameBatch } from "../../core/frame-batch.ts"
 import type { Baseline, Repair } from "../../message/control.ts"
 import { At, isHeader } from "../../message/header.ts"
-import { patternTakesIn, TopicKind } from "../../message/topic.ts"
+import { isTopic, patternTakesIn, TopicKind } from "../../message/topic.ts"
 import { Frame } from "../frame.ts"
 import type { Node } from "../node.ts"
 import { isPrivate, markTopic } from "../private-topic.ts"
@@ -182,8 +182,9 @@ export class LossRecovery {
     this.#interests.begin(asked, published, from !== undefined)
     if (this.#marks.isUnset || from !== undefined) this.#marks.begin(Number(baseline.mark), published)
     if (this.#isSnail && asked.all) {
-      // A fresh start, and it is told what it missed.
+      // A fresh start, and it is told what it missed. Of a repair that followed a rejoin, what was asked by pattern goes.
       this.#isSnail = false
+      this.#repairs.forgetMissing(({ topic }) => !isTopic(topic))
       this.#endResync({ lost: [], baseline, reason: "slow", only: topic => !isNew(topic) })
     } else if (from !== undefined) {
       this.#missedFrom = undefined
@@ -196,6 +197,8 @@ export class LossRecovery {
   #startResync({ followed }: Answered, from: number, baseline: Baseline): void {
     const through = Number(baseline.published)
     const ranges: Range[] = [...this.#repairs.takeMissing()]
+    // What was noted and not asked for yet has a repair of its own no more: it is part of this one.
+    for (const { topic } of ranges) if (isTopic(topic)) this.#ended(this.#node.topics.of(topic))
     const prefixes = followed.map(({ prefix }) => prefix).filter(prefix => prefix !== markTopic)
     if (this.#isElsewhere) {
       const isFollowed = (topic: Uint8Array) => prefixes.some(prefix => patternTakesIn(prefix, topic))
@@ -337,6 +340,14 @@ export class LossRecovery {
     if (topic === this.#direct.topic) this.#direct.streams.repairing++
   }
 
+  /** A hole of the topic is under repair by itself no longer. Returns where the topic's streams are. */
+  #ended(topic: TopicState): TopicState {
+    topic.repairing = Math.max(0, topic.repairing - 1)
+    const streams = this.#direct.streamsOf(topic)
+    if (streams === this.#direct.streams) streams.repairing = Math.max(0, streams.repairing - 1)
+    return streams
+  }
+
   /** A part of a repair's answer, with its frames behind it in that message of the batch. */
   repair(repair: Repair, batch: FrameBatch, message: number, incarnation: number): void {
     const asked = this.#repairs.answering(repair.id)
@@ -394,9 +405,7 @@ export class LossRecovery {
         continue
       }
       const isLate = this.#askLate(topic)
-      topic.repairing = Math.max(0, topic.repairing - 1)
-      const streams = this.#direct.streamsOf(topic)
-      if (streams === this.#direct.streams) streams.repairing = Math.max(0, streams.repairing - 1)
+      const streams = this.#ended(topic)
       if (isLate) this.#beginLate(topic)
       node.resequencer.repairEnded(streams, "lost")
       const unsettled = topic.repairing === 0 ? this.#unsettled.get(topic) : undefined
