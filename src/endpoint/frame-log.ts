@@ -65,9 +65,12 @@ export class FrameLog {
     return this.size < this.messagesMax && this.#bytes + bytes <= this.bytesMax
   }
 
-  /** Drops the oldest until one more of that size fits. */
-  makeRoom(bytes: number): void {
-    while (this.size > 0 && !this.hasRoom(bytes)) this.releaseThrough(this.#first)
+  /** Drops the oldest until one more of that size fits; `dropping` is told of each before it goes. */
+  makeRoom(bytes: number, dropping?: (number: number) => void): void {
+    while (this.size > 0 && !this.hasRoom(bytes)) {
+      dropping?.(this.#first)
+      this.releaseThrough(this.#first)
+    }
   }
 
   /** Copies the frame in under the next number, which it returns. */

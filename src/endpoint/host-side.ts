@@ -62,6 +62,8 @@ const controlWaitingMax = { messages: 1000, bytes: 4 * 1024 * 1024 }
 const subscriptionBytesMax = 64 * 1024
 /** Longest that a client which leaves waits for its last frames to come. */
 const leaveWaitMs = 1000
+/** Why a session ended whose client may be elsewhere in the tree, or come back: what went to it privately goes after it. */
+const mayLiveElsewhere: ReadonlySet<string> = new Set(["Moved", "PeerLost", "TooSlow", "Displaced"])
 
 export class HostSide {
   readonly addresses: HostAddresses[] = []
@@ -163,6 +165,7 @@ export class HostSide {
       replayBytes: options.replayBytes,
       referenceBytes: transport.supports.referenceBytes,
       before: () => this.#slow.flush(),
+      onDropped: (topic, frame) => this.#direct.dropped(topic, frame),
     })
     this.publication = publication
     this.#placement = new Placement({
@@ -327,6 +330,7 @@ export class HostSide {
         this.#admission.tick(now)
         if (!this.#closing) this.#rebalancing.tick(now)
         this.#guard.tick(now)
+        this.#direct.tick()
       },
     })
     this.#upLeg.tickedAt = this.#heartbeat.tickedAt
@@ -713,7 +717,7 @@ export class HostSide {
     if (code === "Moved") this.#membership.moved(link)
     else if (code === "Replaced") this.#membership.replaced(link)
     else this.#membership.gone(link)
-    if (code === "Moved" || code === "PeerLost") this.#direct.reroute(link)
+    if (mayLiveElsewhere.has(code)) this.#direct.reroute(link)
     this.#direct.forgetHeld(link)
     this.#node.topics.forget(link.directTopic)
   }
@@ -724,7 +728,6 @@ export class HostSide {
     if (joining === undefined) return
     link.joining = undefined
     link.joined = true
-    this.#direct.forgetHeld(link)
     this.#node.statistics.joins++
     const peer = link.info(this.#node.clock.now(), undefined)
     this.#node.events.emit({ type: "joined", peer, resumed: joining.resumed })

@@ -27,8 +27,12 @@ const named = [
   8086,
   /** A direct message that turned up where there was no room above. */
   8088,
+  /** A direct message for one behind a relay that had moved before anyone knew, and that a small ring had let go of. */
+  14_005,
   /** A hole noted just before all was asked for anew counted as under repair for ever: streams that began later stayed silent. */
   14_878,
+  /** A direct message for a client whose session ended as too slow, when it had long moved elsewhere. */
+  18_378,
   /** A slow relay's time to send its clients away, which ended after its host had closed. */
   60_622,
 ]

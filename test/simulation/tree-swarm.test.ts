@@ -13,6 +13,8 @@ const named = [
   470,
   /** Between two reigns a relay's positions hid what its origins had sent. */
   469,
+  /** Direct messages for one behind a relay that was paused, then cut off, were lost without a word. */
+  50_044,
 ]
 
 async function expectPromisesKept(seeds: Iterable<number>): Promise<void> {

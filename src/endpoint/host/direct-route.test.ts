@@ -21,7 +21,7 @@ const keptMs = 3000
 const id = (fill: number): Uint8Array => new Uint8Array(16).fill(fill)
 
 /** The part of a relay that direct messages go through, with what it publishes and what it sends up. */
-function scene() {
+function scene(replayMessages = 1000) {
   const clock = new SimulatedClock()
   const random = new SeededRandom(1)
   const node = new Node({ id: newEndpointId(random), clock, random, logger: silentLogger })
@@ -37,10 +37,11 @@ function scene() {
   const publication = new Publication({
     node,
     publisher: { send: frames => void down.push(frames[0]!.slice()) },
-    replayMessages: 1000,
+    replayMessages,
     replayBytes: 1_000_000,
     referenceBytes: 6 * 1024,
     before: () => {},
+    onDropped: (topic, frame) => direct.dropped(topic, frame),
   })
   const above = { linked: true, resolve: async () => [], tell: () => true }
   const membership: SubtreeMembership = new SubtreeMembership({
@@ -152,5 +153,21 @@ describe("DirectRoute", () => {
     expect(send(id(7))).toBe(true)
     const [there, before, after] = [own, relay, relay].map(link => link.directTopic.bytes)
     expect(down).toEqual([there, before, after])
+  })
+
+  it("sends after one that was gone before anyone knew what the ring has let go of since: seed 14005 of the swarm", () => {
+    const { join, told, send, links, membership, down, direct } = scene(4)
+    const former = join(id(1))
+    told(former, { arrived: [7] })
+    for (let i = 0; i < 10; i++) send(id(7))
+    // Of the first two it is known that they came.
+    former.directSure = 2
+    const elsewhere = join(id(2))
+    told(elsewhere, { arrived: [7] })
+    links.end(former)
+    membership.moved(former)
+    down.length = 0
+    direct.reroute(former)
+    expect(down).toEqual(Array(8).fill(elsewhere.directTopic.bytes))
   })
 })

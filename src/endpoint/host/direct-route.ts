@@ -11,13 +11,13 @@ import { At, Flag } from "../../message/header.ts"
 import { Frame } from "../frame.ts"
 import type { Node } from "../node.ts"
 import { directUpTopic } from "../private-topic.ts"
-import type { Origin } from "../topic-state.ts"
+import type { Origin, TopicState } from "../topic-state.ts"
 import { HeldMessages } from "./held-messages.ts"
 import type { Above, HostSideOptions } from "./host-options.ts"
 import type { Link, Notify } from "./link.ts"
 import type { LinkTable } from "./link-table.ts"
 import type { Members } from "./members.ts"
-import type { Publication } from "./publication.ts"
+import type { Publication, PublishedFrame } from "./publication.ts"
 import { TurnedMessages } from "./turned-messages.ts"
 
 /** Writers behind relays that are remembered, unless the relay says meanwhile that they left. */
@@ -61,7 +61,8 @@ export class DirectRoute {
     if (link === undefined || link === from) return false
     header[At.Flags]! &= ~Flag.Turned
     this.#o.publication.publish(link.directTopic, header, payload, 0)
-    if (link.awaySince !== undefined) this.#held.hold(link, { number: link.directTopic.published, header, payload })
+    // Those below a relay that is gone are remembered for a while; its topic is not, and the ring would let go unseen.
+    if (!this.#o.links.has(link)) this.#held.hold(link, { number: link.directTopic.published, header, payload })
     return true
   }
 
@@ -123,9 +124,20 @@ export class DirectRoute {
     for (const id of ids) if (this.#heard.get(id)?.link === link) this.#heard.delete(id)
   }
 
-  /** The client is back, or gone: what was held for it is over. */
+  /** The ring had to let go of a frame on a private topic. */
+  dropped(topic: TopicState, frame: PublishedFrame): void {
+    const link = this.#o.links.ofPrivateTopic(topic.bytes)
+    if (link?.directTopic === topic) this.#held.hold(link, frame)
+  }
+
+  /** Its session is over. */
   forgetHeld(link: Link): void {
     this.#held.forget(link)
+  }
+
+  /** Once a heartbeat. */
+  tick(): void {
+    this.#held.tick()
   }
 
   /** Takes one that came from above for somebody below. */

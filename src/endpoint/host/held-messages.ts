@@ -1,7 +1,7 @@
 /**
- * Direct messages for clients that are away. The ring keeps them for when they come back; but one that never does may have
- * joined another host meanwhile, after more was published than the ring holds. So what was sent towards it while it was
- * away is kept apart, within bounds, to be sent on its new way.
+ * Direct messages that the ring has no room for any more, and of which nobody knows yet that they came. A client that is
+ * away may have joined another host, and one that seems well may have gone a moment ago; then they are sent on its new way,
+ * however little the ring holds. Within bounds: what is beyond is lost with the session it was for (decision 23).
  */
 import type { Link } from "./link.ts"
 
@@ -12,18 +12,28 @@ export interface HeldMessage {
   readonly payload: Uint8Array
 }
 
-/** Messages for one client that is away. */
+/** Messages for one client. */
 const heldMessagesMax = 1024
 /** Octets for all. */
 const heldBytesMax = 8 * 1024 * 1024
 
+/** Of a link: its last direct message that is known to have come. */
+type Receiver = Pick<Link, "directSure">
+
 export class HeldMessages {
-  readonly #of = new Map<Link, HeldMessage[]>()
+  readonly #of = new Map<Receiver, HeldMessage[]>()
   #bytes = 0
 
+  /** Octets held for all. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** Keeps a copy, if there is room. */
-  hold(link: Link, message: HeldMessage): void {
+  hold(link: Receiver, message: HeldMessage): void {
+    if (message.number <= link.directSure) return
     const held = this.#of.get(link) ?? []
+    this.#release(held, link.directSure)
     const bytes = message.header.length + message.payload.length
     if (held.length >= heldMessagesMax || this.#bytes + bytes > heldBytesMax) return
     held.push({ ...message, header: message.header.slice(), payload: message.payload.slice() })
@@ -31,13 +41,32 @@ export class HeldMessages {
     this.#bytes += bytes
   }
 
-  of(link: Link): readonly HeldMessage[] {
+  /** In the order in which they were published. */
+  of(link: Receiver): readonly HeldMessage[] {
     return this.#of.get(link) ?? []
   }
 
-  /** It is back, or its session is over. */
-  forget(link: Link): void {
-    for (const { header, payload } of this.#of.get(link) ?? []) this.#bytes -= header.length + payload.length
+  /** Forgets what is known by now to have come. */
+  tick(): void {
+    for (const [link, held] of this.#of) {
+      this.#release(held, link.directSure)
+      if (held.length === 0) this.#of.delete(link)
+    }
+  }
+
+  /** Its session is over. */
+  forget(link: Receiver): void {
+    this.#release(this.#of.get(link) ?? [], Number.POSITIVE_INFINITY)
     this.#of.delete(link)
+  }
+
+  #release(held: HeldMessage[], through: number): void {
+    let released = 0
+    for (const { number, header, payload } of held) {
+      if (number > through) break
+      this.#bytes -= header.length + payload.length
+      released++
+    }
+    if (released > 0) held.splice(0, released)
   }
 }

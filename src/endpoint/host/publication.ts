@@ -34,6 +34,8 @@ export interface PublicationOptions {
   readonly referenceBytes: number
   /** Called before each frame goes out: whatever must go before it goes now. */
   readonly before: () => void
+  /** The ring lets go of a frame on a private topic. Its octets are good during the call only. */
+  readonly onDropped?: (topic: TopicState, frame: PublishedFrame) => void
 }
 
 export interface PublishedFrame {
@@ -51,6 +53,7 @@ export class Publication implements DownSide {
   readonly #publisher: Pick<PublisherSocket, "send">
   readonly #referenceBytes: number
   readonly #before: () => void
+  readonly #dropping: ((number: number) => void) | undefined
   readonly #ring: FrameLog
   readonly #header = new Uint8Array(headerBytes)
   readonly #out: Uint8Array[] = [new Uint8Array(0), new Uint8Array(0), new Uint8Array(0)]
@@ -67,6 +70,14 @@ export class Publication implements DownSide {
     this.#publisher = options.publisher
     this.#referenceBytes = options.referenceBytes
     this.#before = options.before
+    const { onDropped } = options
+    if (onDropped !== undefined) {
+      this.#dropping = number => {
+        const topic = this.#ring.topic(number)!
+        if (!isPrivate(topic.bytes)) return
+        onDropped(topic, { number, header: this.#ring.header(number)!, payload: this.#ring.payload(number)! })
+      }
+    }
     this.#ring = new FrameLog({ messagesMax: options.replayMessages, bytesMax: options.replayBytes, after: 0 })
     this.#header[At.Version] = headerVersion
   }
@@ -90,7 +101,7 @@ export class Publication implements DownSide {
       topic.changed = true
       this.#changed.push(topic)
     }
-    this.#ring.makeRoom(header.length + payload.length)
+    this.#ring.makeRoom(header.length + payload.length, this.#dropping)
     this.#ring.append(topic, header, payload)
     const out = this.#out
     out[0] = topic.bytes
