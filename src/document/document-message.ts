@@ -16,6 +16,9 @@ import { type ErrorCode, ZincError } from "../core/errors.ts"
 import { type DocumentNotice, DocumentNoticeSchema } from "../message/generated/document_pb.ts"
 
 export {
+  type DocumentHeldReply,
+  DocumentHeldReplySchema,
+  DocumentHeldRequestSchema,
   DocumentLeaveSchema,
   type DocumentNotice,
   DocumentPullSchema,
@@ -36,6 +39,7 @@ export const DocumentTopic = {
   Pull: "~document/pull",
   Push: "~document/push",
   Leave: "~document/leave",
+  Held: "~document/held",
   Presence: "~document/presence",
 } as const
 

@@ -12,8 +12,10 @@ import { DocumentStore } from "./document-store.ts"
 import type { DocumentSync } from "./document-sync.ts"
 import type { DocumentType } from "./document-type.ts"
 import { DocumentTypes } from "./document-types.ts"
+import { Keeper } from "./keeper.ts"
 import { closeWaitMs, OpenDocuments } from "./open-documents.ts"
 import { OpenedDocument } from "./opened-document.ts"
+import { ReignAnswers } from "./reign-answers.ts"
 import { Strays } from "./strays.ts"
 import { text } from "./yjs/text.ts"
 import { yjs } from "./yjs/yjs.ts"
@@ -24,7 +26,7 @@ export interface DocumentOptions {
   /** Where a host keeps documents beyond its own life. Default: nowhere. It is not closed with the endpoint. */
   readonly storage?: Storage
   /**
-   * Where a host without `storage` puts documents that nobody has open. Default of the front door's Endpoint:
+   * Where a host without `storage`, or a voter, puts documents that nobody has open. Default of the front door's Endpoint:
    * `new MemoryStorage()`. What finds no room there stays open; without any, all do.
    */
   readonly idleStorage?: Storage
@@ -48,11 +50,13 @@ export interface OpenDocumentOptions {
 export class DocumentService {
   readonly #port: DocumentPort
   readonly #types: DocumentTypes
-  readonly #store: DocumentStore | undefined
+  readonly #storage: DocumentStore | undefined
   /** What is kept does not outlive us: it is written when a document is let go, and then only. */
   readonly #inMemory: boolean
   readonly #open: OpenDocuments
   readonly #answers: DocumentAnswers
+  readonly #reigning: ReignAnswers
+  readonly #keeper: Keeper
   #strays: Strays | undefined
   readonly #stopTelling: () => void
   #closing: Promise<void> | undefined
@@ -65,8 +69,8 @@ export class DocumentService {
     this.#types = new DocumentTypes([text, yjs, ...(options.types ?? [])])
     const saveAfterMs = wholeAboveZero("saveAfterMs", options.saveAfterMs ?? 1_000)
     this.#inMemory = options.storage === undefined
-    const storage = options.storage ?? (port.isRoot ? options.idleStorage : undefined)
-    this.#store =
+    const storage = options.storage ?? options.idleStorage
+    this.#storage =
       storage &&
       new DocumentStore({
         storage,
@@ -79,16 +83,26 @@ export class DocumentService {
     this.#open = new OpenDocuments({
       port,
       types: this.#types,
-      store: this.#store,
+      store: () => this.#store,
       maxDocuments,
       maxDocumentBytes,
       keepIdleMs,
       isHeld: name => this.#answers.holds(name),
       isArriving: name => this.#answers.isArriving(name),
+      onChange: name => this.#reigning.changed(name),
     })
+    const kept = { port, documents: this.#open, store: () => this.#store }
+    this.#reigning = new ReignAnswers(kept)
+    this.#keeper = new Keeper(kept)
     if (port.isRoot) this.#reign()
+    else if (port.keeps && port.linked) this.#keeper.start()
     this.#answers = new DocumentAnswers({ port, documents: this.#open, maxDocumentsPerClient, maxDocumentBytes })
     this.#stopTelling = port.onLink(change => this.#onLink(change))
+  }
+
+  /** Where there is one to be used: what is in memory counts only at those who keep what nobody has open. */
+  get #store(): DocumentStore | undefined {
+    return this.#inMemory && !this.#port.isRoot && !this.#port.keeps ? undefined : this.#storage
   }
 
   /** The documents held now, opened here or kept for others. */
@@ -153,18 +167,29 @@ export class DocumentService {
 
   #reign(): void {
     this.#strays ??= new Strays(this.#port, name => this.#open.openStored(name))
+    if (this.#port.keeps) this.#reigning.begin()
   }
 
   #onLink(change: LinkChange): void {
-    if (change === "root") this.#reign()
+    if (change === "root") {
+      this.#keeper.stop()
+      this.#reign()
+    }
+    if (change === "down" && !this.#port.isRoot) {
+      this.#keeper.stop()
+      this.#reigning.end()
+    }
     if (change !== "up") return
     this.#strays?.close()
     this.#strays = undefined
     this.#open.belowHost()
+    if (this.#port.keeps) this.#keeper.start()
   }
 
   #stopListening(): void {
     this.#answers.stop()
+    this.#keeper.stop()
+    this.#reigning.close()
     this.#stopTelling()
   }
 

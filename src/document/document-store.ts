@@ -48,6 +48,12 @@ export class DocumentStore {
     return { type: fromUtf8(record.subarray(2, end)), state: record.subarray(end) }
   }
 
+  /** All documents that are kept. */
+  async *names(): AsyncIterable<string> {
+    for await (const [, name, more] of this.storage.list(["document"]))
+      if (name !== undefined && more === undefined) yield name
+  }
+
   /** The document changed; `encode` gives its state when it is time to write. */
   changed(name: string, type: string, encode: () => Uint8Array): void {
     let saver = this.#savers.get(name)

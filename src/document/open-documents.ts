@@ -1,7 +1,7 @@
 /**
  * The documents that are open at one endpoint, for its users or for those below: opened once for all of them, within a
- * bound, and let go when nobody has them any more. A host keeps what nobody has open for a while, then in storage only;
- * below the root a document is let go at once, for the host above has it.
+ * bound, and let go when nobody has them any more. A host keeps what nobody has open for a while, then in storage only,
+ * and so does a voter below it (`Keeper`); any other lets go of a document at once, for the host above has it.
  */
 import type { Timer } from "../core/clock.ts"
 import { messageOf, ZincError } from "../core/errors.ts"
@@ -17,7 +17,7 @@ import type { DocumentTypes } from "./document-types.ts"
 export interface OpenDocumentsOptions {
   readonly port: DocumentPort
   readonly types: DocumentTypes
-  readonly store: DocumentStore | undefined
+  readonly store: () => DocumentStore | undefined
   readonly maxDocuments: number
   readonly maxDocumentBytes: number
   readonly keepIdleMs: number
@@ -25,6 +25,8 @@ export interface OpenDocumentsOptions {
   readonly isHeld: (name: string) => boolean
   /** Somebody below is sending its content. */
   readonly isArriving: (name: string) => boolean
+  /** In a tree with voters: the document is another than before. */
+  readonly onChange: (name: string) => void
 }
 
 /** How long letting go waits for room to hand on what is pending. */
@@ -61,6 +63,15 @@ export class OpenDocuments {
     this.#port = options.port
   }
 
+  get #store(): DocumentStore | undefined {
+    return this.#o.store()
+  }
+
+  /** What nobody has open stays for a while: nobody above has it, or it shall be here when that one is lost. */
+  get #keeps(): boolean {
+    return this.#port.isRoot || this.#port.keeps
+  }
+
   get all(): readonly DocumentSync[] {
     return [...this.#entries.values()].flatMap(entry => entry.sync ?? [])
   }
@@ -81,7 +92,7 @@ export class OpenDocuments {
     for (const [name, entry] of this.#entries) {
       entry.presence.close()
       entry.sync?.close()
-      this.#o.store?.forget(name)
+      this.#store?.forget(name)
     }
     this.#entries.clear()
     this.#idleTimer?.cancel()
@@ -109,6 +120,11 @@ export class OpenDocuments {
         .then(() => this.#load(name, type))
         .then(sync => {
           entry.sync = sync
+          if (this.#port.keeps)
+            sync.replica.onChange(() => {
+              entry.idleSince = this.#port.clock.now()
+              this.#o.onChange(name)
+            })
           return sync
         }),
       sync: undefined,
@@ -125,7 +141,7 @@ export class OpenDocuments {
   }
 
   async #load(name: string, type: DocumentType): Promise<DocumentSync> {
-    const stored = await this.#o.store?.load(name)
+    const stored = await this.#store?.load(name)
     if (this.#isClosed) throw new ZincError("Closed", "the endpoint was closed; open a new one")
     if (stored !== undefined && stored.type !== type.name) throw mismatch(name, stored.type, type.name)
     const sync = new DocumentSync({
@@ -135,7 +151,7 @@ export class OpenDocuments {
       maxDocumentBytes: this.#o.maxDocumentBytes,
       ...(stored === undefined ? {} : { state: stored.state }),
     })
-    const store = this.#o.store
+    const store = this.#store
     if (store !== undefined) {
       sync.replica.onChange(() => store.changed(name, type.name, () => sync.replica.state()))
     }
@@ -152,7 +168,7 @@ export class OpenDocuments {
   async release(name: string, entry: OpenDocument): Promise<void> {
     entry.users--
     if (entry.users === 0) entry.presence.leftHere()
-    if (this.#port.isRoot) {
+    if (this.#keeps) {
       if (!this.#isUsed(name, entry)) this.#idle(entry)
     } else await this.#letGoAsClient(name, entry)
   }
@@ -160,7 +176,7 @@ export class OpenDocuments {
   /** Nobody below has it open any more. */
   unheld(name: string, entry: OpenDocument): void {
     if (entry.users > 0 || this.#o.isHeld(name)) return
-    if (this.#port.isRoot) this.#idle(entry)
+    if (this.#keeps) this.#idle(entry)
     else void this.#letGoAsClient(name, entry)
   }
 
@@ -168,7 +184,7 @@ export class OpenDocuments {
     return entry.users > 0 || this.#o.isHeld(name) || this.#entries.get(name) !== entry
   }
 
-  /** Below the root a document is let go at once when nobody has it open here or below: the host above has it. */
+  /** Below the root, but at voters, a document is let go at once when nobody has it open here or below. */
   async #letGoAsClient(name: string, entry: OpenDocument): Promise<void> {
     const { sync } = entry
     if (this.#isUsed(name, entry)) return
@@ -176,11 +192,16 @@ export class OpenDocuments {
     if (sync === undefined) return
     await this.#handOn(sync, closeWaitMs)
     if (this.#isUsed(name, entry)) return
-    await this.#o.store?.saved(name).catch(() => {})
+    await this.#store?.saved(name).catch(() => {})
     if (this.#isUsed(name, entry)) return
+    this.#close(name, entry, sync)
+  }
+
+  #close(name: string, entry: OpenDocument, sync: DocumentSync): void {
     this.#forget(name, entry)
-    this.#o.store?.forget(name)
+    this.#store?.forget(name)
     sync.close()
+    if (this.#port.isRoot) return
     this.#left.add(name)
     this.tellLeft()
   }
@@ -188,7 +209,10 @@ export class OpenDocuments {
   /** A host is above: what a root keeps for those who come later is that one's to keep now. */
   belowHost(): void {
     for (const [name, entry] of [...this.#entries])
-      if (entry.sync !== undefined && !this.#isUsed(name, entry)) void this.#letGoAsClient(name, entry)
+      if (entry.sync !== undefined && !this.#isUsed(name, entry)) {
+        if (this.#keeps) this.#idle(entry)
+        else void this.#letGoAsClient(name, entry)
+      }
     this.tellLeft()
   }
 
@@ -214,6 +238,8 @@ export class OpenDocuments {
   #isIdle(name: string, entry: OpenDocument): boolean {
     const { sync, users } = entry
     if (sync === undefined || users > 0 || this.#o.isHeld(name) || this.#entries.get(name) !== entry) return false
+    // Below the root the host shall have what came from below while there was none.
+    if (!this.#port.isRoot && sync.state !== "synchronized" && sync.state !== "refused") return false
     return sync.settled && !this.#o.isArriving(name)
   }
 
@@ -225,7 +251,8 @@ export class OpenDocuments {
     this.#idleTimer = undefined
     let next = Number.POSITIVE_INFINITY
     for (const [name, entry] of this.#entries) {
-      if (this.#isIdle(name, entry)) next = Math.min(next, entry.idleSince)
+      if (this.#isIdle(name, entry) || (this.#port.keeps && !this.#isUsed(name, entry)))
+        next = Math.min(next, entry.idleSince)
     }
     if (next === Number.POSITIVE_INFINITY || this.#isClosed) return
     const wait = Math.max(this.#o.keepIdleMs / 10, next + this.#o.keepIdleMs - this.#port.clock.now())
@@ -236,26 +263,31 @@ export class OpenDocuments {
   async #letGo(name: string, entry: OpenDocument): Promise<boolean> {
     const { sync } = entry
     try {
-      if (sync !== undefined && !sync.holdsNothing) await this.#o.store?.saved(name)
+      if (sync !== undefined && !sync.holdsNothing) await this.#store?.saved(name)
     } catch (thrown) {
       this.#port.logger.warn(`document "${name}" stays open, for it could not be saved`, { reason: messageOf(thrown) })
       return false
     }
     if (sync === undefined || !this.#isIdle(name, entry)) return false
-    if (!sync.holdsNothing && (this.#o.store === undefined || this.#o.store.lags(name))) return false
-    this.#forget(name, entry)
-    this.#o.store?.forget(name)
-    sync.close()
+    if (!sync.holdsNothing && (this.#store === undefined || this.#store.lags(name))) return false
+    this.#close(name, entry, sync)
     return true
+  }
+
+  #idleLongest(): { readonly found: [string, OpenDocument] | undefined; readonly count: number } {
+    let found: [string, OpenDocument] | undefined
+    let count = 0
+    for (const [name, entry] of this.#entries) {
+      if (entry.making || !this.#isIdle(name, entry)) continue
+      count++
+      if (found === undefined || entry.idleSince < found[1].idleSince) found = [name, entry]
+    }
+    return { found, count }
   }
 
   /** Lets go of the one that is idle longest. Throws `Full` when none is. */
   #makeRoom(): Promise<void> {
-    let found: [string, OpenDocument] | undefined
-    for (const [name, entry] of this.#entries) {
-      if (entry.making || !this.#isIdle(name, entry)) continue
-      if (found === undefined || entry.idleSince < found[1].idleSince) found = [name, entry]
-    }
+    const { found } = this.#idleLongest()
     if (found === undefined) {
       throw new ZincError("Full", `${this.#o.maxDocuments} documents are open here; close some, or raise maxDocuments`)
     }
@@ -275,11 +307,40 @@ export class OpenDocuments {
     })
   }
 
+  // ---- what a voter keeps ----
+
+  /** Opens it as for somebody below, for one exchange. Rejects as `obtain` and `DocumentSync.synchronized` do. */
+  async visit(name: string, type: string, signal: AbortSignal): Promise<void> {
+    const entry = this.obtain(name, type)
+    entry.users++
+    try {
+      const sync = await entry.opened
+      await sync.synchronized(signal)
+    } finally {
+      await this.release(name, entry)
+    }
+  }
+
+  /** Puts it in storage only, if nobody has it open and all of it is above. */
+  async putAway(name: string): Promise<void> {
+    const entry = this.#entries.get(name)
+    if (entry !== undefined && !entry.making && this.#isIdle(name, entry)) await this.#letGo(name, entry)
+  }
+
+  /** Of those that nobody has open only so many stay: the ones that changed last. */
+  async keepOpen(most: number): Promise<void> {
+    for (;;) {
+      const { found, count } = this.#idleLongest()
+      if (found === undefined || count <= most) return
+      if (!(await this.#letGo(...found))) return
+    }
+  }
+
   /** For a fragment of a document that nobody has open: only what was kept is opened for it. */
   async openStored(name: string): Promise<DocumentSync | undefined> {
     let entry = this.#entries.get(name)
     if (entry === undefined) {
-      const stored = await this.#o.store?.load(name)
+      const stored = await this.#store?.load(name)
       if (stored === undefined) return undefined
       entry = this.obtain(name, stored.type)
       this.#idle(entry)

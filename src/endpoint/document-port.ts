@@ -44,6 +44,8 @@ export interface DocumentPort {
   readonly logger: Logger
   /** True at the root: nobody above to ask. In a tree with voters it changes: `onLink`. */
   readonly isRoot: boolean
+  /** It votes on who is root: it keeps what is written in its tree, whoever has it open. */
+  readonly keeps: boolean
   /** A host is above and the link is up. */
   readonly linked: boolean
   /** Follows a document's topic. At a host, fragments of its clients come too; there `onBaseline` comes at once. */

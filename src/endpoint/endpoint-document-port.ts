@@ -17,6 +17,7 @@ export interface EndpointDocumentPortOptions {
   readonly node: Node
   readonly direct: DirectMessages
   readonly isRoot: () => boolean
+  readonly keeps: () => boolean
   readonly linked: () => boolean
   readonly host: () => EndpointId | undefined
   readonly follow: (receiver: Receiver) => Promise<void>
@@ -57,6 +58,9 @@ export class EndpointDocumentPort implements DocumentPort {
   }
   get isRoot(): boolean {
     return this.#o.isRoot()
+  }
+  get keeps(): boolean {
+    return this.#o.keeps()
   }
   get linked(): boolean {
     return this.#o.linked()

@@ -128,6 +128,7 @@ export class MessageEndpoint implements MessagingSurface {
       node: this.#node,
       direct: this.#direct,
       isRoot: () => this.#isRoot,
+      keeps: () => this.#seat !== undefined,
       linked: () => this.#client?.linked ?? false,
       host: () => this.#client?.hostId,
       follow: receiver => this.#follow(receiver),

@@ -144,6 +144,8 @@ abstract class Port implements DocumentPort {
   readonly id: EndpointId
   abstract readonly isRoot: boolean
   abstract readonly linked: boolean
+  /** As a voter's: it keeps what nobody has open, and those below it are relays. */
+  keeps = false
   protected readonly followings: Set<Following> = new Set()
   protected readonly listeners: Set<LinkListener> = new Set()
   protected sequence = 0
@@ -189,7 +191,7 @@ abstract class Port implements DocumentPort {
   }
 
   isRelay(): boolean {
-    return false
+    return this.keeps
   }
   reaches(endpoint: EndpointId, from: EndpointId): boolean {
     return endpoint === from

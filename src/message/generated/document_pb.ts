@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file document.proto.
  */
 export const file_document: GenFile = /*@__PURE__*/
-  fileDesc("Cg5kb2N1bWVudC5wcm90bxIHemluYy52MSJCChNEb2N1bWVudFN5bmNSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgMIo4BChFEb2N1bWVudFN5bmNSZXBseRIPCgd2ZXJzaW9uGAEgASgMEhAKCGZyYWdtZW50GAIgASgMEisKCHRyYW5zZmVyGAMgASgLMhkuemluYy52MS5Eb2N1bWVudFRyYW5zZmVyEikKB3JlZnVzYWwYBCABKAsyGC56aW5jLnYxLkRvY3VtZW50UmVmdXNhbCIxChBEb2N1bWVudFRyYW5zZmVyEgoKAmlkGAEgASgEEhEKCWZyYWdtZW50cxgCIAMoBCJHCg9Eb2N1bWVudFJlZnVzYWwSDAoEY29kZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0iQAoMRG9jdW1lbnRQdWxsEhAKCHRyYW5zZmVyGAEgASgEEg4KBm9mZnNldBgCIAEoBBIOCgZsZW5ndGgYAyABKA0iaQoMRG9jdW1lbnRQdXNoEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIQCgh0cmFuc2ZlchgDIAEoBBIMCgRzaXplGAQgASgEEg4KBm9mZnNldBgFIAEoBBINCgVwaWVjZRgGIAEoDCI+ChFEb2N1bWVudFB1c2hSZXBseRIpCgdyZWZ1c2FsGAEgASgLMhguemluYy52MS5Eb2N1bWVudFJlZnVzYWwiHQoNRG9jdW1lbnRMZWF2ZRIMCgRuYW1lGAEgASgJIkUKDkRvY3VtZW50Tm90aWNlEhMKC2ZpbmdlcnByaW50GAEgASgMEg4KBnVyZ2VudBgCIAEoCBIOCgZ0YXJnZXQYAyABKAwiUgoNUHJlc2VuY2VFbnRyeRIQCghlbmRwb2ludBgBIAEoDBIOCgZjbGllbnQYAiABKAQSEAoIcmV2aXNpb24YAyABKAQSDQoFc3RhdGUYBCABKAwilgEKD1ByZXNlbmNlUmVxdWVzdBIMCgRuYW1lGAEgASgJEgwKBHR5cGUYAiABKAkSIwoDb3duGAMgASgLMhYuemluYy52MS5QcmVzZW5jZUVudHJ5EgwKBGxpc3QYBCABKAgSDQoFYWZ0ZXIYBSABKAQSJQoFYmVsb3cYBiADKAsyFi56aW5jLnYxLlByZXNlbmNlRW50cnkiowEKDVByZXNlbmNlUmVwbHkSDQoFdGFibGUYASABKA0SJwoHZW50cmllcxgCIAMoCzIWLnppbmMudjEuUHJlc2VuY2VFbnRyeRIPCgd0aHJvdWdoGAMgASgEEgwKBG1vcmUYBCABKAgSKQoHcmVmdXNhbBgFIAEoCzIYLnppbmMudjEuRG9jdW1lbnRSZWZ1c2FsEhAKCGNsYXNoaW5nGAYgAygMImoKDVByZXNlbmNlRnJhbWUSDQoFdGFibGUYASABKA0SEAoIcHJldmlvdXMYAiABKAQSDwoHdGhyb3VnaBgDIAEoBBInCgdlbnRyaWVzGAQgAygLMhYuemluYy52MS5QcmVzZW5jZUVudHJ5YgZwcm90bzM");
+  fileDesc("Cg5kb2N1bWVudC5wcm90bxIHemluYy52MSJCChNEb2N1bWVudFN5bmNSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgMIo4BChFEb2N1bWVudFN5bmNSZXBseRIPCgd2ZXJzaW9uGAEgASgMEhAKCGZyYWdtZW50GAIgASgMEisKCHRyYW5zZmVyGAMgASgLMhkuemluYy52MS5Eb2N1bWVudFRyYW5zZmVyEikKB3JlZnVzYWwYBCABKAsyGC56aW5jLnYxLkRvY3VtZW50UmVmdXNhbCIxChBEb2N1bWVudFRyYW5zZmVyEgoKAmlkGAEgASgEEhEKCWZyYWdtZW50cxgCIAMoBCJHCg9Eb2N1bWVudFJlZnVzYWwSDAoEY29kZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0iQAoMRG9jdW1lbnRQdWxsEhAKCHRyYW5zZmVyGAEgASgEEg4KBm9mZnNldBgCIAEoBBIOCgZsZW5ndGgYAyABKA0iaQoMRG9jdW1lbnRQdXNoEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIQCgh0cmFuc2ZlchgDIAEoBBIMCgRzaXplGAQgASgEEg4KBm9mZnNldBgFIAEoBBINCgVwaWVjZRgGIAEoDCI+ChFEb2N1bWVudFB1c2hSZXBseRIpCgdyZWZ1c2FsGAEgASgLMhguemluYy52MS5Eb2N1bWVudFJlZnVzYWwiHQoNRG9jdW1lbnRMZWF2ZRIMCgRuYW1lGAEgASgJIkAKE0RvY3VtZW50SGVsZFJlcXVlc3QSDAoEbGlzdBgBIAEoDBINCgVhZnRlchgCIAEoBBIMCgR3YWl0GAMgASgIImoKEURvY3VtZW50SGVsZFJlcGx5EgwKBGxpc3QYASABKAwSKAoJZG9jdW1lbnRzGAIgAygLMhUuemluYy52MS5Eb2N1bWVudEhlbGQSDwoHdGhyb3VnaBgDIAEoBBIMCgRsYXN0GAQgASgEIioKDERvY3VtZW50SGVsZBIMCgRuYW1lGAEgASgJEgwKBHR5cGUYAiABKAkiRQoORG9jdW1lbnROb3RpY2USEwoLZmluZ2VycHJpbnQYASABKAwSDgoGdXJnZW50GAIgASgIEg4KBnRhcmdldBgDIAEoDCJSCg1QcmVzZW5jZUVudHJ5EhAKCGVuZHBvaW50GAEgASgMEg4KBmNsaWVudBgCIAEoBBIQCghyZXZpc2lvbhgDIAEoBBINCgVzdGF0ZRgEIAEoDCKWAQoPUHJlc2VuY2VSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIjCgNvd24YAyABKAsyFi56aW5jLnYxLlByZXNlbmNlRW50cnkSDAoEbGlzdBgEIAEoCBINCgVhZnRlchgFIAEoBBIlCgViZWxvdxgGIAMoCzIWLnppbmMudjEuUHJlc2VuY2VFbnRyeSKjAQoNUHJlc2VuY2VSZXBseRINCgV0YWJsZRgBIAEoDRInCgdlbnRyaWVzGAIgAygLMhYuemluYy52MS5QcmVzZW5jZUVudHJ5Eg8KB3Rocm91Z2gYAyABKAQSDAoEbW9yZRgEIAEoCBIpCgdyZWZ1c2FsGAUgASgLMhguemluYy52MS5Eb2N1bWVudFJlZnVzYWwSEAoIY2xhc2hpbmcYBiADKAwiagoNUHJlc2VuY2VGcmFtZRINCgV0YWJsZRgBIAEoDRIQCghwcmV2aW91cxgCIAEoBBIPCgd0aHJvdWdoGAMgASgEEicKB2VudHJpZXMYBCADKAsyFi56aW5jLnYxLlByZXNlbmNlRW50cnliBnByb3RvMw");
 
 /**
  * On "~document/sync": this is what I have.
@@ -252,6 +252,101 @@ export const DocumentLeaveSchema: GenMessage<DocumentLeave> = /*@__PURE__*/
   messageDesc(file_document, 7);
 
 /**
+ * On "~document/held", from a voter: which documents does the root hold? A relay passes it on to the host above.
+ *
+ * @generated from message zinc.v1.DocumentHeldRequest
+ */
+export type DocumentHeldRequest = Message<"zinc.v1.DocumentHeldRequest"> & {
+  /**
+   * The list that the asker knows; empty for none.
+   *
+   * @generated from field: bytes list = 1;
+   */
+  list: Uint8Array;
+
+  /**
+   * Only what was told after this number of that list. Of another list: everything.
+   *
+   * @generated from field: uint64 after = 2;
+   */
+  after: bigint;
+
+  /**
+   * If there is nothing of that list yet, answer when there is, or after some seconds.
+   *
+   * @generated from field: bool wait = 3;
+   */
+  wait: boolean;
+};
+
+/**
+ * Describes the message zinc.v1.DocumentHeldRequest.
+ * Use `create(DocumentHeldRequestSchema)` to create a new message.
+ */
+export const DocumentHeldRequestSchema: GenMessage<DocumentHeldRequest> = /*@__PURE__*/
+  messageDesc(file_document, 8);
+
+/**
+ * @generated from message zinc.v1.DocumentHeldReply
+ */
+export type DocumentHeldReply = Message<"zinc.v1.DocumentHeldReply"> & {
+  /**
+   * Eight octets, drawn by the root when its reign begins.
+   *
+   * @generated from field: bytes list = 1;
+   */
+  list: Uint8Array;
+
+  /**
+   * @generated from field: repeated zinc.v1.DocumentHeld documents = 2;
+   */
+  documents: DocumentHeld[];
+
+  /**
+   * The documents are all there are up to this number.
+   *
+   * @generated from field: uint64 through = 3;
+   */
+  through: bigint;
+
+  /**
+   * The last number given so far.
+   *
+   * @generated from field: uint64 last = 4;
+   */
+  last: bigint;
+};
+
+/**
+ * Describes the message zinc.v1.DocumentHeldReply.
+ * Use `create(DocumentHeldReplySchema)` to create a new message.
+ */
+export const DocumentHeldReplySchema: GenMessage<DocumentHeldReply> = /*@__PURE__*/
+  messageDesc(file_document, 9);
+
+/**
+ * @generated from message zinc.v1.DocumentHeld
+ */
+export type DocumentHeld = Message<"zinc.v1.DocumentHeld"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string type = 2;
+   */
+  type: string;
+};
+
+/**
+ * Describes the message zinc.v1.DocumentHeld.
+ * Use `create(DocumentHeldSchema)` to create a new message.
+ */
+export const DocumentHeldSchema: GenMessage<DocumentHeld> = /*@__PURE__*/
+  messageDesc(file_document, 10);
+
+/**
  * What the host has, told to all who follow: whoever has something else asks.
  *
  * @generated from message zinc.v1.DocumentNotice
@@ -284,7 +379,7 @@ export type DocumentNotice = Message<"zinc.v1.DocumentNotice"> & {
  * Use `create(DocumentNoticeSchema)` to create a new message.
  */
 export const DocumentNoticeSchema: GenMessage<DocumentNotice> = /*@__PURE__*/
-  messageDesc(file_document, 8);
+  messageDesc(file_document, 11);
 
 /**
  * One endpoint in one document.
@@ -326,7 +421,7 @@ export type PresenceEntry = Message<"zinc.v1.PresenceEntry"> & {
  * Use `create(PresenceEntrySchema)` to create a new message.
  */
 export const PresenceEntrySchema: GenMessage<PresenceEntry> = /*@__PURE__*/
-  messageDesc(file_document, 9);
+  messageDesc(file_document, 12);
 
 /**
  * On "~document/presence": what the sender says of itself, or a question who is there, or both.
@@ -376,7 +471,7 @@ export type PresenceRequest = Message<"zinc.v1.PresenceRequest"> & {
  * Use `create(PresenceRequestSchema)` to create a new message.
  */
 export const PresenceRequestSchema: GenMessage<PresenceRequest> = /*@__PURE__*/
-  messageDesc(file_document, 10);
+  messageDesc(file_document, 13);
 
 /**
  * @generated from message zinc.v1.PresenceReply
@@ -427,7 +522,7 @@ export type PresenceReply = Message<"zinc.v1.PresenceReply"> & {
  * Use `create(PresenceReplySchema)` to create a new message.
  */
 export const PresenceReplySchema: GenMessage<PresenceReply> = /*@__PURE__*/
-  messageDesc(file_document, 11);
+  messageDesc(file_document, 14);
 
 /**
  * On the document's presence topic: everything that changed between two revisions.
@@ -461,5 +556,5 @@ export type PresenceFrame = Message<"zinc.v1.PresenceFrame"> & {
  * Use `create(PresenceFrameSchema)` to create a new message.
  */
 export const PresenceFrameSchema: GenMessage<PresenceFrame> = /*@__PURE__*/
-  messageDesc(file_document, 12);
+  messageDesc(file_document, 15);
 
