@@ -3,6 +3,7 @@
  * them too. A list begins with a reign, under an id of its own.
  */
 import type { Clock, Timer } from "../core/clock.ts"
+import type { EndpointId } from "../core/id.ts"
 import type { Random } from "../core/random.ts"
 
 /** A document that goes on changing is told again after this long, for voters may have let go of it. */
@@ -18,6 +19,12 @@ export interface HeldPage {
   readonly through: number
 }
 
+interface Waiting {
+  readonly from: EndpointId
+  readonly timer: Timer
+  resolve(): void
+}
+
 export class HeldList {
   /** Eight octets. */
   readonly id: Uint8Array
@@ -29,7 +36,7 @@ export class HeldList {
   #recent = new Set<string>()
   #again = new Set<string>()
   #timer: Timer | undefined
-  readonly #waiting = new Set<() => void>()
+  readonly #waiting = new Set<Waiting>()
   #closed = false
 
   constructor(clock: Clock, random: Random) {
@@ -71,26 +78,36 @@ export class HeldList {
     return { names, through: this.#last }
   }
 
-  /** Resolves when something is told, or after a while. */
-  more(): Promise<void> {
+  /** Resolves when something is told, or after a while; never when that one is gone, or the reign is over. */
+  more(from: EndpointId): Promise<void> {
     return new Promise(resolve => {
-      if (this.#closed) return resolve()
-      const end = () => {
-        timer.cancel()
-        this.#waiting.delete(end)
-        resolve()
-      }
-      const timer = this.#clock.after(heldWaitMs, end)
-      this.#waiting.add(end)
-      if (this.#waiting.size > waitingMax) for (const oldest of [...this.#waiting].slice(0, 1)) oldest()
+      if (this.#closed) return
+      const waiting = { from, timer: this.#clock.after(heldWaitMs, () => this.#answer(waiting)), resolve }
+      this.#waiting.add(waiting)
+      if (this.#waiting.size > waitingMax) this.#answer(this.#waiting.values().next().value!)
     })
+  }
+
+  /** Nobody waits there any more. */
+  gone(from: EndpointId): void {
+    for (const waiting of [...this.#waiting]) if (waiting.from === from) this.#drop(waiting)
   }
 
   /** The reign is over. */
   close(): void {
     this.#closed = true
     this.#timer?.cancel()
-    for (const end of [...this.#waiting]) end()
+    for (const waiting of [...this.#waiting]) this.#drop(waiting)
+  }
+
+  #drop(waiting: Waiting): void {
+    waiting.timer.cancel()
+    this.#waiting.delete(waiting)
+  }
+
+  #answer(waiting: Waiting): void {
+    this.#drop(waiting)
+    waiting.resolve()
   }
 
   #tell(name: string): void {
@@ -99,7 +116,7 @@ export class HeldList {
     this.#told.push({ number: this.#last, name })
     if (this.#told.length > 2 * this.#numbers.size + 64)
       this.#told = this.#told.filter(told => this.#numbers.get(told.name) === told.number)
-    for (const end of [...this.#waiting]) end()
+    for (const waiting of [...this.#waiting]) this.#answer(waiting)
   }
 
   #tellAgain(): void {

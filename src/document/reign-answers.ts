@@ -30,14 +30,17 @@ export interface ReignAnswersOptions {
 
 export class ReignAnswers {
   readonly #o: ReignAnswersOptions
-  readonly #stop: () => void
+  readonly #stops: (() => void)[]
   #list: HeldList | undefined
   /** When all that is in storage is on the list. */
   #listed: Promise<void> = Promise.resolve()
 
   constructor(options: ReignAnswersOptions) {
     this.#o = options
-    this.#stop = options.port.answer(DocumentTopic.Held, (payload, from) => this.#answer(payload, from))
+    this.#stops = [
+      options.port.answer(DocumentTopic.Held, (payload, from) => this.#answer(payload, from)),
+      options.port.onGone(id => this.#list?.gone(id)),
+    ]
   }
 
   /** This endpoint is the root of a tree with voters from now on. */
@@ -62,7 +65,7 @@ export class ReignAnswers {
   }
 
   close(): void {
-    this.#stop()
+    for (const stop of this.#stops) stop()
     this.end()
   }
 
@@ -90,7 +93,7 @@ export class ReignAnswers {
     if (list === undefined) throw new ZincError("Unsupported", "there are no voters here")
     const isKnown = equalBytes(known, list.id)
     const from0 = isKnown ? Number(after) : 0
-    if (wait && isKnown && from0 >= list.last) await list.more()
+    if (wait && isKnown && from0 >= list.last) await list.more(from)
     const { names, through } = list.after(from0, pageMax)
     const documents: { name: string; type: string }[] = []
     for (const name of names) {
