@@ -26,6 +26,8 @@ const schemas = new Map(
     messages.DocumentPushSchema,
     messages.DocumentPushReplySchema,
     messages.DocumentLeaveSchema,
+    messages.DocumentHeldRequestSchema,
+    messages.DocumentHeldReplySchema,
     messages.PresenceRequestSchema,
     messages.PresenceReplySchema,
     messages.PresenceFrameSchema,

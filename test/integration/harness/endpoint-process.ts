@@ -326,6 +326,17 @@ export class EndpointProcess {
   async openDocument(name: string): Promise<void> {
     await this.#call("openDocument", { name })
   }
+  async closeDocument(name: string): Promise<void> {
+    await this.#call("closeDocument", { name })
+  }
+  /** Writes at the end of the document. */
+  async append(name: string, content: string): Promise<void> {
+    await this.#call("append", { name, content })
+  }
+  /** Waits until the endpoint keeps the document though nobody opened it there, and has it as its host does. */
+  async kept(name: string): Promise<void> {
+    await this.#call("kept", { name })
+  }
   /** Begins to put in marks `<tag n>`, n from 1, and to take every fifth's third last out again. */
   async edit(name: string, tag: string, perSecond: number): Promise<void> {
     await this.#call("edit", { name, tag, perSecond })

@@ -2,7 +2,7 @@
 // open, as JSON; then it obeys lines of JSON on standard input, answers each with one line, and writes one line for
 // each event of the endpoint. endpoint-process.ts drives it.
 import { createInterface } from "node:readline"
-import { setImmediate as turn } from "node:timers/promises"
+import { setTimeout as pause, setImmediate as turn } from "node:timers/promises"
 import { Endpoint, text, tokenAuthenticator } from "../../../dist/index.js"
 
 const given = JSON.parse(process.argv[2])
@@ -265,6 +265,22 @@ const commands = {
     const document = await endpoint.document(name, text)
     documents.set(name, document)
     document.on("state", ({ state }) => say({ event: "documentState", name, state }))
+    return {}
+  },
+  /** Writes that at the end of the text. */
+  append({ name, content }) {
+    const document = documents.get(name)
+    document.insert(document.length, content)
+    return {}
+  },
+  async closeDocument({ name }) {
+    await documents.get(name).close()
+    documents.delete(name)
+    return {}
+  },
+  /** Waits until the endpoint keeps the document by itself, as its host has it. */
+  async kept({ name }) {
+    while (!endpoint.documents.some(each => each.name === name && each.state === "synchronized")) await pause(5)
     return {}
   },
   edit({ name, ...what }) {
