@@ -53,6 +53,14 @@ describe("GapReports", () => {
     expect([told, statistics.gaps, lost()]).toEqual([[[4, 6, "slow"]], 1, 1])
   })
 
+  it("names no numbers here that may have been told of before the topic was left, and names them to those below", () => {
+    const { gaps, topic, told, published } = reporter({ up, isHost: true })
+    topic.arrived = 30
+    gaps.reportForgotten(topic, origin, { from: 1, through: 6 })
+    expect(told).toEqual([[30, 30, "lost"]])
+    expect(published.map(({ codec, order, sequence }) => [codec, order, sequence])).toEqual([[0, 1, 6]])
+  })
+
   it("tells those below a relay, whose origin it was or that nobody knows", () => {
     const { gaps, topic, published } = reporter({ up, isHost: true })
     gaps.report(topic, origin, { from: 4, through: 6 }, "lost")

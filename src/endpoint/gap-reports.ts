@@ -51,6 +51,16 @@ export class GapReports {
     this.#reportHere(topic, undefined, from, through, reason)
   }
 
+  /**
+   * These numbers are lost, and what this endpoint knew of the origin went when it left the topic: some may have come here
+   * before, or been told of. Those below judge for themselves.
+   */
+  reportForgotten(topic: TopicState, origin: Origin, range: { readonly from: number; readonly through: number }): void {
+    const at = Math.max(1, topic.arrived)
+    this.#tellBelow(topic, origin, range.from, range.through, knownGap)
+    this.#reportHere(topic, undefined, at, at, "lost")
+  }
+
   /** R5: what was heard of the topic's order, those numbers, is void in that epoch. */
   diverged(topic: TopicState, epoch: number, range: { readonly from: number; readonly through: number }): void {
     for (const receiver of topic.receivers) receiver.lost?.(topic)

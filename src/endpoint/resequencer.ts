@@ -204,6 +204,11 @@ export class Resequencer {
     let stream: AnyStream | undefined = origin === undefined ? topic.order : topic.stream(origin.bytes, 0)
     if (stream === undefined) {
       const floating = (topic.repairing > 0 || this.resyncing) && !isUnordered(topic)
+      if (origin !== undefined && topic.kind === TopicKind.Nearest && !floating && topic.followedAnew) {
+        this.#parked.open(topic, origin, through + 1)
+        this.#gaps.reportForgotten(topic, origin, { from, through })
+        return
+      }
       const next = floating ? 1 : from
       if (origin === undefined) stream = this.#parked.openOrder(topic, next, floating)
       else stream = this.#parked.open(topic, origin, next, floating)

@@ -27,6 +27,8 @@ const named = [
   8086,
   /** A direct message that turned up where there was no room above. */
   8088,
+  /** A gap told from above of numbers that had been told of before the topic was left and followed anew. */
+  8441,
   /** A direct message for one behind a relay that had moved before anyone knew, and that a small ring had let go of. */
   14_005,
   /** A hole noted just before all was asked for anew counted as under repair for ever: streams that began later stayed silent. */
