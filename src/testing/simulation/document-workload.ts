@@ -5,7 +5,7 @@
  */
 import { toHex } from "../../core/bytes.ts"
 import type { SeededRandom } from "../../core/random.ts"
-import { DocumentService } from "../../document/document-service.ts"
+import { type DocumentOptions, DocumentService } from "../../document/document-service.ts"
 import { type YjsDocument, yjs } from "../../document/yjs/yjs.ts"
 import type { Life, World } from "./world.ts"
 
@@ -42,8 +42,13 @@ export class DocumentWorkload {
   }
 
   /** Puts a newly opened endpoint to work on those documents; on none it still serves those below. */
-  employ(life: Life, documents: readonly string[], random: SeededRandom): void {
-    const service = new DocumentService(life.endpoint!.documentPort)
+  employ(
+    life: Life,
+    documents: readonly string[],
+    random: SeededRandom,
+    options: DocumentOptions = {},
+  ): DocumentService {
+    const service = new DocumentService(life.endpoint!.documentPort, options)
     const writers = documents.map(
       document =>
         new Writer(life, service, document, random.fork(), {
@@ -58,6 +63,7 @@ export class DocumentWorkload {
         }),
     )
     this.#desks.set(life.name, { life, service, writers })
+    return service
   }
 
   /** Before an endpoint closes: its documents hand on what is pending. */

@@ -9,6 +9,7 @@ import { DocumentWorkload } from "../document-workload.ts"
 import type { SimulationOptions, SimulationRun } from "../kind.ts"
 import { Workload, type WorkloadPlan } from "../workload.ts"
 import { type Life, World } from "../world.ts"
+import { ClosedDocuments } from "./closed-documents.ts"
 import { describePromotionFault, drawPromotionScript, type PromotionFault } from "./promotion-script.ts"
 import { PromotionStage } from "./promotion-stage.ts"
 import { ReignWatch } from "./reign-watch.ts"
@@ -83,6 +84,7 @@ export async function simulatePromotion(options: SimulationOptions): Promise<Sim
     onOpen: employ,
     onLeave: life => writing.leave(life),
   })
+  const closed = new ClosedDocuments(world, random.fork())
   const stage = new PromotionStage(world, cluster, reigns, () => workload.counts.sends)
   function employ(life: Life): void {
     network.drift(life.name, { rate: 1 + (worldRandom.float() * 2 - 1) * plan.driftMax })
@@ -90,15 +92,17 @@ export async function simulatePromotion(options: SimulationOptions): Promise<Sim
     workload.employ(life)
     // Who opens no document serves those of others all the same.
     const chosen = documents.filter(() => worldRandom.below(4) > 0)
-    if (documents.length > 0) writing.employ(life, chosen, worldRandom)
+    if (documents.length > 0) closed.employ(life, options => writing.employ(life, chosen, worldRandom, options))
   }
 
   let endpoints = 0
   try {
     await cluster.begin(foundingMs)
     await world.run(joiningMs)
+    if (plan.documents > 0) closed.start()
     stage.play(script)
     await world.run(stormMs)
+    closed.stop()
     await cluster.heal(lastFaultsMs)
     await cluster.settle(settledWithinMs)
     workload.stop()
@@ -109,6 +113,7 @@ export async function simulatePromotion(options: SimulationOptions): Promise<Sim
     workload.ledger.learnLog(cluster.log())
     workload.judge()
     writing.judge()
+    await closed.judge()
     endpoints = world.living.length
     writing.abort()
     await closeAll(world, worldRandom)
@@ -129,6 +134,8 @@ export async function simulatePromotion(options: SimulationOptions): Promise<Sim
       edits: writing.edits,
       editsAcknowledged: writing.acknowledged,
       editsLostRooted: writing.lostRooted,
+      closedAcknowledged: closed.acknowledged,
+      closedLostRooted: closed.lostRooted,
       events: network.trace.count,
     },
     times: reigns.times,
