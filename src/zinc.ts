@@ -66,8 +66,7 @@ export class Endpoint extends WholeEndpoint {
 
   /** As `MessageEndpoint.close`. A root with other voters gives its reign away first. */
   override async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    await this.#governance?.handOver(options)
-    await super.close(options)
+    await super.close((await this.#governance?.handOver(options)) ?? options)
     await this.#governance?.close()
   }
 

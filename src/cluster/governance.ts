@@ -1,5 +1,6 @@
 /** Votes for an endpoint, and has the endpoint be what the voters chose: root of its tree, or relay (R1 to R7). */
 import type { Coordinator } from "../coordination/coordinator.ts"
+import type { Clock } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
 import type { HostOptions, JoinOptions } from "../endpoint/api.ts"
 import type { OpenedVoter } from "../endpoint/message-endpoint.ts"
@@ -48,8 +49,11 @@ export interface GovernedPlace {
 const letGoMs = 2000
 /** The longest that a root which has given its reign away waits for its place below the new one. */
 const placedMs = 1000
+/** One that has found nobody to take its reign closes within this long, or what is left of its time. */
+const unplacedMs = 500
 
 export class Governance {
+  readonly #clock: Clock
   readonly #voting: Voting
   readonly #governor: Governor
   readonly #seat: Seat
@@ -108,7 +112,7 @@ export class Governance {
         logger,
       })
       const deliver = commit === "majority" ? "majority" : "ordered"
-      const governance = new Governance(voting, new Governor({ seat, voting, tree, deliver }), seat)
+      const governance = new Governance(voting, new Governor({ seat, voting, tree, deliver }), seat, clock)
       seat.receiveVoters(voting)
       await seat.seated(options.signal)
       return governance
@@ -119,7 +123,8 @@ export class Governance {
     }
   }
 
-  private constructor(voting: Voting, governor: Governor, seat: Seat) {
+  private constructor(voting: Voting, governor: Governor, seat: Seat, clock: Clock) {
+    this.#clock = clock
     this.#voting = voting
     this.#governor = governor
     this.#seat = seat
@@ -133,11 +138,14 @@ export class Governance {
   /**
    * R7: a root with other voters gives its reign away before it closes. Its clients go below the next root before, while
    * it still orders what they send; those who have not gone after that time go after. Resolves when it hangs below the new
-   * root.
+   * root, with what is left of the time for closing: all of it, unless nobody would take the reign.
    */
-  async handOver({ timeoutMs = 5000 }: { readonly timeoutMs?: number }): Promise<void> {
+  async handOver<Options extends { readonly timeoutMs?: number }>(options: Options): Promise<Options> {
+    const { timeoutMs = 5000 } = options
     const voting = this.#voting
     const seat = this.#seat
+    const began = this.#clock.now()
+    let isRefused = false
     // One that is below us already stays above all that go there now: only the root changes then.
     const heir = voting.heirs.find(each => seat.hosts(each))
     if (heir !== undefined && voting.hasAuthority()) await seat.drainTo(heir, Math.min(timeoutMs / 2, letGoMs))
@@ -147,11 +155,15 @@ export class Governance {
         () => true,
         () => false,
       )
+      isRefused = !isGiven
       if (isGiven) {
         await seat.placed(placedMs)
-        return
+        return options
       }
     }
+    // It has waited for a root already.
+    const leftMs = Math.max(Math.min(timeoutMs, unplacedMs), timeoutMs - (this.#clock.now() - began))
+    return isRefused ? { ...options, timeoutMs: leftMs } : options
   }
 
   /** Votes no more. The endpoint stays what it is. */

@@ -26,8 +26,7 @@ export class GovernedEndpoint extends MessageEndpoint {
 
   /** As `MessageEndpoint.close`. A root with other voters gives its reign away first (R7). */
   override async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    await this.#governance?.handOver(options)
-    await super.close(options)
+    await super.close((await this.#governance?.handOver(options)) ?? options)
     await this.#governance?.close()
   }
 

@@ -3,6 +3,7 @@
  * meanwhile. Judged is what voters keep: none of them loses a word while it lives, and in the end each has every word that
  * any of them has, and so has who opens the document then. A word is lost only with all voters that had come to have it.
  */
+import * as Y from "yjs"
 import type { SeededRandom } from "../../../core/random.ts"
 import type { DocumentOptions, DocumentService } from "../../../document/document-service.ts"
 import { type TextDocument, text } from "../../../document/yjs/text.ts"
@@ -119,7 +120,7 @@ export class ClosedDocuments {
     return life.alive && this.#world.life(life.name) === life && life.endpoint?.state === "open"
   }
 
-  async #wordsOf({ life, service, storage }: Voter): Promise<Set<string>> {
+  async #wordsOf({ service, storage }: Voter): Promise<Set<string>> {
     const texts: string[] = []
     const take = (delta: unknown) => {
       for (const { insert } of delta as readonly { insert: unknown }[]) texts.push(String(insert))
@@ -129,10 +130,9 @@ export class ClosedDocuments {
     for (const name of names) {
       const record = await storage.get(["document", name])
       if (record === undefined) continue
-      const { clock, logger } = life.endpoint!.documentPort
-      const replica = text.open(record.subarray(2 + record[1]!), { random: this.#random, clock, logger })
-      take(replica.snapshot())
-      replica.close()
+      const stored = new Y.Doc()
+      Y.applyUpdate(stored, record.subarray(2 + record[1]!))
+      texts.push(stored.getText("text").toString())
     }
     return new Set(texts.join(" ").split(/\s+/).filter(Boolean))
   }
