@@ -62,8 +62,8 @@ const controlWaitingMax = { messages: 1000, bytes: 4 * 1024 * 1024 }
 const subscriptionBytesMax = 64 * 1024
 /** Longest that a client which leaves waits for its last frames to come. */
 const leaveWaitMs = 1000
-/** Why a session ended whose client may be elsewhere in the tree, or come back: what went to it privately goes after it. */
-const mayLiveElsewhere: ReadonlySet<string> = new Set(["Moved", "PeerLost", "TooSlow", "Displaced"])
+/** Why a session ended whose client may be elsewhere in the tree: what went to it privately goes after it. */
+const mayLiveElsewhere: ReadonlySet<string> = new Set(["Moved", "PeerLost", "Displaced"])
 
 export class HostSide {
   readonly addresses: HostAddresses[] = []
@@ -717,7 +717,9 @@ export class HostSide {
     if (code === "Moved") this.#membership.moved(link)
     else if (code === "Replaced") this.#membership.replaced(link)
     else this.#membership.gone(link)
-    if (mayLiveElsewhere.has(code)) this.#direct.reroute(link)
+    // One that answers, and only reads too slowly, would be too slow for them again: its new session says that some are lost.
+    const isUnheard = link.silent || !wasUp
+    if (mayLiveElsewhere.has(code) || (code === "TooSlow" && isUnheard)) this.#direct.reroute(link)
     this.#direct.forgetHeld(link)
     this.#node.topics.forget(link.directTopic)
   }

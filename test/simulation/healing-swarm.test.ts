@@ -35,6 +35,8 @@ const named = [
   14_878,
   /** A direct message for a client whose session ended as too slow, when it had long moved elsewhere. */
   18_378,
+  /** Direct messages that went after a client whose queue they overflowed, and again after it had joined anew for that. */
+  28_323,
   /** A slow relay's time to send its clients away, which ended after its host had closed. */
   60_622,
 ]
