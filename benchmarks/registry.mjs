@@ -39,6 +39,7 @@ export const benches = [
   { name: "startup/host", load: () => import("./startup/host.mjs") },
   { name: "startup/join", load: () => import("./startup/join.mjs") },
   { name: "tree/hop", load: () => import("./tree/hop.mjs") },
+  { name: "tree/cores", load: () => import("./tree/cores.mjs") },
   { name: "tree/scale", load: () => import("./tree/scale.mjs") },
   { name: "growth/storm", load: () => import("./growth/storm.mjs") },
   { name: "healing/relay", load: () => import("./healing/relay.mjs") },

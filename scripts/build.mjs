@@ -12,7 +12,13 @@ const dist = join(root, "dist")
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 
 /** What programs and threads are started from, besides the doors that package.json names. */
-const programs = ["cli/demo/demo-worker", "cli/replay/replay-client", "endpoint/worker/worker-entry"]
+const programs = [
+  "cli/demo/demo-worker",
+  "cli/relays/relay-parts",
+  "cli/replay/replay-client",
+  "endpoint/worker/worker-entry",
+  "relays/relay-program",
+]
 
 /** The door for pages. */
 const page = "browser/index"

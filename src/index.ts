@@ -53,4 +53,12 @@ export { jsonCodec } from "./message/json-codec.ts"
 export { msgpackCodec } from "./message/msgpack-codec.ts"
 export { protobufCodec } from "./message/protobuf-codec.ts"
 export { rawCodec } from "./message/raw-codec.ts"
-export { type DocumentInfo, Endpoint, type WithDocuments, type WithVotes } from "./zinc.ts"
+export {
+  type DocumentInfo,
+  Endpoint,
+  type RelayOptions,
+  type RelayParts,
+  type WithDocuments,
+  type WithRelays,
+  type WithVotes,
+} from "./zinc.ts"

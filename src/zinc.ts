@@ -5,9 +5,12 @@ import { FileVoteFolder } from "./cluster/vote-folder/file/index.ts"
 import { ZincError } from "./core/errors.ts"
 import { warningLogger } from "./core/warning-logger.ts"
 import type { HostOptions, JoinOptions } from "./endpoint/api.ts"
+import { OwnRelays } from "./relays/own-relays.ts"
+import { readRelayOptions, type WithRelays } from "./relays/relay-options.ts"
 import { ZmtpTransport } from "./transport/zmtp/index.ts"
 import { WholeEndpoint, type WithDocuments } from "./whole-endpoint.ts"
 
+export type { RelayOptions, RelayParts, WithRelays } from "./relays/relay-options.ts"
 export type { DocumentInfo, WithDocuments } from "./whole-endpoint.ts"
 
 /** How a host takes part in the choice of its tree's root. */
@@ -28,6 +31,7 @@ export interface WithVotes extends GovernedOptions {
  */
 export class Endpoint extends WholeEndpoint {
   #governance: Governance | undefined
+  #relays: OwnRelays | undefined
 
   /**
    * Opens an endpoint that hosts a cluster; resolves when every address is bound. The default transport is
@@ -37,17 +41,34 @@ export class Endpoint extends WholeEndpoint {
    *     console.log("others join", host.addresses[0])
    *
    * With `data` it votes on who is root of its tree, and resolves when it is root or has joined below the root; then it also
-   * rejects with `BadFile` for a damaged folder, and `AddressInUse` for one that is open already.
+   * rejects with `BadFile` for a damaged folder, and `AddressInUse` for one that is open already. With `relays` it resolves
+   * when these have joined it, and rejects with what keeps one from it.
    */
-  static override async host(options: HostOptions & WithDocuments & WithVotes): Promise<Endpoint> {
-    if (options?.data !== undefined) return Endpoint.#govern(options, options.data)
+  static override async host(given: HostOptions & WithDocuments & WithVotes & WithRelays): Promise<Endpoint> {
+    const relays = ownRelays(given)
+    const options = relays === undefined ? given : { ...given, ...relays.hosting }
+    if (options?.data !== undefined) return (await Endpoint.#govern(options, options.data)).#spread(relays, options)
     for (const name of ["seeds", "coordinator", "found", "voters", "advertise", "commit", "direct"] as const) {
       if (options?.[name] !== undefined)
         throw new ZincError("BadOption", `${name} is for hosts that vote, and a vote needs a folder: give data`)
     }
     const endpoint = new Endpoint(withDefaults(options), "host")
     await endpoint.openHost(options)
-    return endpoint
+    return endpoint.#spread(relays, options)
+  }
+
+  /** Opens its own relays. It is closed when they cannot join it. */
+  async #spread(relays: OwnRelays | undefined, { tree, logger }: HostOptions | JoinOptions): Promise<this> {
+    if (relays === undefined) return this
+    this.#relays = relays
+    void this.closed.then(({ requested }) => requested || relays.terminate())
+    try {
+      await relays.open({ name: this.name, bound: this.addresses }, tree ?? "", logger ?? warningLogger())
+    } catch (thrown) {
+      await this.close({ timeoutMs: 1 })
+      throw thrown
+    }
+    return this
   }
 
   static async #govern(given: HostOptions & WithDocuments & WithVotes, data: string | VoteFolder): Promise<Endpoint> {
@@ -64,13 +85,18 @@ export class Endpoint extends WholeEndpoint {
     return this.#governance?.record
   }
 
-  /** As `MessageEndpoint.close`. A root with other voters gives its reign away first. */
+  /** As `MessageEndpoint.close`. A root with other voters gives its reign away first; relays of its own end after it. */
   override async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     await super.close((await this.#governance?.handOver(options)) ?? options)
-    await this.#governance?.close()
+    await Promise.all([
+      this.#governance?.close(),
+      // Their clients go where this host's went; after the root of all there is nowhere to go.
+      this.#relays?.close(this.role === "host" ? lastRelayMs : (options.timeoutMs ?? 5_000)),
+    ])
   }
 
   override abort(reason?: ZincError): void {
+    this.#relays?.terminate()
     void this.#governance?.close()
     super.abort(reason)
   }
@@ -85,12 +111,24 @@ export class Endpoint extends WholeEndpoint {
    */
   static override async join(
     address: string | readonly string[],
-    options: JoinOptions & WithDocuments = {},
+    given: JoinOptions & WithDocuments & WithRelays = {},
   ): Promise<Endpoint> {
+    const relays = ownRelays(given)
+    const options = relays === undefined ? given : { ...given, ...relays.hosting }
     const endpoint = new Endpoint(withDefaults(options), options?.listen === undefined ? "client" : "relay")
     await endpoint.openClient(address, options)
-    return endpoint
+    return endpoint.#spread(relays, options)
   }
+}
+
+/** How long the relays of a root that is closed may take to tell their clients. */
+const lastRelayMs = 300
+
+/** Throws `BadOption`. */
+function ownRelays(options: (HostOptions | JoinOptions) & WithDocuments & WithRelays): OwnRelays | undefined {
+  if (options?.relays === undefined) return undefined
+  if (options.listen === undefined) throw new ZincError("BadOption", "relays are for those who listen: give listen too")
+  return new OwnRelays(readRelayOptions(options.relays, options), options)
 }
 
 function withDefaults<O extends HostOptions | JoinOptions>(options: O): O {

@@ -2,11 +2,19 @@
 import { hostname } from "node:os"
 import type { Command } from "commander"
 import { type CloseReason, utf8, utf8Prefix, ZincError } from "../core/index.ts"
-import { Endpoint, type HostOptions, type JoinOptions, tokenAuthenticator, type WithVotes } from "../index.ts"
+import {
+  Endpoint,
+  type HostOptions,
+  type JoinOptions,
+  tokenAuthenticator,
+  type WithRelays,
+  type WithVotes,
+} from "../index.ts"
 import { parseAddress, parseTcp } from "../transport/index.ts"
 import { discoverAddresses, isDiscovery } from "./discovery-choice.ts"
 import { ExitCode } from "./exit-code.ts"
 import { badOption, choice, milliseconds, wholeNumber } from "./option.ts"
+import type { RelayChoices } from "./relays/relay-choice.ts"
 import { isSecured, type SecurityChoices, securedTransport, withSecurityOptions } from "./security-choice.ts"
 import type { CommonOptions, Shell } from "./shell.ts"
 import { openTransport, transportNames } from "./transport-choice.ts"
@@ -41,17 +49,25 @@ export function withJoinOptions(command: Command): Command {
 }
 
 /** How many clients a host takes, and from where on it sends others on. */
-export function breadth(choices: { readonly fanOut: string; readonly maxClients?: string }): {
-  readonly fanOut: number
+export function breadth(choices: { readonly fanOut?: string; readonly maxClients?: string }): {
+  readonly fanOut?: number
   readonly maxClients?: number
 } {
   const limits = { least: 1, most: 1_000_000 }
   return {
-    fanOut: wholeNumber("--fan-out", choices.fanOut, limits),
+    ...(choices.fanOut === undefined ? {} : { fanOut: wholeNumber("--fan-out", choices.fanOut, limits) }),
     ...(choices.maxClients === undefined
       ? {}
       : { maxClients: wholeNumber("--max-clients", choices.maxClients, limits) }),
   }
+}
+
+/** Relays of the host's own, in threads. */
+export async function ownRelays(choices: RelayChoices): Promise<WithRelays> {
+  if (choices.relays === undefined) return {}
+  const { relaysOf } = await import("./relays/relay-choice.ts")
+  const relays = relaysOf(choices)
+  return relays === undefined ? {} : { relays }
 }
 
 /** What both openings share, checked before anything is opened. */
@@ -77,11 +93,11 @@ export async function openHost(
   shell: Shell,
   addresses: readonly string[],
   choices: EndpointChoices,
-  more: Partial<HostOptions> & WithVotes = {},
+  more: Partial<HostOptions> & WithVotes & WithRelays = {},
 ): Promise<Endpoint> {
   for (const address of addresses) checkAddress(address, "listen")
   const token = tokenOf(choices)
-  const options: HostOptions & WithVotes = {
+  const options: HostOptions & WithVotes & WithRelays = {
     ...(await endpointOptions(shell, choices)),
     listen: addresses,
     ...(token === undefined ? {} : { authenticator: tokenAuthenticator(token, { relay: true, voter: true }) }),
@@ -95,14 +111,14 @@ export async function openClient(
   shell: Shell,
   address: string,
   choices: JoinChoices,
-  more: Partial<JoinOptions> = {},
+  more: Partial<JoinOptions> & WithRelays = {},
 ): Promise<Endpoint> {
   if (!isDiscovery(address)) checkAddress(address, "dial")
   if (choices.curveKey !== undefined && choices.serverKey === undefined && more.listen === undefined)
     throw new ZincError("BadOption", "to dial with CURVE give --server-key too: the public key of the host")
   const joinTimeoutMs = milliseconds("--join-timeout", choices.joinTimeout, { least: 10, most: 3_600_000 })
   const token = tokenOf(choices)
-  const options: JoinOptions = {
+  const options: JoinOptions & WithRelays = {
     ...(await endpointOptions(shell, choices)),
     joinTimeoutMs,
     ...(token === undefined ? {} : { token }),

@@ -33,8 +33,14 @@ export function isSecured(choices: SecurityChoices): boolean {
   return [curveKey, serverKey, allowKey, tlsCert, tlsKey, tlsCa].some(each => each !== undefined)
 }
 
-/** A transport of our engine as they say. Throws `BadOption`, or `BadFile` for what cannot be read. */
-export async function securedTransport(choices: SecurityChoices): Promise<Transport> {
+/**
+ * A transport of our engine as they say; it dials hosts with `--server-key`, or, as relays of a host's own do, that host.
+ * Throws `BadOption`, or `BadFile` for what cannot be read.
+ */
+export async function securedTransport(
+  choices: SecurityChoices & { readonly relays?: string },
+  dials: "others" | "own" = "others",
+): Promise<Transport> {
   const { IpcCarrier, MemoryCarrier, TcpCarrier, WebSocketCarrier, ZmtpTransport } = await import(
     "../transport/zmtp/index.ts"
   )
@@ -54,26 +60,30 @@ export async function securedTransport(choices: SecurityChoices): Promise<Transp
       new MemoryCarrier(systemClock),
       new WebSocketCarrier({ ...tls, ...ca }),
     ],
-    security: await curve(choices),
+    security: await curve(choices, dials),
   })
 }
 
-async function curve(choices: SecurityChoices) {
-  const { allowKeys, curveClient, curveServer } = await import("../zmtp/index.ts")
+async function curve(choices: SecurityChoices & { readonly relays?: string }, dials: "others" | "own") {
+  const { allowKeys, curveClient, curveServer, publicKeyOf } = await import("../zmtp/index.ts")
   const { curveKey, serverKey, allowKey } = choices
   if (allowKey !== undefined && curveKey === undefined)
     throw new ZincError("BadOption", "--allow-key says who may come in by CURVE; give --curve-key too")
   const secretKey = curveKey === undefined ? undefined : (await text("--curve-key", curveKey)).trim()
-  const authenticator = allowKey && checked("--allow-key", allowKey.join(" "), () => allowKeys(allowKey))
+  const ownKey = secretKey === undefined ? undefined : checked("--curve-key", curveKey!, () => publicKeyOf(secretKey))
+  // A host's own relays come by its own key.
+  const allowed = allowKey && [...allowKey, ...(choices.relays === undefined || ownKey === undefined ? [] : [ownKey])]
+  const authenticator = allowed && checked("--allow-key", allowKey.join(" "), () => allowKeys(allowed))
+  const dialled = dials === "own" ? ownKey : serverKey
   return {
     ...(secretKey !== undefined && {
       listen: checked("--curve-key", curveKey!, () =>
         curveServer({ secretKey, ...(authenticator && { authenticator }) }),
       ),
     }),
-    ...(serverKey !== undefined && {
-      dial: checked("--server-key", serverKey, () =>
-        curveClient({ serverKey, ...(secretKey !== undefined && { secretKey }) }),
+    ...(dialled !== undefined && {
+      dial: checked("--server-key", String(serverKey), () =>
+        curveClient({ serverKey: dialled, ...(secretKey !== undefined && { secretKey }) }),
       ),
     }),
   }

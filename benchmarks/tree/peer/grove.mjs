@@ -1,4 +1,4 @@
-// One process of a large tree: `root FANOUT`, or `grove ADDRESS RELAYS LEAVES FANOUT` with many endpoints. Every line it is
+// One process of a large tree: `root FANOUT`, `root - THREADS` for one that spreads its clients over threads, or `grove ADDRESS RELAYS LEAVES FANOUT` with many endpoints. Every line it is
 // told is a task: {"task":"join"}, {"task":"receive","count":N}, {"task":"idle"}, {"task":"ticks"}; it answers with a line.
 import { subscribe } from "node:diagnostics_channel"
 import { createInterface } from "node:readline"
@@ -141,7 +141,9 @@ function shape() {
 }
 
 if (role === "root") {
-  endpoints.push(await Endpoint.host({ codec: "raw", listen, name: "root", fanOut: Number(given[0]) }))
+  const [fanOut, threads] = given
+  const breadth = threads === undefined ? { fanOut: Number(fanOut) } : { relays: { threads: Number(threads) } }
+  endpoints.push(await Endpoint.host({ codec: "raw", listen, name: "root", ...breadth }))
   say({ address: endpoints[0].addresses[0] })
 } else say({ ready: true })
 

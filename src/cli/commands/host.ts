@@ -2,7 +2,15 @@
 import type { Command } from "commander"
 import type { Endpoint, HostOptions, WithVotes } from "../../index.ts"
 import { type AnnouncingOptions, announceHost } from "../announcing.ts"
-import { breadth, type EndpointChoices, openHost, reportLinks, stayOpen, withEndpointOptions } from "../connection.ts"
+import {
+  breadth,
+  type EndpointChoices,
+  openHost,
+  ownRelays,
+  reportLinks,
+  stayOpen,
+  withEndpointOptions,
+} from "../connection.ts"
 import { openCoordinator } from "../coordinator-choice.ts"
 import { reportEvents } from "../event-report.ts"
 import { badOption, milliseconds } from "../option.ts"
@@ -10,7 +18,8 @@ import { answerPeers } from "../peer-list.ts"
 import { type Ending, type Shell, withAction } from "../shell.ts"
 
 interface HostChoices extends EndpointChoices {
-  readonly fanOut: string
+  readonly fanOut?: string
+  readonly relays?: string
   readonly maxClients?: string
   readonly heartbeat?: string
   readonly unguarded?: boolean
@@ -31,7 +40,11 @@ export function addHost(program: Command, ending: Ending): void {
       .command("host")
       .argument("[addresses...]", `where to listen, tcp://HOST:PORT or ipc://PATH (default: ${defaultListen})`)
       .description("host a cluster that others join")
-      .option("--fan-out <number>", "send more joiners than this on to relays below that have room", "32")
+      .option("--fan-out <number>", "send more joiners than this on to relays below that have room (default: 32)")
+      .option(
+        "--relays <number>",
+        "spread clients over so many relays in threads of this host (auto: one a core but one)",
+      )
       .option("--max-clients <number>", "refuse more clients than this")
       .option("--heartbeat <time>", "time between heartbeats", "250ms")
       .option("--announce <place...>", "say where it is, so that others need no address: mdns:TREE, zk://… or etcd://…")
@@ -56,7 +69,7 @@ export function addHost(program: Command, ending: Ending): void {
       ...(choices.unguarded ? { unguarded: true } : {}),
     }
     const votes = await votesOf(shell, choices)
-    const endpoint = await openHost(shell, addresses, choices, { ...more, ...votes })
+    const endpoint = await openHost(shell, addresses, choices, { ...more, ...votes, ...(await ownRelays(choices)) })
     if (votes.coordinator !== undefined) void endpoint.closed.then(() => votes.coordinator!.close())
     reportLinks(shell, endpoint)
     reportEvents(output, endpoint)

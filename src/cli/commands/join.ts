@@ -8,6 +8,7 @@ import {
   checkAddress,
   type JoinChoices,
   openClient,
+  ownRelays,
   reportLinks,
   stayOpen,
   withJoinOptions,
@@ -24,7 +25,8 @@ interface JoinCommandChoices extends JoinChoices {
   readonly topic: string
   readonly discover?: string
   readonly listen?: readonly string[]
-  readonly fanOut: string
+  readonly fanOut?: string
+  readonly relays?: string
   readonly maxClients?: string
 }
 
@@ -39,8 +41,11 @@ export function addJoin(program: Command, ending: Ending): void {
       .option("--listen <address...>", "host a cluster of your own there too: a relay of the tree")
       .option(
         "--fan-out <number>",
-        "with --listen: send more joiners than this on to relays below that have room",
-        "32",
+        "with --listen: send more joiners than this on to relays below that have room (default: 32)",
+      )
+      .option(
+        "--relays <number>",
+        "with --listen: spread clients over so many relays in threads of this one (auto: one a core but one)",
       )
       .option("--max-clients <number>", "with --listen: refuse more clients than this")
       .addHelpText("after", examples),
@@ -57,7 +62,7 @@ export function addJoin(program: Command, ending: Ending): void {
       shell,
       place,
       choices,
-      listen === undefined ? {} : { listen, ...breadth(choices) },
+      listen === undefined ? {} : { listen, ...breadth(choices), ...(await ownRelays(choices)) },
     )
     if (listen !== undefined) answerPeers(endpoint)
     const interactive = process.stdin.isTTY === true && shell.output.live

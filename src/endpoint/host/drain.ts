@@ -90,7 +90,7 @@ function present(links: Iterable<Link>): Link[] {
 
 function send({ tell }: DrainOptions, link: Link, to: readonly Candidate[], withinMs: number): void {
   const candidates = to.map(({ addresses, ...rest }) => ({ ...rest, addresses: [...addresses] }))
-  tell(link, { case: "drain", value: { withinMs, candidates } })
+  tell(link, { case: "drain", value: { withinMs: Math.ceil(withinMs), candidates } })
 }
 
 const nobody = new Uint8Array(0)

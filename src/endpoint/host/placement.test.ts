@@ -43,7 +43,12 @@ function scene(fanOut: number, maxClients: number, leaves: number, relays: reado
   }
   for (let n = 1; n <= leaves; n++) add(`leaf ${n}`)
   for (const [n, free] of relays.entries()) add(`relay ${n + 1}`, free)
-  return placement
+  /** The last is away. */
+  const loseOne = () => {
+    links.at(-1)!.awaySince = 0
+    return placement
+  }
+  return Object.assign(placement, { loseOne })
 }
 
 describe("Placement", () => {
@@ -54,5 +59,12 @@ describe("Placement", () => {
     expect(scene(4, 100, 50, [8, 8, 8, 8]).decide(relayWith(4)).do).toBe("sendOn")
     expect(scene(4, 100, 50, [8]).decide(relayWith(0)).do).toBe("sendOn")
     expect(scene(4, 51, 50, [8]).decide(relayWith(4)).do).toBe("sendOn")
+  })
+
+  it("takes one in the place of another that is away, though that may come back", () => {
+    const lost = scene(2, 100, 0, [8, 8]).loseOne()
+    expect(lost.sendsOn(relayWith(4))).toBe(false)
+    expect(lost.decide(relayWith(4)).do).toBe("take")
+    expect(lost.decide(plain).do).toBe("sendOn")
   })
 })

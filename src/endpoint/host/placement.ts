@@ -165,12 +165,11 @@ export class Placement {
   /** A relay with room, where plain clients have the places of relays: they find theirs below. */
   #comesBeforePlain(join: Joining): boolean {
     const { links, fanOut, maxClients } = this.#o
-    return (
-      join.relay &&
-      (join.room?.free ?? 0) > 0 &&
-      links.size < maxClients &&
-      this.#relays.size < Math.min(fanOut, links.size)
-    )
+    if (!join.relay || (join.room?.free ?? 0) === 0 || links.size >= maxClients) return false
+    // One that is away may never come back, and this one may be there in its place.
+    let here = 0
+    for (const { awaySince } of this.#relays) if (awaySince === undefined) here++
+    return here < Math.min(fanOut, links.size)
   }
 
   /** Slots kept for relays while there is room below for others, so that the tree can grow in breadth near the root. */
