@@ -27,6 +27,9 @@ const patienceMaxMs = 30_000
 /** After being told to close, and the time it may take for it. */
 const lastMs = 1_000
 
+/** Flags of Node that say where this process has its program from, and that no thread takes. */
+const ofThisProgram = /^(--input-type|--eval|--print|-e|-p|-pe|--interactive|-i|--test|--watch)\b/
+
 interface Thread {
   readonly worker: Worker
   readonly since: number
@@ -83,7 +86,10 @@ export class RelayThreads {
   /** Resolves when the relay of that number has joined; rejects when its thread ends before. */
   #begin(number: number, tries: number): Promise<void> {
     const start = this.#o.start(number)
-    const worker = new Worker(fileURLToPath(new URL("./relay-program.js", import.meta.url)), { workerData: start })
+    const worker = new Worker(fileURLToPath(new URL("./relay-program.js", import.meta.url)), {
+      workerData: start,
+      execArgv: process.execArgv.filter(flag => !ofThisProgram.test(flag)),
+    })
     const ready = deferred<void>()
     const ended = deferred<void>()
     const since = systemClock.now()
