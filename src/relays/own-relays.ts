@@ -1,5 +1,6 @@
 /** What a host that spreads its clients over threads does otherwise: who its own relays are, and what they start with. */
 import { utf8Prefix } from "../core/bytes.ts"
+import { ZincError } from "../core/errors.ts"
 import type { Logger } from "../core/logger.ts"
 import { systemRandom } from "../core/random.ts"
 import type { HostingOptions, JoinOptions } from "../endpoint/api.ts"
@@ -54,6 +55,11 @@ export class OwnRelays {
     const places = typeof listen === "string" ? [listen] : listen
     const maxClients = Math.ceil((given.maxClients ?? 10_000) / threads)
     const dials = hostDials(host.bound)
+    if (dials.length === 0)
+      throw new ZincError(
+        "BadOption",
+        "relays dial their host from other threads: listen at tcp://, ipc:// or ws:// too",
+      )
     this.#threads = await threadsOf.open({
       threads,
       authenticator,

@@ -17,6 +17,7 @@ describe("readRelayOptions", () => {
     [{}, { transport: new ZmtpTransport() }, "give relays.module"],
     [{}, { slow: { key: () => "" } }, "slow.key"],
     [{}, { clock: {} }, "clock is of this thread"],
+    [{ data: () => 1 }, {}, "cannot be copied"],
     [4, {}, "relays is an object"],
   ])("refuses %j beside %o", (relays, around, why) => {
     expect(() => readRelayOptions(relays as never, around as never)).toThrow(why)

@@ -1,6 +1,6 @@
 /** How a host spreads its clients over threads of its own (T3: a multi-core host is a tree on one machine). */
 import { availableParallelism } from "node:os"
-import { ZincError } from "../core/errors.ts"
+import { messageOf, ZincError } from "../core/errors.ts"
 import type { HostingOptions, JoinOptions } from "../endpoint/api.ts"
 import { checkHandlerModule } from "../endpoint/worker/handler-module.ts"
 import type { WithDocuments } from "../whole-endpoint.ts"
@@ -78,5 +78,10 @@ export function readRelayOptions(
         "BadOption",
         `${name} is of this thread alone; a host with relays in others goes by the machine's`,
       )
+  try {
+    structuredClone(data)
+  } catch (cause) {
+    throw new ZincError("BadOption", `relays.data cannot be copied to a thread: ${messageOf(cause)}`, { cause })
+  }
   return { threads, ports, module: module instanceof URL ? module.href : module, data }
 }

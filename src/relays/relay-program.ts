@@ -1,7 +1,7 @@
 /** What runs in the thread of a relay: an ordinary relay below its host, which asks the host who may join. */
 import { parentPort, workerData } from "node:worker_threads"
 import { systemClock, type Timer } from "../core/clock.ts"
-import { asZincError, ZincError } from "../core/errors.ts"
+import { asZincError, messageOf, ZincError } from "../core/errors.ts"
 import type { LogFields, Logger, LogLevel } from "../core/logger.ts"
 import type { Authenticator, Verdict } from "../endpoint/authenticator.ts"
 import { Endpoint } from "../zinc.ts"
@@ -79,7 +79,9 @@ async function end(endpoint: Endpoint, timeoutMs: number): Promise<void> {
 }
 
 async function made(module: string, data: unknown): Promise<RelayParts> {
-  const { default: make } = (await import(module)) as { default?: unknown }
+  const { default: make } = (await import(module).catch(cause => {
+    throw new ZincError("BadOption", `the module of relays cannot be loaded: ${messageOf(cause)}`, { cause })
+  })) as { default?: unknown }
   if (typeof make !== "function")
     throw new ZincError("BadOption", `the module of relays ${module} exports no function as default`)
   return (await make(data)) as RelayParts
