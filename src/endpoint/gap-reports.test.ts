@@ -56,8 +56,8 @@ describe("GapReports", () => {
   it("names no numbers here that may have been told of before the topic was left, and names them to those below", () => {
     const { gaps, topic, told, published } = reporter({ up, isHost: true })
     topic.arrived = 30
-    gaps.reportForgotten(topic, origin, { from: 1, through: 6 })
-    expect(told).toEqual([[30, 30, "lost"]])
+    gaps.reportForgotten(topic, origin, { from: 1, through: 6 }, "slow")
+    expect(told).toEqual([[30, 30, "slow"]])
     expect(published.map(({ codec, order, sequence }) => [codec, order, sequence])).toEqual([[0, 1, 6]])
   })
 

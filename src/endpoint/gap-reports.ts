@@ -55,10 +55,16 @@ export class GapReports {
    * These numbers are lost, and what this endpoint knew of the origin went when it left the topic: some may have come here
    * before, or been told of. Those below judge for themselves.
    */
-  reportForgotten(topic: TopicState, origin: Origin, range: { readonly from: number; readonly through: number }): void {
+  reportForgotten(
+    topic: TopicState,
+    origin: Origin,
+    range: { readonly from: number; readonly through: number },
+    reason: GapReason,
+  ): void {
+    if (range.through < range.from) return
     const at = Math.max(1, topic.arrived)
     this.#tellBelow(topic, origin, range.from, range.through, knownGap)
-    this.#reportHere(topic, undefined, at, at, "lost")
+    this.#reportHere(topic, undefined, at, at, reason)
   }
 
   /** R5: what was heard of the topic's order, those numbers, is void in that epoch. */

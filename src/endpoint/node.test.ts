@@ -203,4 +203,27 @@ describe("What an origin sent to a root that was lost", () => {
     node.resequencer.take(topic, published(mover, 5, 6), 5)
     expect([taken, told]).toEqual([[1, 5], ["1-1"]])
   })
+
+  it("nor by one that waits for the end of a repair", () => {
+    const { node, topic, taken, told } = client(TopicKind.Nearest, false, true)
+    node.resequencer.take(topic, published(mover, 1, 6), 5)
+    node.resequencer.forget(topic)
+    topic.repairing = 1
+    node.resequencer.takeGap(topic, lost(mover, 1, 4))
+    node.resequencer.take(topic, published(mover, 5, 6), 5)
+    topic.repairing = 0
+    node.resequencer.repairEnded(topic, "lost")
+    expect([taken, told]).toEqual([[1, 5], ["1-1"]])
+  })
+
+  it("nor by a second gap, nor by positions, before the first that comes", () => {
+    const { node, topic, taken, told } = client(TopicKind.Nearest, false, true)
+    node.resequencer.forget(topic)
+    node.resequencer.takeGap(topic, lost(mover, 1, 4))
+    node.resequencer.takeGap(topic, lost(mover, 5, 8))
+    node.resequencer.settle(topic, node.origins.at(mover, 0), { first: 1, last: 9 }, "slow")
+    node.resequencer.take(topic, published(mover, 10, 6), 5)
+    node.resequencer.takeGap(topic, lost(mover, 11, 12))
+    expect([taken, told]).toEqual([[10], ["1-1", "1-1", "1-1", "its 11-12"]])
+  })
 })

@@ -72,12 +72,14 @@ export class Resequencer {
       // Nothing is known of this origin here. With no hole open on the topic, this frame is its start.
       const floating = (topic.repairing > 0 || this.resyncing) && !isUnordered(topic)
       stream = this.#parked.open(topic, origin, floating ? 1 : sequence, floating)
+      stream.forgotten = mayBeForgotten(topic)
       if (!floating) this.#missedBefore(topic, origin, sequence)
     } else if (stream.key === this.#origins.self) return
     const origin = stream.key
     if ((frame.flags & Flag.Covers) !== 0) this.#cover(topic, frame, stream)
     switch (this.#parked.offer(topic, stream, sequence)) {
       case Offer.Deliver:
+        stream.forgotten = false
         this.#o.pass(topic, frame, origin, sequence)
         if (stream.parked > 0) this.#releaseNearest(topic, stream)
         break
@@ -204,14 +206,12 @@ export class Resequencer {
     let stream: AnyStream | undefined = origin === undefined ? topic.order : topic.stream(origin.bytes, 0)
     if (stream === undefined) {
       const floating = (topic.repairing > 0 || this.resyncing) && !isUnordered(topic)
-      if (origin !== undefined && topic.kind === TopicKind.Nearest && !floating && topic.followedAnew) {
-        this.#parked.open(topic, origin, through + 1)
-        this.#gaps.reportForgotten(topic, origin, { from, through })
-        return
-      }
       const next = floating ? 1 : from
       if (origin === undefined) stream = this.#parked.openOrder(topic, next, floating)
-      else stream = this.#parked.open(topic, origin, next, floating)
+      else {
+        stream = this.#parked.open(topic, origin, next, floating)
+        stream.forgotten = mayBeForgotten(topic)
+      }
     }
     if (through < stream.next) return
     if (from > stream.next || stream.floating) {
@@ -240,7 +240,14 @@ export class Resequencer {
   #passGap(topic: TopicState, stream: AnyStream, frame: Frame, isReleased = false): void {
     const from = isReleased ? frame.order : Math.max(frame.order, stream.next)
     stream.advanceTo(frame.sequence + 1)
-    this.#gaps.report(topic, stream.key, { from, through: frame.sequence }, "lost")
+    this.#report(topic, stream, { from, through: frame.sequence }, "lost")
+  }
+
+  /** Those numbers of the stream are lost. */
+  #report(topic: TopicState, stream: AnyStream, range: { from: number; through: number }, reason: GapReason): void {
+    const { key } = stream
+    if (key !== undefined && stream.forgotten) this.#gaps.reportForgotten(topic, key, range, reason)
+    else this.#gaps.report(topic, key, range, reason)
   }
 
   #passOrdered(topic: TopicState, frame: Frame): void {
@@ -283,8 +290,12 @@ export class Resequencer {
 
   #releaseNearest(topic: TopicState, stream: Stream<Origin>): void {
     for (let frame = stream.release(); frame !== undefined; frame = stream.release()) {
-      if (frame.kind === Kind.Gap) this.#passGap(topic, stream, frame, true)
-      else this.#o.pass(topic, frame, stream.key, frame.sequence)
+      if (frame.kind === Kind.Gap) {
+        this.#passGap(topic, stream, frame, true)
+        continue
+      }
+      stream.forgotten = false
+      this.#o.pass(topic, frame, stream.key, frame.sequence)
     }
     this.#parked.released(stream)
   }
@@ -309,7 +320,7 @@ export class Resequencer {
     stream.floating = false
     const range = stream.skip()
     if (range !== undefined && floating) this.#missedBefore(topic, stream.key, range.through + 1)
-    else if (range !== undefined) this.#gaps.report(topic, stream.key, range, reason)
+    else if (range !== undefined) this.#report(topic, stream, range, reason)
     this.#release(topic, stream)
   }
 
@@ -364,7 +375,9 @@ export class Resequencer {
     if (stream === undefined) {
       if (reason !== undefined) {
         this.#missedBefore(topic, origin, first)
-        this.#gaps.report(topic, origin, { from: first, through: last }, reason)
+        const range = { from: first, through: last }
+        if (origin !== undefined && mayBeForgotten(topic)) this.#gaps.reportForgotten(topic, origin, range, reason)
+        else this.#gaps.report(topic, origin, range, reason)
       }
       if (origin === undefined) {
         this.#parked.openOrder(topic, last + 1, false, first)
@@ -380,7 +393,7 @@ export class Resequencer {
       const lowest = stream.lowestParked()
       if (lowest === undefined && belowParked) return
       const through = Math.min(last, (lowest ?? Number.POSITIVE_INFINITY) - 1)
-      if (!isUnordered(topic)) this.#gaps.report(topic, stream.key, { from: stream.next, through }, reason)
+      if (!isUnordered(topic)) this.#report(topic, stream, { from: stream.next, through }, reason)
       stream.advanceTo(through + 1)
       this.#release(topic, stream)
     }
@@ -461,6 +474,11 @@ export class Resequencer {
  */
 function isLostAbove(topic: TopicState, heard: Heard, number: number): boolean {
   return !heard.current || number - heard.next > topic.skipped - heard.skipped
+}
+
+/** Whether what was known of the topic's origins, each by its own numbers, went when it was left. */
+function mayBeForgotten(topic: TopicState): boolean {
+  return topic.followedAnew && topic.kind === TopicKind.Nearest
 }
 
 /** Whether no origin's id stands there, but zeros. */

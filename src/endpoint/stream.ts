@@ -25,6 +25,8 @@ export class Stream<K> {
   first: number
   /** The number expected next. */
   next: number
+  /** Nothing of it has come since its topic was left and followed anew: lost numbers may be of before, and known then. */
+  forgotten = false
   /** At a relay: the last number that came from below and was sent up. */
   passedUp = 0
   #parked: Map<number, Frame> | undefined
