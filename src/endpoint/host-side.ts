@@ -306,6 +306,7 @@ export class HostSide {
     })
     node.place.onMoved(() => {
       this.#rebalancing.disturbed()
+      this.#letGoTooDeep()
       this.#tellPath()
     })
     this.#heartbeat = new Heartbeat({
@@ -722,6 +723,21 @@ export class HostSide {
     if (mayLiveElsewhere.has(code) || (code === "TooSlow" && isUnheard)) this.#direct.reroute(link)
     this.#direct.forgetHeld(link)
     this.#node.topics.forget(link.directTopic)
+  }
+
+  /**
+   * Two moves at once may each be within the depth allowed, and together not: this host sinks while a subtree that found
+   * it higher up comes below it. That subtree finds another place; what else it has below it sinks with it.
+   */
+  #letGoTooDeep(): void {
+    const { place } = this.#node
+    const { maxDepth, heartbeatMs } = this.#o
+    const since = this.#node.clock.now() - 4 * heartbeatMs
+    for (const link of [...this.#links]) {
+      const depth = place.depth + 1 + (link.room?.told.height ?? 0)
+      if (link.relay && link.since > since && depth > maxDepth)
+        this.#end(link, "TooDeep", `this host has sunk, and with it the tree would be ${depth} deep`)
+    }
   }
 
   /** L2: a join is complete at the first baseline. */

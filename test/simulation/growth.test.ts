@@ -18,6 +18,11 @@ async function allOpen(world: World, opening: readonly Promise<Life>[], limitMs:
 }
 
 describe("A tree that grows", () => {
+  it("stays as shallow as it may be, though a host sinks while a subtree comes below it: seed 5043", async () => {
+    const outcome = await simulationKinds.growth!.run({ seed: 5043 })
+    if (outcome.violations.length > 0) expect.fail(outcome.report(60))
+  })
+
   it.each([1, 21, 41])("has everybody in, in bounds, whatever goes wrong: twenty seeds from %i", async first => {
     for (let seed = first; seed < first + 20; seed++) {
       const outcome = await simulationKinds.growth!.run({ seed })
