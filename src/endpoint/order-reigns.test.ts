@@ -35,6 +35,23 @@ describe("The reigns of an ordered topic", () => {
     expect(reigns.runs).toEqual(told)
   })
 
+  it("learn from a host what was before the first that came here, and keep what came since", () => {
+    const reigns = new OrderReigns()
+    for (let number = 1095; number <= 1100; number++) reigns.note(14, number)
+    reigns.note(15, 1101)
+    const told = [
+      { epoch: 12, first: 1 },
+      { epoch: 13, first: 1043 },
+      { epoch: 14, first: 1079 },
+    ]
+    reigns.adopt(told)
+    expect(reigns.runs).toEqual([...told, { epoch: 15, first: 1101 }])
+    // One that knows less, or of other reigns only, has nothing to tell.
+    reigns.adopt([{ epoch: 12, first: 900 }])
+    reigns.adopt([{ epoch: 16, first: 1200 }])
+    expect(reigns.runs).toEqual([...told, { epoch: 15, first: 1101 }])
+  })
+
   it("know a duplicate of the same reign", () => {
     expect(heard(5).judge(3, 4, 6)).toBe(Reigned.Take)
   })

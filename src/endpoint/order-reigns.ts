@@ -50,9 +50,14 @@ export class OrderReigns {
     noteRun(this.#runs, epoch, number)
   }
 
-  /** Where nothing was heard yet: what the host says of the numbers before. */
+  /** What the host says of the numbers before those that were heard here, or of all where none was. */
   adopt(runs: readonly StreamRun[]): void {
-    if (this.#runs.length === 0) this.#runs.push(...runs.slice(-runsMax))
+    const first = this.#runs[0]
+    const same = first === undefined ? runs.length : runs.findIndex(({ epoch }) => epoch === first.epoch)
+    // Unless the host begins that reign later: then it knows no more of it.
+    if (same < 0 || (first !== undefined && runs[same]!.first > first.first)) return
+    const known = [...runs.slice(0, same + 1), ...this.#runs.slice(1)]
+    this.#runs.splice(0, this.#runs.length, ...known.slice(-runsMax))
   }
 
   /** Numbers after that one are void. */

@@ -182,6 +182,7 @@ export class Resequencer {
       this.newReign(topic)
       return
     }
+    topic.reigns.adopt(runs)
     if (kept >= heard.order) return
     stream.purge((_number, frame) => frame.epoch < epoch)
     this.#parked.released(stream)
