@@ -1,5 +1,6 @@
 /** The wire benches in miniature, so that they never rot: every row there, every sum right, every key as documented. */
 import { execFile } from "node:child_process"
+import { availableParallelism } from "node:os"
 import { promisify } from "node:util"
 import { describe, expect, it } from "vitest"
 import { root } from "../tidy/source.ts"
@@ -117,6 +118,10 @@ describe("npm run bench", () => {
     expect(rows.map(row => [row.bench, Object.keys(row.results).sort()])).toEqual([
       ["tree/hop", ["zinc"]],
       ["tree/hop", ["zinc"]],
+      // With one thread, and with as many more as there are cores for.
+      ...[1, 2, 4]
+        .filter(threads => threads <= Math.max(1, availableParallelism()))
+        .map(() => ["tree/cores", ["zinc"]]),
       ...Array.from({ length: 5 }, () => ["tree/scale", ["zinc"]]),
     ])
     for (const row of rows.slice(1)) expect(row.results["zinc"]).toBeGreaterThan(0)

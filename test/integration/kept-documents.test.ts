@@ -47,6 +47,8 @@ describe("A tree of three voters", () => {
     await writer.closeDocument("plan")
 
     for (const each of voters) await each.kept("plan")
+    // They come to vote one after the other, and two of two would miss the one that is killed.
+    for (const each of voters) await each.voters(3)
     await writer.kill()
 
     // On a busy machine the founder may have been replaced already.

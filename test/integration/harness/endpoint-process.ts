@@ -333,6 +333,10 @@ export class EndpointProcess {
   async append(name: string, content: string): Promise<void> {
     await this.#call("append", { name, content })
   }
+  /** Resolves when so many hosts vote, as far as is known there. */
+  async voters(count: number): Promise<void> {
+    await this.#call("voters", { count })
+  }
   /** Waits until the endpoint keeps the document though nobody opened it there, and has it as its host does. */
   async kept(name: string): Promise<void> {
     await this.#call("kept", { name })

@@ -278,6 +278,11 @@ const commands = {
     documents.delete(name)
     return {}
   },
+  /** Waits until so many hosts vote, as far as is known there. */
+  async voters({ count }) {
+    while (endpoint.rootRecord?.voters.length !== count) await pause(5)
+    return {}
+  },
   /** Waits until the endpoint keeps the document by itself, as its host has it. */
   async kept({ name }) {
     while (!endpoint.documents.some(each => each.name === name && each.state === "synchronized")) await pause(5)
