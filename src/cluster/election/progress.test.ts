@@ -26,6 +26,19 @@ describe("Progress", () => {
     expect(progress.mismatched(1, 3, 4)).toBe(false)
   })
 
+  it("counts what is under way from what a new root supposes, until it hears otherwise", () => {
+    const progress = new Progress(5001)
+    expect(progress.base).toBe(5000)
+    progress.next = 5003
+    progress.beat()
+    progress.beat()
+    expect(progress.next).toBe(5001)
+    expect(progress.mismatched(4000, 1, 2)).toBe(true)
+    expect(progress.base).toBe(4000)
+    progress.matchedTo(4500)
+    expect(progress.base).toBe(4500)
+  })
+
   it("sends again what has not arrived within a heartbeat", () => {
     const progress = new Progress(1)
     progress.next = 6

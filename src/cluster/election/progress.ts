@@ -4,6 +4,8 @@ export class Progress {
   matched = 0
   /** The next entry to send. */
   next: number
+  /** Before anything is known, a new root supposes that it has what comes before `next`. */
+  #supposed: number
   /** A common place is being looked for: one message at a time, until it is found. */
   probing = false
   /** The root's clock when it last went back: answers to what was sent before say nothing new. */
@@ -21,6 +23,12 @@ export class Progress {
 
   constructor(next: number) {
     this.next = next
+    this.#supposed = next - 1
+  }
+
+  /** What is under way counts from here: `matched`, or what is supposed. */
+  get base(): number {
+    return Math.max(this.matched, this.#supposed)
   }
 
   accepted(now: number, sentAt: number): void {
@@ -44,6 +52,7 @@ export class Progress {
     const next = Math.max(this.matched + 1, Math.min(this.next - 1, last + 1))
     if (next >= this.next) return false
     this.next = next
+    this.#supposed = Math.min(this.#supposed, next - 1)
     this.probing = true
     this.#wentBackAt = now
     return true
@@ -51,7 +60,7 @@ export class Progress {
 
   /** Once per heartbeat: what seems lost is sent again. */
   beat(): void {
-    if (this.matched === this.#matchedAtBeat && this.next > this.matched + 1) this.next = this.matched + 1
+    if (this.matched === this.#matchedAtBeat && this.next > this.base + 1) this.next = this.base + 1
     this.#matchedAtBeat = this.matched
   }
 }

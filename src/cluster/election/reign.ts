@@ -252,7 +252,7 @@ export class Reign {
         progress.next = log.base.number + 1
         continue
       }
-      const room = Math.max(0, limits.windowEntries - (progress.next - 1 - progress.matched))
+      const room = Math.max(0, limits.windowEntries - (progress.next - 1 - progress.base))
       const entries = log.from(progress.next, Math.min(limits.batchEntries, room), limits.batchBytes)
       this.#state.send(voter, {
         type: "append",
@@ -268,10 +268,10 @@ export class Reign {
     }
   }
 
-  #roomFor({ next, matched }: Progress): boolean {
+  #roomFor({ next, base }: Progress): boolean {
     const { log, limits } = this.#state
-    if (next - matched > limits.windowEntries) return false
-    return next === matched + 1 || log.bytesBetween(matched, next) <= limits.windowBytes
+    if (next - base > limits.windowEntries) return false
+    return next === base + 1 || log.bytesBetween(base, next) <= limits.windowBytes
   }
 
   onAppended(from: VoterEntry, reply: Appended): void {
