@@ -3,9 +3,10 @@
  * log of the most advanced signer, and move the record to our epoch. Ends won, or failed; then another may be begun.
  */
 import type { Timer } from "../../core/clock.ts"
+import { Opening } from "./opening.ts"
 import { comparePositions, type LogPosition } from "./ordered-entry.ts"
 import { isMajority, isVoter, type RootRecord, underRoot, type VoterEntry, type VoterId } from "./root-record.ts"
-import type { Fetched, Sign, Signature, WouldSignReply } from "./voter-message.ts"
+import type { Appended, Fetched, Sign, Signature, WouldSignReply } from "./voter-message.ts"
 import type { VoterState } from "./voter-state.ts"
 
 export interface CandidacyOptions {
@@ -18,8 +19,8 @@ export interface CandidacyOptions {
   readonly released?: number
   /** The root's signature, in a hand-over. */
   readonly signature?: { readonly from: VoterId; readonly last: LogPosition }
-  /** The record is ours now. */
-  readonly won: (record: RootRecord) => void
+  /** The record is ours now, and our opening is in the log. */
+  readonly won: (record: RootRecord, opening: Opening) => void
   readonly failed: (why: string) => void
 }
 
@@ -51,6 +52,7 @@ export class Candidacy {
   readonly #lostTo = new Set<VoterId>()
   #source: Signer | undefined
   #fetchesLeft = 0
+  #opening: Opening | undefined
   #round: Timer | undefined
   #deadline: Timer | undefined
 
@@ -255,6 +257,14 @@ export class Candidacy {
       if (outcome.type === "conflict") return this.#look(outcome.record)
       this.#readRecord()
     })
+    if (this.#opening !== undefined) return
+    this.#opening = new Opening(state, this.#epoch)
+    this.#opening.bring(expected)
+  }
+
+  /** An answer to our opening: the reign will want it. */
+  onAppended(from: VoterId, reply: Appended): void {
+    if (reply.epoch === this.#opening?.epoch) this.#opening.answers.set(from, reply)
   }
 
   /** Whether it was written we do not know. */
@@ -303,7 +313,7 @@ export class Candidacy {
 
   #win(record: RootRecord): void {
     this.stop()
-    this.#o.won(record)
+    this.#o.won(record, this.#opening!)
   }
 
   // ---- common ----

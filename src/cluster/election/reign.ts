@@ -4,7 +4,8 @@
  */
 import type { Timer } from "../../core/clock.ts"
 import { Lease } from "./lease.ts"
-import { EntryKind, type LogPosition, type OrderedEntry, type Proposal } from "./ordered-entry.ts"
+import type { Opening } from "./opening.ts"
+import { EntryKind, type OrderedEntry, type Proposal } from "./ordered-entry.ts"
 import { Progress } from "./progress.ts"
 import {
   isMajority,
@@ -32,6 +33,7 @@ export type OrderOutcome =
 export interface ReignOptions {
   readonly state: VoterState
   readonly record: RootRecord
+  readonly opening: Opening
   /** Whoever handed over to us wants to leave. */
   readonly leaving: VoterId | undefined
   /** Our reign has to go on under a higher epoch: a voter has signed `above` and can obey nothing lower. */
@@ -73,7 +75,7 @@ export class Reign {
   readonly #lease: Lease
   readonly #progress = new Map<VoterId, Progress>()
   #record: RootRecord
-  #opening!: LogPosition
+  readonly #opening: OrderedEntry
   #opened = false
   #over = false
   #timer: Timer | undefined
@@ -87,6 +89,7 @@ export class Reign {
     this.#state = options.state
     this.#record = options.record
     this.epoch = options.record.epoch
+    this.#opening = options.opening.entry
     this.#leaving = options.leaving
     this.#lease = new Lease(options.state.timing.leaseMs, options.state.id)
   }
@@ -123,10 +126,20 @@ export class Reign {
   begin(): void {
     const state = this.#state
     state.counters.reigns++
-    for (const voter of state.others) this.#progress.set(voter.voterId, new Progress(state.log.last.number + 1))
-    this.#opening = this.#write(EntryKind.Opening)
+    const { opening } = this.#o
+    for (const { voterId } of state.others) {
+      const progress = new Progress(this.#opening.number)
+      if (opening.told.has(voterId)) progress.next++
+      this.#progress.set(voterId, progress)
+    }
     state.emit({ type: "inherited", epoch: this.epoch, at: this.#opening })
     this.#beat()
+    opening.onStored = () => this.#advance()
+    this.#advance()
+    for (const voter of state.others) {
+      const answer = opening.answers.get(voter.voterId)
+      if (answer !== undefined) this.onAppended(voter, answer)
+    }
   }
 
   /** The reign is over; nothing is sent any more. */

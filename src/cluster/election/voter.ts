@@ -20,6 +20,7 @@ import {
   type LogLimits,
 } from "./election-options.ts"
 import { LeasePromise } from "./lease-promise.ts"
+import { Opening } from "./opening.ts"
 import type { LogPosition, Proposal } from "./ordered-entry.ts"
 import type { OrderedLog } from "./ordered-log.ts"
 import type { ReadOutcome, RecordKeeper } from "./record-keeper.ts"
@@ -179,7 +180,7 @@ export class Voter {
     state.sign(record.epoch, state.id, () => {
       state.keeper.compareAndSet(0, record, outcome => {
         if (outcome.type !== "set") return done(false)
-        this.#reignWith(record, undefined)
+        this.#reignWith(record, new Opening(state, record.epoch), undefined)
         done(true)
       })
     })
@@ -386,8 +387,8 @@ export class Voter {
   }
 
   #onAppended(from: VoterId, reply: Appended): void {
-    if (this.#reign === undefined) return
-    this.#reign.onAppended(this.#entryOf(from), reply)
+    if (this.#reign === undefined) this.#candidacy?.onAppended(from, reply)
+    else this.#reign.onAppended(this.#entryOf(from), reply)
   }
 
   // ---- noticing that it is gone ----
@@ -558,9 +559,9 @@ export class Voter {
     this.#candidacy = new Candidacy({
       ...rest,
       state: this.#state,
-      won: record => {
+      won: (record, opening) => {
         this.#candidacy = undefined
-        this.#reignWith(record, leaving)
+        this.#reignWith(record, opening, leaving)
       },
       failed: () => {
         this.#candidacy = undefined
@@ -573,7 +574,7 @@ export class Voter {
     this.#candidacy.begin()
   }
 
-  #reignWith(record: RootRecord, leaving: VoterId | undefined): void {
+  #reignWith(record: RootRecord, opening: Opening, leaving: VoterId | undefined): void {
     const state = this.#state
     state.learn(record)
     // Signed higher for another while the record was being written: then it is theirs to move it on.
@@ -589,6 +590,7 @@ export class Voter {
     this.#reign = new Reign({
       state,
       record,
+      opening,
       leaving,
       renew: above => {
         this.#stepDown(`a voter has signed ${above}; renewed above it`)
