@@ -39,6 +39,19 @@ describe("Progress", () => {
     expect(progress.base).toBe(4500)
   })
 
+  it("goes back ever further where its copy ends with what nobody else has, also when probes carry entries", () => {
+    const progress = new Progress(219)
+    const tried: number[] = []
+    for (let at = 1; progress.next > 130; at++) {
+      progress.next += 5
+      expect(progress.mismatched(206, at, at)).toBe(true)
+      tried.push(progress.next)
+    }
+    expect(tried).toEqual([207, 206, 204, 200, 192, 176, 144, 80])
+    progress.matchedTo(300)
+    expect(progress.mismatched(299, 20, 20)).toBe(false)
+  })
+
   it("sends again what has not arrived within a heartbeat", () => {
     const progress = new Progress(1)
     progress.next = 6

@@ -4,8 +4,10 @@ export class Progress {
   matched = 0
   /** The next entry to send. */
   next: number
-  /** Before anything is known, a new root supposes that it has what comes before `next`. */
+  /** Not known, but tried: a new root supposes that it has what comes before `next`, and goes back when it is refused. */
   #supposed: number
+  /** How far back the next try goes. */
+  #stride = 1
   /** A common place is being looked for: one message at a time, until it is found. */
   probing = false
   /** The root's clock when it last went back: answers to what was sent before say nothing new. */
@@ -39,20 +41,24 @@ export class Progress {
 
   matchedTo(number: number): void {
     this.probing = false
+    this.#stride = 1
     if (number > this.matched) this.matched = number
     if (this.next <= this.matched) this.next = this.matched + 1
   }
 
   /**
    * It lacks what came before something that was sent then. True when there is a lower place to try: once for all that
-   * was under way, or each lost message would have everything behind it sent again.
+   * was under way, or each lost message would have everything behind it sent again. Each try goes twice as far back as the
+   * one before: its copy may end with much that nobody else has.
    */
   mismatched(last: number, sentAt: number, now: number): boolean {
     if (sentAt < this.#wentBackAt) return false
-    const next = Math.max(this.matched + 1, Math.min(this.next - 1, last + 1))
+    const refused = this.matched < this.#supposed ? this.#supposed : this.next - 1
+    const next = Math.max(this.matched + 1, Math.min(refused + 1 - this.#stride, last + 1))
     if (next >= this.next) return false
+    if (this.probing) this.#stride *= 2
     this.next = next
-    this.#supposed = Math.min(this.#supposed, next - 1)
+    this.#supposed = next - 1
     this.probing = true
     this.#wentBackAt = now
     return true

@@ -180,7 +180,7 @@ export class Voter {
     state.sign(record.epoch, state.id, () => {
       state.keeper.compareAndSet(0, record, outcome => {
         if (outcome.type !== "set") return done(false)
-        this.#reignWith(record, new Opening(state, record.epoch), undefined)
+        this.#reignWith(record, undefined, undefined)
         done(true)
       })
     })
@@ -574,7 +574,7 @@ export class Voter {
     this.#candidacy.begin()
   }
 
-  #reignWith(record: RootRecord, opening: Opening, leaving: VoterId | undefined): void {
+  #reignWith(record: RootRecord, opening: Opening | undefined, leaving: VoterId | undefined): void {
     const state = this.#state
     state.learn(record)
     // Signed higher for another while the record was being written: then it is theirs to move it on.
@@ -590,7 +590,7 @@ export class Voter {
     this.#reign = new Reign({
       state,
       record,
-      opening,
+      opening: opening ?? new Opening(state, record.epoch),
       leaving,
       renew: above => {
         this.#stepDown(`a voter has signed ${above}; renewed above it`)
