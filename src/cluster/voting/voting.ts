@@ -328,6 +328,7 @@ export class Voting implements VoterReception {
   #onEvent(event: ElectionEvent): void {
     switch (event.type) {
       case "record":
+        this.#placed(event.record.root)
         this.#tell({ type: "recordChanged", record: event.record })
         this.#named(event.record)
         this.#peers.show(event.record)
@@ -375,6 +376,11 @@ export class Voting implements VoterReception {
   /** The record names a root that we have not heard of: whoever only stands by learns of it so. */
   #named({ epoch, root }: RootRecord): void {
     if (root.voterId !== this.voterId && epoch > this.#told) this.#reigns(root, epoch, undefined)
+  }
+
+  /** A root may be obeyed before the record names it: then its endpoint is not known yet. */
+  #placed({ voterId, addresses, id }: RootPlace): void {
+    if (this.#root?.voterId === voterId && !this.#root.self) this.#root = { ...this.#root, addresses, id }
   }
 
   #obeyed(epoch: number, id: VoterId): void {
