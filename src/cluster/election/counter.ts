@@ -2,6 +2,10 @@
 export class Counter {
   staleFrames = 0
   foreignFrames = 0
+  /** Of whom the record does not name. */
+  strangersFrames = 0
+  /** With numbers that no voter says. */
+  implausibleFrames = 0
   refusedAppends = 0
   candidacies = 0
   reigns = 0

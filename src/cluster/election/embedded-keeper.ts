@@ -5,6 +5,7 @@
  */
 import { sameRecord } from "../../coordination/record-change.ts"
 import type { Timer } from "../../core/clock.ts"
+import { jumpMax } from "./plausible.ts"
 import type { ReadOutcome, RecordKeeper, SetOutcome } from "./record-keeper.ts"
 import { isMajority, type RootRecord, type VoterEntry, type VoterId } from "./root-record.ts"
 import { type Ballot, compareBallots, type VoteMemory, type VoteStorage } from "./vote-storage.ts"
@@ -110,7 +111,7 @@ export class EmbeddedKeeper implements RecordKeeper {
   // ---- keeping ----
 
   #onPrepare({ ballot }: RecordPrepare, reply: (message: RecordPromise) => void): void {
-    this.#heard(ballot)
+    if (!this.#heard(ballot)) return
     if (this.#promised !== undefined && compareBallots(ballot, this.#promised) < 0) {
       reply({ type: "recordPromise", ballot, promised: this.#promised, accepted: undefined })
       return
@@ -123,7 +124,7 @@ export class EmbeddedKeeper implements RecordKeeper {
   }
 
   #onAccept({ ballot, record }: RecordAccept, reply: (message: RecordAccepted) => void): void {
-    this.#heard(ballot)
+    if (!this.#heard(ballot)) return
     if (this.#promised !== undefined && compareBallots(ballot, this.#promised) < 0) {
       reply({ type: "recordAccepted", ballot, promised: this.#promised })
       return
@@ -214,8 +215,7 @@ export class EmbeddedKeeper implements RecordKeeper {
 
   #onPromise(from: VoterId, reply: RecordPromise): void {
     const attempt = this.#attempt
-    this.#heard(reply.promised)
-    if (attempt?.phase !== "preparing" || compareBallots(reply.ballot, attempt.ballot) !== 0) return
+    if (attempt?.phase !== "preparing" || !wasAsked(attempt, from, reply.ballot) || !this.#heard(reply.promised)) return
     if (compareBallots(reply.promised, attempt.ballot) !== 0) {
       this.#retry(attempt)
       return
@@ -274,8 +274,7 @@ export class EmbeddedKeeper implements RecordKeeper {
 
   #onAccepted(from: VoterId, reply: RecordAccepted): void {
     const attempt = this.#attempt
-    this.#heard(reply.promised)
-    if (attempt?.phase !== "accepting" || compareBallots(reply.ballot, attempt.ballot) !== 0) return
+    if (attempt?.phase !== "accepting" || !wasAsked(attempt, from, reply.ballot) || !this.#heard(reply.promised)) return
     if (compareBallots(reply.promised, attempt.ballot) !== 0) {
       this.#retry(attempt)
       return
@@ -304,8 +303,11 @@ export class EmbeddedKeeper implements RecordKeeper {
     if (this.#queue.length > 0) this.#state.clock.soon(() => this.#try())
   }
 
-  #heard(ballot: Ballot): void {
-    if (ballot.counter > this.#counter) this.#counter = ballot.counter
+  /** False for a ballot that no voter can have come to. */
+  #heard({ counter }: Ballot): boolean {
+    if (counter > this.#counter + jumpMax) return false
+    if (counter > this.#counter) this.#counter = counter
+    return true
   }
 
   #write(change: Parameters<VoteStorage["write"]>[0], done: () => void): void {
@@ -313,6 +315,10 @@ export class EmbeddedKeeper implements RecordKeeper {
       if (!this.#state.ended) done()
     })
   }
+}
+
+function wasAsked({ ballot, sets }: Attempt, voter: VoterId, asked: Ballot): boolean {
+  return compareBallots(ballot, asked) === 0 && sets.some(voters => voters.some(({ voterId }) => voterId === voter))
 }
 
 /** What it means that another revision is there than the one that was to be changed. */

@@ -23,6 +23,7 @@ import { LeasePromise } from "./lease-promise.ts"
 import { Opening } from "./opening.ts"
 import type { LogPosition, Proposal } from "./ordered-entry.ts"
 import type { OrderedLog } from "./ordered-log.ts"
+import { isPlausible, isPlausibleRecord } from "./plausible.ts"
 import type { ReadOutcome, RecordKeeper } from "./record-keeper.ts"
 import { type OrderOutcome, Reign } from "./reign.ts"
 import {
@@ -34,6 +35,7 @@ import {
   type VoterEntry,
   type VoterId,
 } from "./root-record.ts"
+import { Strangers } from "./strangers.ts"
 import type { VoteMemory, VoteStorage } from "./vote-storage.ts"
 import { DialOutcome, type VoterLinks } from "./voter-links.ts"
 import type {
@@ -88,6 +90,7 @@ export class Voter {
   /** Which reign was in question when a peer was dialled. */
   readonly #dialling = new Map<VoterId, ObeyedRoot>()
   readonly #foreign = new Set<VoterId>()
+  readonly #strangers: Strangers
   #root: ObeyedRoot | undefined
   #candidacy: Candidacy | undefined
   #reign: Reign | undefined
@@ -116,6 +119,7 @@ export class Voter {
     })
     this.#keeper = options.keeper(this.#state)
     keeper = this.#keeper
+    this.#strangers = new Strangers(this.#state, done => this.readRecord(done))
     const openedBefore = memory.incarnation > 0 && rules.promiseOutlivesRestart
     this.#promise = new LeasePromise(timing.leaseMs + timing.marginMs, openedBefore ? clock.now() : undefined)
     this.#election = new Alarm(clock, () => this.#onElectionDue())
@@ -237,7 +241,7 @@ export class Voter {
 
   /** Somebody has shown a record that holds, or once held. */
   learn(record: RootRecord): void {
-    if (!this.#state.ended) this.#onRecord(record)
+    if (!this.#state.ended && isPlausibleRecord(record, this.#state)) this.#onRecord(record)
   }
 
   // ---- what comes ----
@@ -247,6 +251,14 @@ export class Voter {
     if (!this.#ready || state.ended || frame.tree !== state.tree || frame.to !== state.id) return
     const { message, incarnation } = frame
     if (frame.generation !== state.generation && !this.#joins(frame)) return
+    if (!this.#strangers.hears(frame)) {
+      state.counters.strangersFrames++
+      return
+    }
+    if (!isPlausible(message, state)) {
+      state.counters.implausibleFrames++
+      return
+    }
     const known = this.#incarnations.get(frame.from) ?? 0
     if (incarnation < known) {
       state.counters.staleFrames++

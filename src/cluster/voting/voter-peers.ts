@@ -51,7 +51,7 @@ export interface VoterPeersOptions {
   /** That peer's connection has closed, by its end or on the way. */
   readonly onLinkClosed: (peer: VoterId) => void
   readonly onRedialed: (peer: VoterId, outcome: DialOutcome) => void
-  /** A peer has shown the record that it knows. */
+  /** A peer whose word counts has shown the record that it knows. */
   readonly onRecord: (record: RootRecord) => void
   /** Somebody wants to become a voter, or be found elsewhere. Returns a code of VOTER_JOIN_REPLY. */
   readonly onJoin: (voter: VoterEntry) => string
@@ -319,7 +319,7 @@ export class VoterPeers implements VoterLinks, VoterReception {
         return
       }
       case "voterWelcome":
-        if (body.value.record.length > 0) this.#o.onRecord(readRecord(this.#o.tree, body.value.record))
+        this.#onShown(link, body.value.record)
         return
       case "voterJoin":
         this.#onJoin(link, body.value)
@@ -353,8 +353,16 @@ export class VoterPeers implements VoterLinks, VoterReception {
   }
 
   #onJoinReply(link: VoterLink, { code, record }: VoterJoinReply): void {
-    if (record.length > 0) this.#o.onRecord(readRecord(this.#o.tree, record))
+    this.#onShown(link, record)
     this.#o.onJoinReply(link.peer.voterId, code)
+  }
+
+  /** Anybody may call here and show a record. It counts from whom we dialled ourselves, and from whom our own record names. */
+  #onShown({ dialled, peer }: VoterLink, octets: Uint8Array): void {
+    if (octets.length === 0) return
+    const record = readRecord(this.#o.tree, octets)
+    const known = this.#o.record()
+    if (known === undefined || dialled || isNamed(known, peer.voterId)) this.#o.onRecord(record)
   }
 
   /** Who is refused tries again every second: it is a warning once. */
