@@ -112,3 +112,31 @@ describe("A change of the embedded record that was cut short", () => {
     expect(await outcome).toMatchObject({ type: "conflict", record: { extra: { by: 2 } } })
   })
 })
+
+describe("The embedded record", () => {
+  it("is nothing that somebody tells who was not asked", async () => {
+    const register = new Register()
+    const [own] = register.record.voters
+    const stranger = { voterId: newVoterId(new SeededRandom(9)), addresses: [] }
+    const outcome = register.read(0)
+    await register.clock.advance(0)
+    const ballot = { counter: 1, voter: own!.voterId }
+    const accepted = { ballot: { counter: 99, voter: stranger.voterId }, record: register.next(7) }
+    register.keepers[0]!.onMessage(stranger, { type: "recordPromise", ballot, promised: ballot, accepted })
+    await register.clock.run(50)
+    expect(await outcome).toEqual({ type: "read", record: register.record })
+  })
+
+  it("is changed whatever ballot was claimed that nobody can have come to", async () => {
+    const register = new Register()
+    const [, second] = register.record.voters
+    const ballot = { counter: Number.MAX_SAFE_INTEGER, voter: second!.voterId }
+    for (const keeper of register.keepers) {
+      keeper.onMessage(second!, { type: "recordPrepare", ballot })
+      keeper.onMessage(second!, { type: "recordAccept", ballot, record: register.next(7) })
+    }
+    const outcome = register.set(0, register.next(0))
+    await register.clock.run(50)
+    expect(await outcome).toEqual({ type: "set" })
+  })
+})

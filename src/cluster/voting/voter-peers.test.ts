@@ -4,9 +4,10 @@ import { endpointIdToBytes, newEndpointId } from "../../core/id.ts"
 import { silentLogger } from "../../core/logger.ts"
 import { SeededRandom } from "../../core/random.ts"
 import { SimulatedClock } from "../../core/simulated-clock.ts"
-import { decodeControl, type VoterHello } from "../../message/control.ts"
+import { type Control, decodeControl, type VoterHello } from "../../message/control.ts"
 import { SimulatedNetwork } from "../../transport/simulated/index.ts"
 import { foundingRecord, newGenerationId, newVoterId, type RootRecord } from "../election/root-record.ts"
+import { writeRecord } from "../election/wire.ts"
 import { VoterPeers } from "./voter-peers.ts"
 
 const none = new Uint8Array(0)
@@ -16,11 +17,13 @@ describe("VoterPeers", () => {
   const self = { voterId: newVoterId(random), addresses: ["sim://self:1"] }
   let record: RootRecord | undefined
   let sent: (string | undefined)[]
+  let shown: RootRecord[]
   let peers: VoterPeers
 
   beforeEach(() => {
     record = undefined
     sent = []
+    shown = []
     const clock = new SimulatedClock()
     peers = new VoterPeers({
       tree: "t",
@@ -36,7 +39,7 @@ describe("VoterPeers", () => {
       onFrame: () => {},
       onLinkClosed: () => {},
       onRedialed: () => {},
-      onRecord: () => {},
+      onRecord: each => void shown.push(each),
       onJoin: () => "",
       onJoinReply: () => {},
       onForeign: () => {},
@@ -64,6 +67,21 @@ describe("VoterPeers", () => {
     record = foundingRecord("t", newGenerationId(random), root)
     call(root.voterId).closed()
     expect([peers.contacts, peers.linked]).toEqual([1, []])
+  })
+
+  it("takes a record from a caller only if its own names that one, or it has none", () => {
+    const [root, stranger] = [newVoterId(random), newVoterId(random)]
+    const own = foundingRecord("t", newGenerationId(random), { voterId: root, addresses: ["sim://root:1"] })
+    const theirs = { ...own, revision: 7 }
+    const welcome = { body: { case: "voterWelcome", value: { record: writeRecord(theirs) } } } as unknown as Control
+    record = own
+    call(stranger).received(welcome)
+    expect(shown).toEqual([])
+    call(root).received(welcome)
+    expect(shown).toHaveLength(1)
+    record = undefined
+    call(stranger).received(welcome)
+    expect(shown).toHaveLength(2)
   })
 
   it("keeps the newest of two calls under one id, until both have gone", () => {
