@@ -92,6 +92,22 @@ describe("FileVoteFolder", () => {
     expect(await readdir(folder)).toEqual(expect.not.arrayContaining(["votes-999.log.new", "votes-1.log"]))
   })
 
+  it("is made with all above it, and says so where that cannot be", async () => {
+    const deep = join(folder, "a", "b", "c")
+    await (await FileVoteFolder.open({ folder: deep, tree: "t" })).close()
+    await writeFile(join(folder, "file"), "")
+    for (const wrong of ["", join(folder, "file"), join(folder, "file", "below"), "/proc/nope", "/proc/nope/below"])
+      await expect(FileVoteFolder.open({ folder: wrong, tree: "t" }), wrong).rejects.toThrow(code("BadFile"))
+  })
+
+  it("refuses an empty log behind another, which would make it forget what it signed", async () => {
+    await written({ type: "signed", epoch: 4, candidate: voter })
+    await writeFile(join(folder, "votes-9.log"), "")
+    await expect(open()).rejects.toThrow(code("BadFile"))
+    await rm(join(folder, "votes-9.log"))
+    expect((await open()).memory.signed.epoch).toBe(4)
+  })
+
   it("is of one tree, and of one voter", async () => {
     await (await open()).close()
     await expect(open("another")).rejects.toThrow(code("BadFile"))

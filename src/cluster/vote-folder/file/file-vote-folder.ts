@@ -4,8 +4,8 @@
  * what it means, a new one is written and takes its place by a rename.
  */
 import { constants } from "node:fs"
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { messageOf, ZincError } from "../../../core/errors.ts"
 import { isEndpointId } from "../../../core/id.ts"
 import { checkTreeName } from "../../../core/name.ts"
@@ -60,13 +60,16 @@ export class FileVoteFolder implements VoteFolder {
 
   /**
    * Rejects with `AddressInUse` while another process has it open, and with `BadFile` for a folder of another tree, or one that was
-   * damaged: then what was signed is not known, and it must not vote. Move it away, and it comes back as a new voter.
+   * damaged: then what was signed is not known, and it must not vote. Move it away, and it comes back as a new voter. Also
+   * with `BadFile` where there can be no such folder, or nothing can be written.
    */
   static async open(options: FileVoteFolderOptions): Promise<FileVoteFolder> {
     const { folder, tree, random = systemRandom } = options
     checkTreeName(tree)
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const lock = await FolderLock.take(folder, random)
+    await makeFolder(folder)
+    const lock = await FolderLock.take(folder, random).catch(thrown => {
+      throw ZincError.is(thrown) ? thrown : unusable(folder, thrown)
+    })
     try {
       const voterId = await identify(folder, tree, random)
       const log = await openLog(folder, tree)
@@ -166,6 +169,43 @@ export class FileVoteFolder implements VoteFolder {
   }
 }
 
+// ---- the folder ----
+
+/** Level by level: `mkdir` of Node 20 never returns when asked for all levels below one that takes none, as /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    if (await madeOrThere(folder)) return
+    const above = dirname(folder)
+    if (above !== folder) await makeFolder(above)
+    if (await madeOrThere(folder)) return
+  } catch (thrown) {
+    throw ZincError.is(thrown) ? thrown : unusable(folder, thrown)
+  }
+  throw unusable(folder, "no folder can be made there")
+}
+
+/** False: what it should be in is not there. */
+async function madeOrThere(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode: 0o700 })
+    return true
+  } catch (thrown) {
+    const { code } = thrown as { code?: unknown }
+    if (code === "ENOENT") return false
+    if (code !== "EEXIST") throw thrown
+  }
+  if ((await stat(folder)).isDirectory()) return true
+  throw unusable(folder, "it is a file")
+}
+
+function unusable(folder: string, why: unknown): ZincError {
+  return new ZincError(
+    "BadFile",
+    `"${folder}" cannot be a voter's folder: ${messageOf(why)}; choose one that this process may write`,
+    { cause: why },
+  )
+}
+
 // ---- who it is ----
 
 async function identify(folder: string, tree: string, random: Random): Promise<VoterId> {
@@ -219,7 +259,6 @@ async function openLog(folder: string, tree: string): Promise<OpenLog> {
     return { file, number: 1, bytes, ledger: new VoteLedger() }
   }
   const number = Math.max(...numbers)
-  for (const other of numbers) if (other !== number) await rm(logPath(folder, other), { force: true })
   const path = logPath(folder, number)
   const { bodies, wholeBytes, damagedAt } = readFrames(await readFile(path))
   const damaged = (why: string) =>
@@ -228,6 +267,8 @@ async function openLog(folder: string, tree: string): Promise<OpenLog> {
       `${path} is damaged (${why}), so it is not known what this voter has signed; move the folder away to begin as a new voter`,
     )
   if (damagedAt !== undefined) throw damaged(`at octet ${damagedAt}`)
+  // Only the first begins with nothing.
+  if (bodies.length === 0 && number > 1) throw damaged("it is empty")
   const ledger = new VoteLedger()
   for (const body of bodies) {
     let changes: VoteChange[]
@@ -243,6 +284,8 @@ async function openLog(folder: string, tree: string): Promise<OpenLog> {
     // Half a batch counted for nobody.
     await file.truncate(wholeBytes)
     await file.sync()
+    // Not before this one is known to be sound.
+    for (const other of numbers) if (other !== number) await rm(logPath(folder, other), { force: true })
   } catch (thrown) {
     await file.close()
     throw thrown
