@@ -298,14 +298,15 @@ async function writeLog(
   number: number,
   memory: VoteMemory,
 ): Promise<{ file: FileHandle; bytes: number }> {
-  const bytes = await replaceFile(folder, `votes-${number}.log`, framesOf(memory))
+  const bytes = await replaceFile(folder, `votes-${number}.log`, framesOf(memory, number > 1))
   return { file: await open(logPath(folder, number), logFlags), bytes }
 }
 
-function* framesOf(memory: VoteMemory): Generator<Uint8Array> {
+/** `isNext`: it takes the place of another, so it is never empty. */
+function* framesOf(memory: VoteMemory, isNext: boolean): Generator<Uint8Array> {
   const { incarnation, signed, record, promised, accepted, snapshot, entries } = memory
   const changes: VoteChange[] = []
-  if (incarnation > 0) changes.push({ type: "incarnation", incarnation })
+  if (incarnation > 0 || isNext) changes.push({ type: "incarnation", incarnation })
   if (signed.candidate !== undefined) changes.push({ type: "signed", epoch: signed.epoch, candidate: signed.candidate })
   if (record !== undefined) changes.push({ type: "record", record })
   if (accepted !== undefined) changes.push({ type: "accepted", ...accepted })
