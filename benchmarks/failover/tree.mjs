@@ -7,7 +7,7 @@ import { dirname, join } from "node:path"
 import { createInterface } from "node:readline"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
-import { freePort } from "../harness/store-server.mjs"
+import { freePorts } from "../../scripts/free-port.mjs"
 
 const program = join(dirname(fileURLToPath(import.meta.url)), "member.mjs")
 const voters = 3
@@ -122,7 +122,7 @@ export class Tree {
     const tree = new Tree(calmMs, spread)
     process.on("exit", tree.#kill)
     const addresses = tree.#addresses
-    for (let at = 0; at < voters; at++) addresses.push(`tcp://127.0.0.1:${await freePort()}`)
+    for (const port of await freePorts(voters)) addresses.push(`tcp://127.0.0.1:${port}`)
     for (const [at, listen] of addresses.entries()) {
       tree.voters.push(
         new Member(`voter${at + 1}`, {

@@ -1,9 +1,10 @@
 // Real ZooKeeper and etcd servers for benches.
 import { spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { connect, createServer } from "node:net"
+import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { freePort } from "../../scripts/free-port.mjs"
 
 /** At its defaults, on a free port, with a folder of its own. What `installServices` found is given. */
 export async function startZooKeeper({ java, classPath }) {
@@ -63,14 +64,5 @@ function dialled(port) {
       resolve(true)
     })
     socket.once("error", () => resolve(false))
-  })
-}
-
-export function freePort() {
-  return new Promise(resolve => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
   })
 }

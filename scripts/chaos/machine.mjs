@@ -1,7 +1,6 @@
 // A machine with one endpoint process at a time, and what can be done to it.
 import { spawn } from "node:child_process"
 import { appendFileSync } from "node:fs"
-import { createServer } from "node:net"
 import { dirname, join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
@@ -166,12 +165,4 @@ export class Machine {
     await closed
     if (this.#child === child) this.#child = undefined
   }
-}
-
-export async function freePort() {
-  const server = createServer()
-  await new Promise(resolve => server.listen(0, "127.0.0.1", resolve))
-  const { port } = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return port
 }

@@ -1,5 +1,6 @@
 /** Several servers of which some are away, and stores that ask who we are. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { freePort } from "../../scripts/free-port.mjs"
 import { EtcdCoordinator } from "../../src/coordination/etcd/index.ts"
 import type { RootRecord } from "../../src/coordination/index.ts"
 import { ZooKeeperCoordinator } from "../../src/coordination/zookeeper/index.ts"
@@ -7,7 +8,6 @@ import { EtcdDiscovery } from "../../src/discovery/etcd/index.ts"
 import { ZooKeeperDiscovery } from "../../src/discovery/zookeeper/index.ts"
 import { CutLine } from "../service/cut-line.ts"
 import { EtcdService } from "../service/etcd-service.ts"
-import { freePort } from "../service/service-process.ts"
 import { ZooKeeperService } from "../service/zookeeper-service.ts"
 
 const etcd = await EtcdService.open()

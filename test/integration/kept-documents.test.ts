@@ -1,9 +1,9 @@
 /** A document that everyone has closed, and a root that is killed for good: the next one has it (DESIGN R2). */
 import { mkdtemp, rm } from "node:fs/promises"
-import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
+import { freePorts } from "../../scripts/free-port.mjs"
 import { EndpointProcess } from "./harness/endpoint-process.ts"
 
 const opened: EndpointProcess[] = []
@@ -13,15 +13,6 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map(process => process.kill()))
   await rm(data, { recursive: true, force: true })
 })
-
-/** Ports that were free a moment ago: seeds must be known before anybody listens. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  await Promise.all(servers.map(server => new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))))
-  const ports = servers.map(server => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
-}
 
 async function open(role: "host" | "client", address: string | readonly string[], options: object) {
   const process = await EndpointProcess.open({ role, transport: "zmtp", address, options })

@@ -1,9 +1,9 @@
 /** Voters over everything that hosts listen at: the root is killed, and another takes its place (DESIGN §8). */
 import { mkdtemp, rm } from "node:fs/promises"
-import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
+import { freePorts } from "../../scripts/free-port.mjs"
 import { toZ85 } from "../../src/core/z85.ts"
 import { makeKeyPair } from "../../src/zmtp/index.ts"
 import { EndpointProcess, type Opening } from "./harness/endpoint-process.ts"
@@ -20,15 +20,6 @@ async function open(opening: Opening): Promise<EndpointProcess> {
   const process = await EndpointProcess.open(opening)
   opened.push(process)
   return process
-}
-
-/** Ports that were free a moment ago: seeds must be known before anybody listens. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  await Promise.all(servers.map(server => new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))))
-  const ports = servers.map(server => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
 }
 
 const carriers = ["ipc", "ws", "CURVE"] as const

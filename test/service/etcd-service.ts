@@ -1,6 +1,7 @@
 /** An etcd server with its default times. */
 import { join } from "node:path"
-import { freePort, type ServiceLaunch, ServiceProcess, services, shoutSkipped } from "./service-process.ts"
+import { freePort } from "../../scripts/free-port.mjs"
+import { type ServiceLaunch, ServiceProcess, services, shoutSkipped } from "./service-process.ts"
 
 export class EtcdService extends ServiceProcess {
   protected readonly data: string

@@ -1,7 +1,6 @@
 /** A real server of a test's own: on a free port, with its own data folder, that can be killed, paused, cut off and wiped. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -109,18 +108,6 @@ export function services(): FoundServices {
     execFileSync(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] }).toString(),
   ) as FoundServices
   return found
-}
-
-/** A port that was free just now. Servers that cannot pick one themselves need it, and keep it over restarts. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 export function shoutSkipped(what: string): void {

@@ -2,7 +2,8 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
-import { freePort, type ServiceLaunch, ServiceProcess, services, shoutSkipped } from "./service-process.ts"
+import { freePort } from "../../scripts/free-port.mjs"
+import { type ServiceLaunch, ServiceProcess, services, shoutSkipped } from "./service-process.ts"
 
 export class ZooKeeperService extends ServiceProcess {
   protected readonly data: string

@@ -1,5 +1,5 @@
 /** Dials with node:net, for tcp and ipc alike. */
-import { connect, type IpcNetConnectOpts, type TcpNetConnectOpts } from "node:net"
+import { connect, type IpcNetConnectOpts, type Socket, type TcpNetConnectOpts } from "node:net"
 import { ZincError } from "../../core/errors.ts"
 import type { StreamTuning } from "../carrier.ts"
 import { Reading } from "./node-read.ts"
@@ -38,10 +38,24 @@ export function dialNode(
     socket.once("connect", () => {
       signal.removeEventListener("abort", onAbort)
       socket.removeListener("error", onError)
+      if (leadsBack(socket)) {
+        socket.destroy()
+        const why = new Error("the connection led back to itself, as nobody listens there")
+        onError(Object.assign(why, { code: "ECONNREFUSED" }))
+        return
+      }
       tune(socket, tuning)
       resolve(new NodeStream(socket, address, reading))
     })
   })
+}
+
+/**
+ * Dialling a port of this machine at which nobody listens may succeed: where the system gives the dialler that very port,
+ * TCP connects it to itself (RFC 9293, 3.5, simultaneous open). It would hold the port against whoever wants to listen.
+ */
+function leadsBack({ localPort, remotePort, localAddress, remoteAddress }: Socket): boolean {
+  return localPort !== undefined && localPort === remotePort && localAddress === remoteAddress
 }
 
 function aborted(address: string, signal: AbortSignal): ZincError {
