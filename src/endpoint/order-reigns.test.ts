@@ -45,11 +45,11 @@ describe("The reigns of an ordered topic", () => {
       { epoch: 14, first: 1079 },
     ]
     reigns.adopt(told)
-    expect(reigns.runs).toEqual([...told, { epoch: 15, first: 1101 }])
+    expect(reigns.runs).toEqual([...told, { epoch: 15, first: 1101, after: 1100 }])
     // One that knows less, or of other reigns only, has nothing to tell.
     reigns.adopt([{ epoch: 12, first: 900 }])
     reigns.adopt([{ epoch: 16, first: 1200 }])
-    expect(reigns.runs).toEqual([...told, { epoch: 15, first: 1101 }])
+    expect(reigns.runs).toEqual([...told, { epoch: 15, first: 1101, after: 1100 }])
   })
 
   it("know a duplicate of the same reign", () => {

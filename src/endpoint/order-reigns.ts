@@ -15,6 +15,8 @@ export class OrderReigns {
    * epoch that came, delivered or not, with the lowest number that came of it.
    */
   #bounds: StreamRun[] = []
+  /** The highest number that was delivered. */
+  #last: number | undefined
 
   get runs(): readonly StreamRun[] {
     return this.#runs
@@ -47,7 +49,8 @@ export class OrderReigns {
 
   /** The number was delivered. */
   note(epoch: number, number: number): void {
-    noteRun(this.#runs, epoch, number)
+    noteRun(this.#runs, epoch, number, this.#last)
+    this.#last = number
   }
 
   /** What the host says of the numbers before those that were heard here, or of all where none was. */
@@ -63,10 +66,12 @@ export class OrderReigns {
   /** Numbers after that one are void. */
   cut(last: number): void {
     cutRuns(this.#runs, last)
+    if (this.#last !== undefined) this.#last = Math.min(this.#last, last)
   }
 
   clear(): void {
     this.#runs.length = 0
     this.#bounds = []
+    this.#last = undefined
   }
 }

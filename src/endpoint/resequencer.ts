@@ -129,7 +129,8 @@ export class Resequencer {
       this.#parked.released(stream)
     }
     if (reigned === Reigned.Rewind) this.#rewind(topic, stream, number, epoch)
-    else if (this.isRebasing && number === stream.next && topic.reigns.begins(epoch)) {
+    // Where that reign began, the new host's baseline tells.
+    if (this.isRebasing && number === stream.next && topic.reigns.begins(epoch)) {
       this.#parked.park(topic, stream, number, frame)
       return
     }

@@ -8,6 +8,11 @@
 export interface StreamRun {
   readonly epoch: number
   readonly first: number
+  /**
+   * At a receiver, the last place that it heard in a lower epoch; those up to `first` it has missed. Undefined: it has heard
+   * none, or others have told of them.
+   */
+  readonly after?: number
 }
 
 /** Runs kept per stream. A receiver further behind begins anew. */
@@ -15,12 +20,12 @@ export const runsMax = 16
 
 /**
  * Notes that the place `order` was given in that epoch. Orders come without holes, and epochs do not fall with them: a lower
- * one is of a run that is known already, from whoever told of all of them.
+ * one is of a run that is known already, from whoever told of all of them. `after` as in `StreamRun`.
  */
-export function noteRun(runs: StreamRun[], epoch: number, order: number): void {
+export function noteRun(runs: StreamRun[], epoch: number, order: number, after?: number): void {
   const last = runs.at(-1)
   if (last !== undefined && last.epoch >= epoch) return
-  runs.push({ epoch, first: order })
+  runs.push(after === undefined ? { epoch, first: order } : { epoch, first: order, after })
   if (runs.length > runsMax) runs.shift()
 }
 
@@ -40,8 +45,13 @@ export interface StreamPlace {
  */
 export function commonPlaces(heard: StreamPlace, tree: StreamPlace): number | undefined {
   for (let i = heard.runs.length - 1; i >= 0; i--) {
-    const there = tree.runs.findIndex(run => run.epoch === heard.runs[i]!.epoch)
-    if (there >= 0) return Math.min(lastOf(heard, i), lastOf(tree, there))
+    const { epoch, after = 0 } = heard.runs[i]!
+    const there = tree.runs.findIndex(run => run.epoch === epoch)
+    if (there < 0) continue
+    const { first } = tree.runs[there]!
+    if (first > after) return Math.min(lastOf(heard, i), lastOf(tree, there))
+    // Places of that reign were heard in a lower one: whoever heard the later ones first.
+    if (there === 0) return first - 1
   }
   // No reign in common: the tree has nothing of ours, unless it has forgotten its older reigns.
   const forgotten = tree.runs.length > 0 && tree.runs[0]!.first > 1

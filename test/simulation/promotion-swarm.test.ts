@@ -25,6 +25,8 @@ const named = [
   140,
   /** What had been voided by a reign before the newest one came from a host's memory, and stayed. */
   231,
+  /** Whoever heard a new reign from its middle on took its beginning, of which it had the places of the reign before, for kept. */
+  2787,
 ]
 
 describe("A tree that loses root after root", () => {

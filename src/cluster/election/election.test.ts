@@ -164,6 +164,21 @@ describe("R5 commonPlaces", () => {
     expect(commonPlaces(place(14, [1, 1], [2, 11]), place(20, [1, 1], [3, 9]))).toBe(8)
   })
 
+  it("gives up places of a reign that were heard of the one before it", () => {
+    // Reign 3 began at 51; heard are 29 to 56 of reign 2, and 57 and 58 of reign 3 before anything else of it.
+    const heard = place(58, [1, 1], [2, 29])
+    const runs = [...heard.runs, { epoch: 3, first: 57, after: 56 }]
+    expect(commonPlaces({ order: 58, runs }, place(70, [1, 1], [2, 29], [3, 51]))).toBe(50)
+    expect(commonPlaces({ order: 58, runs }, place(70, [1, 1], [3, 51]))).toBe(28)
+    expect(commonPlaces({ order: 58, runs }, place(70, [3, 51]))).toBe(50)
+  })
+
+  it("keeps them where they were not heard at all", () => {
+    // 51 to 53 were lost, and whether they were of reign 2 or 3 is not known.
+    const runs = [...place(0, [2, 29]).runs, { epoch: 3, first: 54, after: 50 }]
+    for (const first of [51, 52, 54]) expect(commonPlaces({ order: 58, runs }, place(70, [2, 29], [3, first]))).toBe(58)
+  })
+
   it("says when it cannot tell, and that nothing is common when it can", () => {
     expect(commonPlaces(place(5, [1, 1]), place(100, [7, 60], [8, 90]))).toBe(undefined)
     expect(commonPlaces(place(5, [2, 1]), place(3, [3, 1]))).toBe(0)
