@@ -10,8 +10,8 @@ const count = Number(process.env.ZINC_ELECTION_SEEDS ?? 60)
 const from = Number(process.env.ZINC_ELECTION_FROM ?? 0)
 const seeds = only === undefined ? Array.from({ length: count }, (_, i) => i + 1 + from) : [Number(only)]
 
-/** Each once broke a promise, or never ended; see decisions 0080 to 0086, and 0250 (174, 302, 470). */
-const named = [27, 174, 223, 302, 313, 346, 470, 1291, 1890, 1936]
+/** Each once broke a promise, or never ended; see decisions 0080 to 0086, and 0250 (174, 302, 470), and 0261 (1405). */
+const named = [27, 174, 223, 302, 313, 346, 470, 1291, 1405, 1890, 1936]
 
 describe("A tree that elects its root", () => {
   it.each(named)("keeps its promises where it once did not: seed %i", seed => {

@@ -316,6 +316,12 @@ export class Candidacy {
     this.#o.won(record, this.#opening!)
   }
 
+  /** That record holds, or held: what we stand for may be in vain. */
+  onRecord(record: RootRecord): void {
+    if (this.#phase === Phase.Over) return
+    if (!isVoter(record, this.#state.id)) this.#fail("we are no voter any more")
+  }
+
   // ---- common ----
 
   #learn(record: RootRecord): void {

@@ -139,7 +139,10 @@ export class EmbeddedKeeper implements RecordKeeper {
   #enqueue(operation: Omit<Operation, "until" | "tries" | "isOut">): void {
     const { clock } = this.#state
     this.#queue.push({ ...operation, until: clock.now() + this.#patienceMs, tries: 0, isOut: false })
-    if (this.#queue.length === 1) clock.soon(() => this.#try())
+    if (this.#queue.length > 1) return
+    // What is to be stored for it goes to the disk with what its asker stores in this turn.
+    if (this.#attempt?.phase === "prepared") this.#try()
+    else clock.soon(() => this.#try())
   }
 
   #try(): void {

@@ -67,6 +67,8 @@ export function isPlausible(message: VoterMessage, known: Known): boolean {
       break
     case "wouldSign":
     case "fetch":
+    case "makeReady":
+    case "ready":
     case "released":
       epochs.push(message.epoch)
       break

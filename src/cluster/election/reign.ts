@@ -18,7 +18,7 @@ import {
   withVoter,
   withVoterMoved,
 } from "./root-record.ts"
-import type { Appended } from "./voter-message.ts"
+import type { Appended, Ready } from "./voter-message.ts"
 import type { VoterState } from "./voter-state.ts"
 
 export type OrderOutcome =
@@ -59,11 +59,16 @@ interface HandOverPlan {
   readonly to: VoterEntry
   readonly leaving: boolean
   readonly done: (outcome: { readonly epoch: number } | undefined) => void
-  readonly deadline: Timer
+  /** Of the phase that it is in. */
+  deadline: Timer
   /** When it began. */
   readonly since: number
   phase: "catchingUp" | "signing" | "given"
   epoch: number
+  /** Our signature is stored. */
+  isSigned: boolean
+  /** The successor has made ready, or has taken too long. */
+  isReady: boolean
   /** How often the successor is told once more. */
   reminders: number
 }
@@ -477,7 +482,18 @@ export class Reign {
       done(undefined)
     })
     const since = this.#state.now()
-    this.#handOver = { to: successor, leaving, done, deadline, since, phase: "catchingUp", epoch: 0, reminders: 4 }
+    this.#handOver = {
+      to: successor,
+      leaving,
+      done,
+      deadline,
+      since,
+      phase: "catchingUp",
+      epoch: 0,
+      isSigned: false,
+      isReady: false,
+      reminders: 4,
+    }
     this.#bring(successor, true)
     this.#manageHandOver()
     return true
@@ -501,9 +517,9 @@ export class Reign {
   }
 
   /**
-   * When the successor answers, and has nearly everything, we sign for it. Once that is stored it gets the rest, and the reign; from
-   * then on we have no authority and say so to all. Until then we order: a signature counts when it is told, with how far
-   * the log reaches at that moment.
+   * When the successor answers, and has nearly everything, we sign for it, and it makes ready. Once both are done it gets
+   * the rest, and the reign; from then on we have no authority and say so to all. Until then we order: a signature counts
+   * when it is told, with how far the log reaches at that moment.
    */
   #manageHandOver(): void {
     const plan = this.#handOver
@@ -514,15 +530,33 @@ export class Reign {
     if (progress.matched < state.log.last.number - catchUpEntries) return
     plan.phase = "signing"
     const epoch = Math.max(state.highestEpoch, this.epoch) + 1
-    state.sign(epoch, plan.to.voterId, () => {
-      if (this.#over) return
-      plan.phase = "given"
-      plan.deadline.cancel()
-      plan.epoch = epoch
-      this.#bring(plan.to, false)
-      this.#remind(plan)
-      plan.done({ epoch })
+    plan.epoch = epoch
+    plan.deadline.cancel()
+    plan.deadline = state.clock.after(state.timing.roundMs, () => {
+      plan.isReady = true
+      this.#giveIfReady(plan)
     })
+    state.send(plan.to, { type: "makeReady", epoch })
+    state.sign(epoch, plan.to.voterId, () => {
+      plan.isSigned = true
+      this.#giveIfReady(plan)
+    })
+  }
+
+  onReady(from: VoterId, { epoch }: Ready): void {
+    const plan = this.#handOver
+    if (plan === undefined || plan.to.voterId !== from || plan.epoch !== epoch) return
+    plan.isReady = true
+    this.#giveIfReady(plan)
+  }
+
+  #giveIfReady(plan: HandOverPlan): void {
+    if (this.#over || plan.phase !== "signing" || !plan.isSigned || !plan.isReady) return
+    plan.phase = "given"
+    plan.deadline.cancel()
+    this.#bring(plan.to, false)
+    this.#remind(plan)
+    plan.done({ epoch: plan.epoch })
   }
 
   /** Said again with each heartbeat until the successor reigns; if it never does, the others are free to choose. */

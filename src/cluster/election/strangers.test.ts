@@ -88,6 +88,7 @@ describe("R1 a voter", () => {
       { type: "installSnapshot", epoch: 9, sentAt: 0, snapshot: { at: { epoch: 9, number: 7 }, streams: [] }, record },
     ],
     ["SIGN", { type: "sign", epoch: 9, revision: 1, released: 9 }],
+    ["MAKE_READY", { type: "makeReady", epoch: 9 }],
     ["HAND_OVER", { type: "handOver", released: 9, epoch: 9, last: start, leaving: true }],
     ["SIGNATURE", { type: "signature", epoch: 9, granted: true, signed: 9, last: start, record: forged }],
     ["WOULD_SIGN_REPLY", { type: "wouldSignReply", epoch: 9, granted: false, signed: 9, record: forged }],
@@ -141,6 +142,7 @@ describe("R1 a voter", () => {
     ["a record's epoch", append(2, { ...record, revision: 2, epoch: epochMax })],
     ["a revision", append(2, { ...record, revision: Number.MAX_SAFE_INTEGER })],
     ["an epoch to sign", { type: "sign", epoch: epochMax, revision: 1, released: 0 }],
+    ["an epoch to make ready for", { type: "makeReady", epoch: epochMax }],
     ["an epoch to take over", { type: "handOver", released: 1, epoch: epochMax, last: start, leaving: false }],
     [
       "a place in the log",

@@ -93,6 +93,18 @@ export interface Fetched {
   readonly last: LogPosition
 }
 
+/** The root will hand over to the receiver, under that epoch: what takes time may be done while it still orders. */
+export interface MakeReady {
+  readonly type: "makeReady"
+  readonly epoch: number
+}
+
+/** That is done: the successor's own signature of the epoch is stored, and given to nobody. */
+export interface Ready {
+  readonly type: "ready"
+  readonly epoch: number
+}
+
 /** The root gives its reign to a successor, and this is its signature for it. */
 export interface HandOver {
   readonly type: "handOver"
@@ -150,6 +162,8 @@ export type VoterMessage =
   | Signature
   | Fetch
   | Fetched
+  | MakeReady
+  | Ready
   | HandOver
   | Released
   | RecordMessage

@@ -56,6 +56,8 @@ export class VoterState {
   readonly #listener: ElectionListener
   #signed: { readonly epoch: number; readonly candidate: VoterId | undefined }
   #record: RootRecord | undefined
+  /** A signature of our own for ourselves that is stored, or being stored, and was given to nobody. */
+  #prepared: { readonly epoch: number; isStored: boolean } | undefined
   #highestEpoch: number
   /** Up to here our copy is stored. */
   #stored: number
@@ -151,11 +153,27 @@ export class VoterState {
 
   // ---- what must not be forgotten ----
 
-  /** Signs or obeys that epoch: nothing lower is accepted from now on. `done` when that is stored. */
+  /** Signs or obeys that epoch: nothing lower is accepted from now on. `done` when that is stored: at once if it was prepared. */
   sign(epoch: number, candidate: VoterId, done: () => void): void {
+    const prepared = this.#prepared
+    this.#prepared = undefined
     this.#signed = { epoch, candidate }
     this.heardEpoch(epoch)
-    this.#write({ type: "signed", epoch, candidate }, done)
+    if (prepared?.isStored && prepared.epoch === epoch && candidate === this.id) done()
+    else this.#write({ type: "signed", epoch, candidate }, done)
+  }
+
+  /**
+   * Stores a signature for ourselves before it is given: until then it binds this life to nothing, and whatever else we
+   * sign takes its place. `done` when it is stored, if nothing has.
+   */
+  prepareSignature(epoch: number, done: () => void): void {
+    const prepared = { epoch, isStored: false }
+    this.#prepared = prepared
+    this.#write({ type: "signed", epoch, candidate: this.id }, () => {
+      prepared.isStored = true
+      if (this.#prepared === prepared) done()
+    })
   }
 
   /** Stores this life's number. `done` when that, and all that was given to the storage before, is stored. */

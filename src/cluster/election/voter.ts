@@ -44,6 +44,7 @@ import type {
   Fetch,
   HandOver,
   InstallSnapshot,
+  MakeReady,
   RecordMessage,
   Sign,
   VoterFrame,
@@ -253,6 +254,7 @@ export class Voter {
     if (frame.generation !== state.generation && !this.#joins(frame)) return
     if (!this.#strangers.hears(frame)) {
       state.counters.strangersFrames++
+      this.#tellStranger(frame)
       return
     }
     if (!isPlausible(message, state)) {
@@ -295,6 +297,12 @@ export class Voter {
         return
       case "fetched":
         this.#candidacy?.onFetched(frame.from, message)
+        return
+      case "makeReady":
+        this.#onMakeReady(frame.from, message)
+        return
+      case "ready":
+        this.#reign?.onReady(frame.from, message)
         return
       case "handOver":
         this.#onHandOver(frame.from, message)
@@ -622,6 +630,15 @@ export class Voter {
     this.#consider()
   }
 
+  /** R7: our root will hand over to us. We obey it until it does, so nothing of this is told to anybody else. */
+  #onMakeReady(from: VoterId, { epoch }: MakeReady): void {
+    const state = this.#state
+    if (this.#root?.id !== from || this.#candidacy !== undefined || !state.isVoter || epoch <= state.signed.epoch)
+      return
+    state.prepareSignature(epoch, () => state.send(this.#entryOf(from), { type: "ready", epoch }))
+    state.keeper.expectChange?.()
+  }
+
   #onHandOver(from: VoterId, message: HandOver): void {
     const state = this.#state
     const promised = this.#promise.root
@@ -664,7 +681,24 @@ export class Voter {
     if (!state.learn(record)) return
     const reign = this.#reign
     if (reign !== undefined && record.epoch > reign.epoch) this.#stepDown(`the record is at epoch ${record.epoch}`)
+    this.#candidacy?.onRecord(record)
     this.#consider()
+  }
+
+  /** Who was taken out of the set while it could not hear it would ask for signatures, or for its record to be moved, for ever. */
+  #tellStranger({ from, message }: VoterFrame): void {
+    if (message.type !== "sign" && message.type !== "wouldSign") return
+    const { signed } = this.#state
+    const record = this.#newerThan(message.revision)
+    if (record === undefined) return
+    const reply = {
+      type: "wouldSignReply",
+      epoch: message.epoch,
+      granted: false,
+      signed: signed.epoch,
+      record,
+    } as const
+    this.#state.send(this.#entryOf(from), reply)
   }
 
   /** Whoever belongs to no generation takes that of the root that speaks to it; all others refuse a foreign one. */

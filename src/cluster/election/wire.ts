@@ -133,6 +133,10 @@ function bodyOf(message: VoterMessage): Body {
       const { released, epoch, last, leaving } = message
       return { case: "handOver", value: { released, epoch, last: positionTo(last), leaving } }
     }
+    case "makeReady":
+      return { case: "makeReady", value: { epoch: message.epoch } }
+    case "ready":
+      return { case: "ready", value: { epoch: message.epoch } }
     case "released":
       return { case: "released", value: { epoch: message.epoch } }
     case "recordPrepare":
@@ -294,6 +298,10 @@ function messageOf({ tree, body }: Vote): VoterMessage | undefined {
       const { released, epoch, last, leaving } = body.value
       return { type: "handOver", released, epoch, last: positionFrom(last), leaving }
     }
+    case "makeReady":
+      return { type: "makeReady", epoch: body.value.epoch }
+    case "ready":
+      return { type: "ready", epoch: body.value.epoch }
     case "released":
       return { type: "released", epoch: body.value.epoch }
     case "recordPrepare":

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file election.proto.
  */
 export const file_election: GenFile = /*@__PURE__*/
-  fileDesc("Cg5lbGVjdGlvbi5wcm90bxIHemluYy52MSLjBQoEVm90ZRIMCgR0cmVlGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKAwSDAoEZnJvbRgDIAEoDBITCgtpbmNhcm5hdGlvbhgEIAEoBBIKCgJ0bxgFIAEoDBIhCgZhcHBlbmQYCiABKAsyDy56aW5jLnYxLkFwcGVuZEgAEjQKEGluc3RhbGxfc25hcHNob3QYCyABKAsyGC56aW5jLnYxLkluc3RhbGxTbmFwc2hvdEgAEiUKCGFwcGVuZGVkGAwgASgLMhEuemluYy52MS5BcHBlbmRlZEgAEigKCndvdWxkX3NpZ24YDSABKAsyEi56aW5jLnYxLldvdWxkU2lnbkgAEjMKEHdvdWxkX3NpZ25fcmVwbHkYDiABKAsyFy56aW5jLnYxLldvdWxkU2lnblJlcGx5SAASHQoEc2lnbhgPIAEoCzINLnppbmMudjEuU2lnbkgAEicKCXNpZ25hdHVyZRgQIAEoCzISLnppbmMudjEuU2lnbmF0dXJlSAASHwoFZmV0Y2gYESABKAsyDi56aW5jLnYxLkZldGNoSAASIwoHZmV0Y2hlZBgSIAEoCzIQLnppbmMudjEuRmV0Y2hlZEgAEiYKCWhhbmRfb3ZlchgTIAEoCzIRLnppbmMudjEuSGFuZE92ZXJIABIlCghyZWxlYXNlZBgUIAEoCzIRLnppbmMudjEuUmVsZWFzZWRIABIwCg5yZWNvcmRfcHJlcGFyZRgVIAEoCzIWLnppbmMudjEuUmVjb3JkUHJlcGFyZUgAEjAKDnJlY29yZF9wcm9taXNlGBYgASgLMhYuemluYy52MS5SZWNvcmRQcm9taXNlSAASLgoNcmVjb3JkX2FjY2VwdBgXIAEoCzIVLnppbmMudjEuUmVjb3JkQWNjZXB0SAASMgoPcmVjb3JkX2FjY2VwdGVkGBggASgLMhcuemluYy52MS5SZWNvcmRBY2NlcHRlZEgAQgYKBGJvZHkiKQoIUG9zaXRpb24SDQoFZXBvY2gYASABKA0SDgoGbnVtYmVyGAIgASgEIoYBCgVFbnRyeRINCgVlcG9jaBgBIAEoDRIOCgZudW1iZXIYAiABKAQSDAoEa2luZBgDIAEoDRIOCgZzdHJlYW0YBCABKAkSDQoFb3JkZXIYBSABKAQSDgoGb3JpZ2luGAYgASgJEhAKCHNlcXVlbmNlGAcgASgEEg8KB3BheWxvYWQYCCABKAwiUwoLTG9nU25hcHNob3QSHQoCYXQYASABKAsyES56aW5jLnYxLlBvc2l0aW9uEiUKB3N0cmVhbXMYAiADKAsyFC56aW5jLnYxLlN0cmVhbVN0YXRlInUKC1N0cmVhbVN0YXRlEg4KBnN0cmVhbRgBIAEoCRINCgVvcmRlchgCIAEoBBIgCgRydW5zGAMgAygLMhIuemluYy52MS5TdHJlYW1SdW4SJQoHb3JpZ2lucxgEIAMoCzIULnppbmMudjEuT3JpZ2luU3RhdGUiKQoJU3RyZWFtUnVuEg0KBWVwb2NoGAEgASgNEg0KBWZpcnN0GAIgASgEIj8KC09yaWdpblN0YXRlEg4KBm9yaWdpbhgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBBIOCgZudW1iZXIYAyABKAQikQEKBkFwcGVuZBINCgVlcG9jaBgBIAEoDRIPCgdzZW50X2F0GAIgASgBEiMKCHByZXZpb3VzGAMgASgLMhEuemluYy52MS5Qb3NpdGlvbhIfCgdlbnRyaWVzGAQgAygLMg4uemluYy52MS5FbnRyeRIRCgljb21taXR0ZWQYBSABKAQSDgoGcmVjb3JkGAYgASgMImkKD0luc3RhbGxTbmFwc2hvdBINCgVlcG9jaBgBIAEoDRIPCgdzZW50X2F0GAIgASgBEiYKCHNuYXBzaG90GAMgASgLMhQuemluYy52MS5Mb2dTbmFwc2hvdBIOCgZyZWNvcmQYBCABKAwifAoIQXBwZW5kZWQSDQoFZXBvY2gYASABKA0SDwoHc2VudF9hdBgCIAEoARIQCghhY2NlcHRlZBgDIAEoCBIOCgZzaWduZWQYBCABKA0SFAoHbWF0Y2hlZBgFIAEoBEgAiAEBEgwKBGxhc3QYBiABKARCCgoIX21hdGNoZWQiLAoJV291bGRTaWduEg0KBWVwb2NoGAEgASgNEhAKCHJldmlzaW9uGAIgASgEIlAKDldvdWxkU2lnblJlcGx5Eg0KBWVwb2NoGAEgASgNEg8KB2dyYW50ZWQYAiABKAgSDgoGc2lnbmVkGAMgASgNEg4KBnJlY29yZBgEIAEoDCI5CgRTaWduEg0KBWVwb2NoGAEgASgNEhAKCHJldmlzaW9uGAIgASgEEhAKCHJlbGVhc2VkGAMgASgNImwKCVNpZ25hdHVyZRINCgVlcG9jaBgBIAEoDRIPCgdncmFudGVkGAIgASgIEg4KBnNpZ25lZBgDIAEoDRIfCgRsYXN0GAQgASgLMhEuemluYy52MS5Qb3NpdGlvbhIOCgZyZWNvcmQYBSABKAwiJQoFRmV0Y2gSDQoFZXBvY2gYASABKA0SDQoFYWZ0ZXIYAiABKAQitgEKB0ZldGNoZWQSDQoFZXBvY2gYASABKA0SDQoFYWZ0ZXIYAiABKAQSJgoIc25hcHNob3QYAyABKAsyFC56aW5jLnYxLkxvZ1NuYXBzaG90EiMKCHByZXZpb3VzGAQgASgLMhEuemluYy52MS5Qb3NpdGlvbhIfCgdlbnRyaWVzGAUgAygLMg4uemluYy52MS5FbnRyeRIfCgRsYXN0GAYgASgLMhEuemluYy52MS5Qb3NpdGlvbiJdCghIYW5kT3ZlchIQCghyZWxlYXNlZBgBIAEoDRINCgVlcG9jaBgCIAEoDRIfCgRsYXN0GAMgASgLMhEuemluYy52MS5Qb3NpdGlvbhIPCgdsZWF2aW5nGAQgASgIIhkKCFJlbGVhc2VkEg0KBWVwb2NoGAEgASgNIisKBkJhbGxvdBIPCgdjb3VudGVyGAEgASgEEhAKCHZvdGVyX2lkGAIgASgMIkEKDkFjY2VwdGVkUmVjb3JkEh8KBmJhbGxvdBgBIAEoCzIPLnppbmMudjEuQmFsbG90Eg4KBnJlY29yZBgCIAEoDCIwCg1SZWNvcmRQcmVwYXJlEh8KBmJhbGxvdBgBIAEoCzIPLnppbmMudjEuQmFsbG90In4KDVJlY29yZFByb21pc2USHwoGYmFsbG90GAEgASgLMg8uemluYy52MS5CYWxsb3QSIQoIcHJvbWlzZWQYAiABKAsyDy56aW5jLnYxLkJhbGxvdBIpCghhY2NlcHRlZBgDIAEoCzIXLnppbmMudjEuQWNjZXB0ZWRSZWNvcmQiPwoMUmVjb3JkQWNjZXB0Eh8KBmJhbGxvdBgBIAEoCzIPLnppbmMudjEuQmFsbG90Eg4KBnJlY29yZBgCIAEoDCJUCg5SZWNvcmRBY2NlcHRlZBIfCgZiYWxsb3QYASABKAsyDy56aW5jLnYxLkJhbGxvdBIhCghwcm9taXNlZBgCIAEoCzIPLnppbmMudjEuQmFsbG90YgZwcm90bzM");
+  fileDesc("Cg5lbGVjdGlvbi5wcm90bxIHemluYy52MSKuBgoEVm90ZRIMCgR0cmVlGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKAwSDAoEZnJvbRgDIAEoDBITCgtpbmNhcm5hdGlvbhgEIAEoBBIKCgJ0bxgFIAEoDBIhCgZhcHBlbmQYCiABKAsyDy56aW5jLnYxLkFwcGVuZEgAEjQKEGluc3RhbGxfc25hcHNob3QYCyABKAsyGC56aW5jLnYxLkluc3RhbGxTbmFwc2hvdEgAEiUKCGFwcGVuZGVkGAwgASgLMhEuemluYy52MS5BcHBlbmRlZEgAEigKCndvdWxkX3NpZ24YDSABKAsyEi56aW5jLnYxLldvdWxkU2lnbkgAEjMKEHdvdWxkX3NpZ25fcmVwbHkYDiABKAsyFy56aW5jLnYxLldvdWxkU2lnblJlcGx5SAASHQoEc2lnbhgPIAEoCzINLnppbmMudjEuU2lnbkgAEicKCXNpZ25hdHVyZRgQIAEoCzISLnppbmMudjEuU2lnbmF0dXJlSAASHwoFZmV0Y2gYESABKAsyDi56aW5jLnYxLkZldGNoSAASIwoHZmV0Y2hlZBgSIAEoCzIQLnppbmMudjEuRmV0Y2hlZEgAEiYKCWhhbmRfb3ZlchgTIAEoCzIRLnppbmMudjEuSGFuZE92ZXJIABIlCghyZWxlYXNlZBgUIAEoCzIRLnppbmMudjEuUmVsZWFzZWRIABIwCg5yZWNvcmRfcHJlcGFyZRgVIAEoCzIWLnppbmMudjEuUmVjb3JkUHJlcGFyZUgAEjAKDnJlY29yZF9wcm9taXNlGBYgASgLMhYuemluYy52MS5SZWNvcmRQcm9taXNlSAASLgoNcmVjb3JkX2FjY2VwdBgXIAEoCzIVLnppbmMudjEuUmVjb3JkQWNjZXB0SAASMgoPcmVjb3JkX2FjY2VwdGVkGBggASgLMhcuemluYy52MS5SZWNvcmRBY2NlcHRlZEgAEigKCm1ha2VfcmVhZHkYGSABKAsyEi56aW5jLnYxLk1ha2VSZWFkeUgAEh8KBXJlYWR5GBogASgLMg4uemluYy52MS5SZWFkeUgAQgYKBGJvZHkiKQoIUG9zaXRpb24SDQoFZXBvY2gYASABKA0SDgoGbnVtYmVyGAIgASgEIoYBCgVFbnRyeRINCgVlcG9jaBgBIAEoDRIOCgZudW1iZXIYAiABKAQSDAoEa2luZBgDIAEoDRIOCgZzdHJlYW0YBCABKAkSDQoFb3JkZXIYBSABKAQSDgoGb3JpZ2luGAYgASgJEhAKCHNlcXVlbmNlGAcgASgEEg8KB3BheWxvYWQYCCABKAwiUwoLTG9nU25hcHNob3QSHQoCYXQYASABKAsyES56aW5jLnYxLlBvc2l0aW9uEiUKB3N0cmVhbXMYAiADKAsyFC56aW5jLnYxLlN0cmVhbVN0YXRlInUKC1N0cmVhbVN0YXRlEg4KBnN0cmVhbRgBIAEoCRINCgVvcmRlchgCIAEoBBIgCgRydW5zGAMgAygLMhIuemluYy52MS5TdHJlYW1SdW4SJQoHb3JpZ2lucxgEIAMoCzIULnppbmMudjEuT3JpZ2luU3RhdGUiKQoJU3RyZWFtUnVuEg0KBWVwb2NoGAEgASgNEg0KBWZpcnN0GAIgASgEIj8KC09yaWdpblN0YXRlEg4KBm9yaWdpbhgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBBIOCgZudW1iZXIYAyABKAQikQEKBkFwcGVuZBINCgVlcG9jaBgBIAEoDRIPCgdzZW50X2F0GAIgASgBEiMKCHByZXZpb3VzGAMgASgLMhEuemluYy52MS5Qb3NpdGlvbhIfCgdlbnRyaWVzGAQgAygLMg4uemluYy52MS5FbnRyeRIRCgljb21taXR0ZWQYBSABKAQSDgoGcmVjb3JkGAYgASgMImkKD0luc3RhbGxTbmFwc2hvdBINCgVlcG9jaBgBIAEoDRIPCgdzZW50X2F0GAIgASgBEiYKCHNuYXBzaG90GAMgASgLMhQuemluYy52MS5Mb2dTbmFwc2hvdBIOCgZyZWNvcmQYBCABKAwifAoIQXBwZW5kZWQSDQoFZXBvY2gYASABKA0SDwoHc2VudF9hdBgCIAEoARIQCghhY2NlcHRlZBgDIAEoCBIOCgZzaWduZWQYBCABKA0SFAoHbWF0Y2hlZBgFIAEoBEgAiAEBEgwKBGxhc3QYBiABKARCCgoIX21hdGNoZWQiLAoJV291bGRTaWduEg0KBWVwb2NoGAEgASgNEhAKCHJldmlzaW9uGAIgASgEIlAKDldvdWxkU2lnblJlcGx5Eg0KBWVwb2NoGAEgASgNEg8KB2dyYW50ZWQYAiABKAgSDgoGc2lnbmVkGAMgASgNEg4KBnJlY29yZBgEIAEoDCI5CgRTaWduEg0KBWVwb2NoGAEgASgNEhAKCHJldmlzaW9uGAIgASgEEhAKCHJlbGVhc2VkGAMgASgNImwKCVNpZ25hdHVyZRINCgVlcG9jaBgBIAEoDRIPCgdncmFudGVkGAIgASgIEg4KBnNpZ25lZBgDIAEoDRIfCgRsYXN0GAQgASgLMhEuemluYy52MS5Qb3NpdGlvbhIOCgZyZWNvcmQYBSABKAwiJQoFRmV0Y2gSDQoFZXBvY2gYASABKA0SDQoFYWZ0ZXIYAiABKAQitgEKB0ZldGNoZWQSDQoFZXBvY2gYASABKA0SDQoFYWZ0ZXIYAiABKAQSJgoIc25hcHNob3QYAyABKAsyFC56aW5jLnYxLkxvZ1NuYXBzaG90EiMKCHByZXZpb3VzGAQgASgLMhEuemluYy52MS5Qb3NpdGlvbhIfCgdlbnRyaWVzGAUgAygLMg4uemluYy52MS5FbnRyeRIfCgRsYXN0GAYgASgLMhEuemluYy52MS5Qb3NpdGlvbiIaCglNYWtlUmVhZHkSDQoFZXBvY2gYASABKA0iFgoFUmVhZHkSDQoFZXBvY2gYASABKA0iXQoISGFuZE92ZXISEAoIcmVsZWFzZWQYASABKA0SDQoFZXBvY2gYAiABKA0SHwoEbGFzdBgDIAEoCzIRLnppbmMudjEuUG9zaXRpb24SDwoHbGVhdmluZxgEIAEoCCIZCghSZWxlYXNlZBINCgVlcG9jaBgBIAEoDSIrCgZCYWxsb3QSDwoHY291bnRlchgBIAEoBBIQCgh2b3Rlcl9pZBgCIAEoDCJBCg5BY2NlcHRlZFJlY29yZBIfCgZiYWxsb3QYASABKAsyDy56aW5jLnYxLkJhbGxvdBIOCgZyZWNvcmQYAiABKAwiMAoNUmVjb3JkUHJlcGFyZRIfCgZiYWxsb3QYASABKAsyDy56aW5jLnYxLkJhbGxvdCJ+Cg1SZWNvcmRQcm9taXNlEh8KBmJhbGxvdBgBIAEoCzIPLnppbmMudjEuQmFsbG90EiEKCHByb21pc2VkGAIgASgLMg8uemluYy52MS5CYWxsb3QSKQoIYWNjZXB0ZWQYAyABKAsyFy56aW5jLnYxLkFjY2VwdGVkUmVjb3JkIj8KDFJlY29yZEFjY2VwdBIfCgZiYWxsb3QYASABKAsyDy56aW5jLnYxLkJhbGxvdBIOCgZyZWNvcmQYAiABKAwiVAoOUmVjb3JkQWNjZXB0ZWQSHwoGYmFsbG90GAEgASgLMg8uemluYy52MS5CYWxsb3QSIQoIcHJvbWlzZWQYAiABKAsyDy56aW5jLnYxLkJhbGxvdGIGcHJvdG8z");
 
 /**
  * @generated from message zinc.v1.Vote
@@ -146,6 +146,18 @@ export type Vote = Message<"zinc.v1.Vote"> & {
      */
     value: RecordAccepted;
     case: "recordAccepted";
+  } | {
+    /**
+     * @generated from field: zinc.v1.MakeReady make_ready = 25;
+     */
+    value: MakeReady;
+    case: "makeReady";
+  } | {
+    /**
+     * @generated from field: zinc.v1.Ready ready = 26;
+     */
+    value: Ready;
+    case: "ready";
   } | { case: undefined; value?: undefined };
 };
 
@@ -644,6 +656,40 @@ export const FetchedSchema: GenMessage<Fetched> = /*@__PURE__*/
   messageDesc(file_election, 15);
 
 /**
+ * @generated from message zinc.v1.MakeReady
+ */
+export type MakeReady = Message<"zinc.v1.MakeReady"> & {
+  /**
+   * @generated from field: uint32 epoch = 1;
+   */
+  epoch: number;
+};
+
+/**
+ * Describes the message zinc.v1.MakeReady.
+ * Use `create(MakeReadySchema)` to create a new message.
+ */
+export const MakeReadySchema: GenMessage<MakeReady> = /*@__PURE__*/
+  messageDesc(file_election, 16);
+
+/**
+ * @generated from message zinc.v1.Ready
+ */
+export type Ready = Message<"zinc.v1.Ready"> & {
+  /**
+   * @generated from field: uint32 epoch = 1;
+   */
+  epoch: number;
+};
+
+/**
+ * Describes the message zinc.v1.Ready.
+ * Use `create(ReadySchema)` to create a new message.
+ */
+export const ReadySchema: GenMessage<Ready> = /*@__PURE__*/
+  messageDesc(file_election, 17);
+
+/**
  * @generated from message zinc.v1.HandOver
  */
 export type HandOver = Message<"zinc.v1.HandOver"> & {
@@ -673,7 +719,7 @@ export type HandOver = Message<"zinc.v1.HandOver"> & {
  * Use `create(HandOverSchema)` to create a new message.
  */
 export const HandOverSchema: GenMessage<HandOver> = /*@__PURE__*/
-  messageDesc(file_election, 16);
+  messageDesc(file_election, 18);
 
 /**
  * @generated from message zinc.v1.Released
@@ -690,7 +736,7 @@ export type Released = Message<"zinc.v1.Released"> & {
  * Use `create(ReleasedSchema)` to create a new message.
  */
 export const ReleasedSchema: GenMessage<Released> = /*@__PURE__*/
-  messageDesc(file_election, 17);
+  messageDesc(file_election, 19);
 
 /**
  * @generated from message zinc.v1.Ballot
@@ -712,7 +758,7 @@ export type Ballot = Message<"zinc.v1.Ballot"> & {
  * Use `create(BallotSchema)` to create a new message.
  */
 export const BallotSchema: GenMessage<Ballot> = /*@__PURE__*/
-  messageDesc(file_election, 18);
+  messageDesc(file_election, 20);
 
 /**
  * @generated from message zinc.v1.AcceptedRecord
@@ -734,7 +780,7 @@ export type AcceptedRecord = Message<"zinc.v1.AcceptedRecord"> & {
  * Use `create(AcceptedRecordSchema)` to create a new message.
  */
 export const AcceptedRecordSchema: GenMessage<AcceptedRecord> = /*@__PURE__*/
-  messageDesc(file_election, 19);
+  messageDesc(file_election, 21);
 
 /**
  * @generated from message zinc.v1.RecordPrepare
@@ -751,7 +797,7 @@ export type RecordPrepare = Message<"zinc.v1.RecordPrepare"> & {
  * Use `create(RecordPrepareSchema)` to create a new message.
  */
 export const RecordPrepareSchema: GenMessage<RecordPrepare> = /*@__PURE__*/
-  messageDesc(file_election, 20);
+  messageDesc(file_election, 22);
 
 /**
  * @generated from message zinc.v1.RecordPromise
@@ -780,7 +826,7 @@ export type RecordPromise = Message<"zinc.v1.RecordPromise"> & {
  * Use `create(RecordPromiseSchema)` to create a new message.
  */
 export const RecordPromiseSchema: GenMessage<RecordPromise> = /*@__PURE__*/
-  messageDesc(file_election, 21);
+  messageDesc(file_election, 23);
 
 /**
  * @generated from message zinc.v1.RecordAccept
@@ -802,7 +848,7 @@ export type RecordAccept = Message<"zinc.v1.RecordAccept"> & {
  * Use `create(RecordAcceptSchema)` to create a new message.
  */
 export const RecordAcceptSchema: GenMessage<RecordAccept> = /*@__PURE__*/
-  messageDesc(file_election, 22);
+  messageDesc(file_election, 24);
 
 /**
  * @generated from message zinc.v1.RecordAccepted
@@ -824,5 +870,5 @@ export type RecordAccepted = Message<"zinc.v1.RecordAccepted"> & {
  * Use `create(RecordAcceptedSchema)` to create a new message.
  */
 export const RecordAcceptedSchema: GenMessage<RecordAccepted> = /*@__PURE__*/
-  messageDesc(file_election, 23);
+  messageDesc(file_election, 25);
 

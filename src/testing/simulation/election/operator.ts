@@ -1,4 +1,5 @@
 /** Who sees to it that the right machines vote: asks whoever is root, again and again, for the next change. */
+import { votersMax } from "../../../cluster/election/root-record.ts"
 import type { Machine } from "./machine.ts"
 
 export class Operator {
@@ -17,7 +18,8 @@ export class Operator {
     const missing = [...this.wanted].find(
       machine => machine.up && !record.voters.some(voter => voter.voterId === machine.id),
     )
-    if (missing !== undefined) {
+    // A machine that lost its folder has its old voter in the set besides.
+    if (missing !== undefined && record.voters.length < votersMax) {
       root.voter!.addVoter(missing.entry)
       return
     }
