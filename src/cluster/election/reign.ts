@@ -59,16 +59,12 @@ interface HandOverPlan {
   readonly to: VoterEntry
   readonly leaving: boolean
   readonly done: (outcome: { readonly epoch: number } | undefined) => void
-  /** Of the phase that it is in. */
-  deadline: Timer
+  /** By then the successor is ready, or we reign on. */
+  readonly deadline: Timer
   /** When it began. */
   readonly since: number
-  phase: "catchingUp" | "signing" | "given"
+  phase: "catchingUp" | "preparing" | "signing" | "given"
   epoch: number
-  /** Our signature is stored. */
-  isSigned: boolean
-  /** The successor has made ready, or has taken too long. */
-  isReady: boolean
   /** How often the successor is told once more. */
   reminders: number
 }
@@ -210,6 +206,7 @@ export class Reign {
       this.#remind(this.#handOver)
       return
     }
+    if (this.#handOver?.phase === "preparing") this.#makeReady(this.#handOver)
     for (const voter of this.#audience()) {
       const progress = this.#progressOf(voter)
       progress.beat()
@@ -477,7 +474,8 @@ export class Reign {
     const { clock, timing } = this.#state
     // A successor that does not answer costs a second, then we reign on.
     const deadline = clock.after(timing.candidacyMs, () => {
-      if (this.#handOver?.phase !== "catchingUp") return
+      const phase = this.#handOver?.phase
+      if (phase !== "catchingUp" && phase !== "preparing") return
       this.#handOver = undefined
       done(undefined)
     })
@@ -490,8 +488,6 @@ export class Reign {
       since,
       phase: "catchingUp",
       epoch: 0,
-      isSigned: false,
-      isReady: false,
       reminders: 4,
     }
     this.#bring(successor, true)
@@ -517,9 +513,9 @@ export class Reign {
   }
 
   /**
-   * When the successor answers, and has nearly everything, we sign for it, and it makes ready. Once both are done it gets
-   * the rest, and the reign; from then on we have no authority and say so to all. Until then we order: a signature counts
-   * when it is told, with how far the log reaches at that moment.
+   * When the successor answers, and has nearly everything, it makes ready. Then we sign for it, and once that is stored it
+   * gets the rest, and the reign; from then on we have no authority and say so to all. Until then we order: a signature
+   * counts when it is told, with how far the log reaches at that moment.
    */
   #manageHandOver(): void {
     const plan = this.#handOver
@@ -528,35 +524,27 @@ export class Reign {
     const progress = this.#progress.get(plan.to.voterId)
     if (progress === undefined || progress.acceptedFrom < plan.since) return
     if (progress.matched < state.log.last.number - catchUpEntries) return
-    plan.phase = "signing"
-    const epoch = Math.max(state.highestEpoch, this.epoch) + 1
-    plan.epoch = epoch
-    plan.deadline.cancel()
-    plan.deadline = state.clock.after(state.timing.roundMs, () => {
-      plan.isReady = true
-      this.#giveIfReady(plan)
-    })
-    state.send(plan.to, { type: "makeReady", epoch })
-    state.sign(epoch, plan.to.voterId, () => {
-      plan.isSigned = true
-      this.#giveIfReady(plan)
-    })
+    plan.phase = "preparing"
+    plan.epoch = Math.max(state.highestEpoch, this.epoch) + 1
+    this.#makeReady(plan)
+  }
+
+  #makeReady({ to, epoch }: HandOverPlan): void {
+    this.#state.send(to, { type: "makeReady", epoch })
   }
 
   onReady(from: VoterId, { epoch }: Ready): void {
     const plan = this.#handOver
-    if (plan === undefined || plan.to.voterId !== from || plan.epoch !== epoch) return
-    plan.isReady = true
-    this.#giveIfReady(plan)
-  }
-
-  #giveIfReady(plan: HandOverPlan): void {
-    if (this.#over || plan.phase !== "signing" || !plan.isSigned || !plan.isReady) return
-    plan.phase = "given"
+    if (plan?.phase !== "preparing" || plan.to.voterId !== from || plan.epoch !== epoch) return
+    plan.phase = "signing"
     plan.deadline.cancel()
-    this.#bring(plan.to, false)
-    this.#remind(plan)
-    plan.done({ epoch: plan.epoch })
+    this.#state.sign(epoch, from, () => {
+      if (this.#over) return
+      plan.phase = "given"
+      this.#bring(plan.to, false)
+      this.#remind(plan)
+      plan.done({ epoch })
+    })
   }
 
   /** Said again with each heartbeat until the successor reigns; if it never does, the others are free to choose. */

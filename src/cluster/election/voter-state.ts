@@ -168,6 +168,10 @@ export class VoterState {
    * sign takes its place. `done` when it is stored, if nothing has.
    */
   prepareSignature(epoch: number, done: () => void): void {
+    if (this.#prepared?.isStored && this.#prepared.epoch === epoch) {
+      done()
+      return
+    }
     const prepared = { epoch, isStored: false }
     this.#prepared = prepared
     this.#write({ type: "signed", epoch, candidate: this.id }, () => {
