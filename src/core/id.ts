@@ -4,7 +4,7 @@ import { ZincError } from "./errors.ts"
 import type { Random } from "./random.ts"
 
 declare const endpointIdBrand: unique symbol
-/** Names one opening of an endpoint: a version 4 UUID (RFC 9562) in lower case, new each time it opens. */
+/** Names one opening of an endpoint: a UUID (RFC 9562) in lower case, new each time it opens. Ours are of version 8 and prove their owner (src/endpoint/own-id.ts). */
 export type EndpointId = string & { readonly [endpointIdBrand]: true }
 
 export function newEndpointId(random: Random): EndpointId {

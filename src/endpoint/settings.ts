@@ -3,7 +3,7 @@ import { checkFunction, checkSignal } from "../core/arguments.ts"
 import { utf8 } from "../core/bytes.ts"
 import { type Clock, systemClock } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
-import { type EndpointId, isEndpointId, newEndpointId } from "../core/id.ts"
+import { type EndpointId, isEndpointId } from "../core/id.ts"
 import { type Logger, silentLogger } from "../core/logger.ts"
 import { type Random, systemRandom } from "../core/random.ts"
 import { type Codec, userCodecNumbers } from "../message/codec.ts"
@@ -14,6 +14,7 @@ import type { EndpointOptions, HostingOptions, JoinOptions } from "./api.ts"
 import type { ClientSideOptions } from "./client/client-options.ts"
 import type { HostSideOptions } from "./host/host-options.ts"
 import { defaultFanOut } from "./host/placement.ts"
+import { newOwnId } from "./own-id.ts"
 import { depthMax } from "./place.ts"
 
 /** What both ways of opening share, with defaults filled in. */
@@ -28,6 +29,8 @@ export interface EndpointSettings {
   readonly maxPayloadBytes: number
   readonly statusMs: number
   readonly id: EndpointId
+  /** Proves the id to the hosts that it joins. */
+  readonly idSecret: Uint8Array
 }
 
 /** Throws `BadOption`. */
@@ -37,7 +40,7 @@ export function readSettings(options: EndpointOptions): EndpointSettings {
     throw new ZincError("BadOption", "a message endpoint needs a transport; the front door's Endpoint brings one")
   checkParts(options)
   const random = options.random ?? systemRandom
-  const id = newEndpointId(random)
+  const { id, secret: idSecret } = newOwnId(random)
   const name = options.name ?? id.slice(0, 8)
   const nameBytes = typeof name === "string" ? utf8(name).length : 0
   if (nameBytes < 1 || nameBytes > 64 || isEndpointId(name)) {
@@ -57,6 +60,7 @@ export function readSettings(options: EndpointOptions): EndpointSettings {
     codecs.register(codec)
   return {
     id,
+    idSecret,
     name,
     transport: options.transport,
     clock: options.clock ?? systemClock,

@@ -1,6 +1,7 @@
 /** L1 to L4: who gets in, when a join is complete, what the publisher gives to whom, and what a session is worth. */
 import { describe, expect, it } from "vitest"
 import { equalBytes } from "../../src/core/bytes.ts"
+import { endpointIdToBytes } from "../../src/core/id.ts"
 import { type EndpointEvent, MessageEndpoint, tokenAuthenticator } from "../../src/endpoint/index.ts"
 import { Kind } from "../../src/message/header.ts"
 import { TopicKind } from "../../src/message/topic.ts"
@@ -279,6 +280,30 @@ describe("L3 the guard", () => {
 })
 
 describe("L4 sessions", () => {
+  it("lets nobody join under the id of an endpoint elsewhere in the tree, though no host but that one's has met it", async () => {
+    const world = new World({ seed: 4 })
+    await world.until(world.host("hub"))
+    await world.until(world.relay("floor", "hub"))
+    const { endpoint: ada } = await world.until(world.join("ada", "floor"))
+    const { endpoint: ben } = await world.until(world.join("ben", "hub"))
+    const heard: unknown[] = []
+    await world.until(ben!.handle("t", ({ value }) => heard.push(value)).ready)
+    const letters: unknown[] = []
+    ada!.handle("letter", ({ value }) => letters.push(value))
+    const endpointId = endpointIdToBytes(ada!.id)
+    for (const idSecret of [new Uint8Array(0), new Uint8Array(16), endpointId]) {
+      const thief = await new RawClient(world, `thief ${idSecret.length} ${idSecret[0]}`).dial()
+      expect(await thief.join({ endpointId, idSecret })).toMatchObject({
+        case: "refuse",
+        value: { code: "Unauthorized" },
+      })
+    }
+    await world.until(ada!.send("t", 1, { route: "ordered", ack: "rooted" }))
+    await world.until(ben!.sendTo(ada!.id, "letter", "for ada only"))
+    await world.run(100)
+    expect([heard, letters]).toEqual([[1], ["for ada only"]])
+  })
+
   it("a leaf's origin is its session's, whatever its frames say", async () => {
     const world = new World({ seed: 1 })
     const host = await world.until(world.host("hub"))

@@ -15,6 +15,8 @@ export interface ClientSideOptions {
   readonly transport: Transport
   readonly addresses: readonly string[]
   readonly token: Uint8Array
+  /** Proves our id. */
+  readonly idSecret: Uint8Array
   readonly tree: string
   /** Undefined: do not come back. */
   readonly reconnect: { readonly minMs: number; readonly maxMs: number } | undefined

@@ -16,7 +16,7 @@ import type { DownLeg } from "./down-leg.ts"
 import type { JoinWay } from "./join-way.ts"
 import type { UpBuffer } from "./up-buffer.ts"
 
-export interface HostSessionOptions extends Pick<ClientSideOptions, "name" | "tree" | "token" | "relay"> {
+export interface HostSessionOptions extends Pick<ClientSideOptions, "name" | "tree" | "token" | "idSecret" | "relay"> {
   readonly node: Node
   readonly up: Pick<UpBuffer, "session" | "first" | "last" | "firstSequences">
   readonly down: Pick<DownLeg, "link" | "incarnation">
@@ -77,6 +77,7 @@ export class HostSession {
         generation: this.#generation,
         token: this.#o.token,
         endpointId: node.self.bytes,
+        idSecret: this.#o.idSecret,
         name: this.#o.name,
         session: this.#isResumable && !toOther ? up.session : new Uint8Array(0),
         ticket: this.#tickets.get(dialled) ?? (toOther ? new Uint8Array(0) : this.#ticket),

@@ -96,6 +96,14 @@ export class UpBuffer {
     return firsts
   }
 
+  /** How many messages of our own are kept: the root is not known to have them. */
+  get own(): number {
+    let count = 0
+    for (let number = this.#log.first; number <= this.#log.last; number++)
+      if (this.#o.isOwn(this.#log.header(number)!)) count++
+    return count
+  }
+
   /** Whether a frame of that size, header and payload, would be taken. */
   hasRoom(bytes: number): boolean {
     return this.#log.hasRoom(bytes)

@@ -9,6 +9,7 @@ import { encodeControl, type Join } from "../../message/control.ts"
 import type { HostAddresses, RouterSocket } from "../../transport/transport.ts"
 import type { Verdict } from "../authenticator.ts"
 import type { Node } from "../node.ts"
+import { isProven } from "../own-id.ts"
 import { hopsMax } from "../place.ts"
 import { directTopicBytes, isPrivate, newPrivatePrefix } from "../private-topic.ts"
 import { Crowd, strangerMs, strangersMax } from "./crowd.ts"
@@ -207,6 +208,10 @@ export class Admission {
     const turnMs = !returns && this.#o.placement.sendsOn(join) ? 0 : this.#rate.ask()
     if (turnMs > 0) {
       this.#refuse(connection, name, "Busy", "many join at once; it is your turn soon", turnMs)
+      return
+    }
+    if (!isProven(join.endpointId, join.idSecret)) {
+      this.#refuse(connection, name, "Unauthorized", "it does not prove that this endpoint id is its own")
       return
     }
     const id = endpointIdFromBytes(join.endpointId)
