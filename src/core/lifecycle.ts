@@ -9,6 +9,11 @@ export type State = (typeof State)[keyof typeof State]
 export interface CloseReason {
   readonly requested: boolean
   readonly error?: ZincError
+  /**
+   * At an endpoint that was closed: how many of its messages the root of the tree is not known to have, since there was no
+   * host, or none that answered in time. Those below or beside it may have some of them. Absent where there are none.
+   */
+  readonly unacknowledged?: number
 }
 
 /** Holds the state; the owner says when to move. Close joins a close in progress. */
@@ -44,15 +49,19 @@ export class Lifecycle {
     throw new ZincError("Closed", `${this.#what} is ${this.#state}; open a new one`)
   }
 
-  /** Runs `work` once, however often close is called; everyone waits for the same end. */
-  close(work: () => Promise<void> | void, reason: CloseReason = { requested: true }): Promise<void> {
+  /** Runs `work` once, however often close is called; everyone waits for the same end. What it returns is part of the reason. */
+  close(
+    work: () => Promise<Partial<CloseReason> | void> | void,
+    reason: CloseReason = { requested: true },
+  ): Promise<void> {
     if (this.#closing === undefined) {
       this.#state = State.Closing
       this.#closing = (async () => {
+        let more: Partial<CloseReason> = {}
         try {
-          await work()
+          more = (await work()) ?? {}
         } finally {
-          this.finished(reason)
+          this.finished({ ...reason, ...more })
         }
       })()
     }

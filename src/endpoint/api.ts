@@ -305,6 +305,11 @@ export type EndpointEvent =
       readonly epoch: number
       readonly reason: string
     }
+  /**
+   * Whether ordered topics refuse what is sent here (`NoAuthority`), because the top of this part of the tree reaches no
+   * majority of the tree's voters (R6). Told at every endpoint of that part some two seconds after, and when it is over.
+   */
+  | { readonly type: "readOnly"; readonly isReadOnly: boolean; readonly reason: string }
   /** A subscriber falls behind, at its host; `acted` is the policy when it was applied. */
   | {
       readonly type: "slow"

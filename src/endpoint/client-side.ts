@@ -6,7 +6,7 @@
  */
 import { sameBytes } from "../core/byte-map.ts"
 import { equalBytes } from "../core/bytes.ts"
-import { sleep } from "../core/clock.ts"
+import { sleep, type Timer } from "../core/clock.ts"
 import { asZincError, messageOf, ZincError } from "../core/errors.ts"
 import type { FrameBatch } from "../core/frame-batch.ts"
 import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
@@ -44,6 +44,8 @@ import type { UpSide } from "./sides.ts"
 import type { Receiver, TopicState } from "./topic-state.ts"
 
 /** How a host that was told of is dialled again. */
+/** A relay without a host for that long is alone: its part of the tree takes nothing that must be ordered. */
+const aloneMs = 2000
 const soughtAgain = { minMs: 20, maxMs: 250 }
 /** The longest that a host is kept for what the next one has not caught up on, and how often that is looked at. */
 const catchUpMs = 2000
@@ -78,6 +80,7 @@ export class ClientSide implements UpSide {
   #whyLost = ""
   /** The host as it was when the link was lost. */
   #lostPeer: PeerInfo | undefined
+  #alone: Timer | undefined
 
   constructor(options: ClientSideOptions) {
     this.#o = options
@@ -144,8 +147,8 @@ export class ClientSide implements UpSide {
       onViolation: thrown => this.#violation(thrown),
       onward: options.relay?.onward,
     })
-    const { name, tree, token, relay } = options
-    this.#session = new HostSession({ node, name, tree, token, relay, up: this.#up, down: this.#down })
+    const { name, tree, token, idSecret, relay } = options
+    this.#session = new HostSession({ node, name, tree, token, idSecret, relay, up: this.#up, down: this.#down })
     this.#attachment = new Attachment({
       node,
       hasty: !node.rules.overlap,
@@ -235,6 +238,7 @@ export class ClientSide implements UpSide {
     if (accept.resumed) this.#up.loseNotices(Number(accept.noticesLostThrough))
     lineage.learn(accept, legs.address)
     place.attached(pathOf(accept), accept.tree, this.#session.generation)
+    this.#alone?.cancel()
     place.setReadOnly(accept.readOnly)
     this.#up.joined(accept.session, Number(accept.received), Number(accept.rooted))
   }
@@ -354,6 +358,17 @@ export class ClientSide implements UpSide {
       }),
     )
     this.#down.lost()
+    this.#watchAlone()
+  }
+
+  /** R6: a relay that finds no place in a tree with voters is the top of a part that has no authority. */
+  #watchAlone(): void {
+    const { node, relay } = this.#o
+    if (relay === undefined || !node.rules.minority || node.lineage.voters.length === 0) return
+    this.#alone?.cancel()
+    this.#alone = node.clock.after(aloneMs, () => {
+      if (this.#crown === undefined && !this.linked) node.place.setReadOnly(true)
+    })
   }
 
   // ---- control ----
@@ -708,6 +723,11 @@ export class ClientSide implements UpSide {
 
   // ---- ending ----
 
+  /** How many messages of our own the root is not known to have. */
+  get unacknowledged(): number {
+    return this.#up.own
+  }
+
   async close(lingerMs: number): Promise<void> {
     const closed = new ZincError("Closed", "the endpoint closed before the message was acknowledged")
     if (!this.linked || this.#attachment.legs === undefined) {
@@ -739,6 +759,7 @@ export class ClientSide implements UpSide {
   }
 
   #stop(): Legs | undefined {
+    this.#alone?.cancel()
     this.#liveness.stop()
     return this.#attachment.stop()
   }

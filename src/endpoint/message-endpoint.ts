@@ -250,6 +250,7 @@ export class MessageEndpoint implements MessagingSurface {
       addresses,
       ...joiningSettings(options, this.#common.maxPayloadBytes),
       maxPayloadBytes: this.#common.maxPayloadBytes,
+      idSecret: this.#common.idSecret,
       roster: this.#roster,
       onClosed: error => {
         this.#host?.abort()
@@ -477,6 +478,8 @@ export class MessageEndpoint implements MessagingSurface {
       if (this.#client?.linked && this.#host !== undefined) await this.#host.drain(Math.min(timeoutMs / 2, drainMs))
       if (this.#ready)
         await within(clock, timeoutMs, Promise.all([this.flushed().catch(() => {}), this.#listener.idle()]))
+      const unacknowledged = this.#client?.unacknowledged ?? 0
+      if (unacknowledged > 0) this.#tellUnacknowledged(unacknowledged)
       this.#roster.close()
       this.#seat?.end()
       // A relay lets its clients go first: what they pushed and is not rooted they take along.
@@ -485,7 +488,15 @@ export class MessageEndpoint implements MessagingSurface {
       this.#direct.failAll(closed)
       this.#port.closed()
       await this.#listener.ended()
+      return unacknowledged > 0 ? { unacknowledged } : {}
     })
+  }
+
+  #tellUnacknowledged(messages: number): void {
+    this.#common.logger.warn(
+      `${messages} message${messages === 1 ? "" : "s"} sent by "${this.name}" had not reached the root of the tree when it closed`,
+      { endpoint: this.name, messages },
+    )
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,11 @@
 /** host, join, send, listen and request, as processes. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { spawn } from "node:child_process"
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest"
-import { Cli, endAll, errorOf, jsonLines, openHost, zinc } from "./cli-process.ts"
+import { Cli, endAll, errorOf, jsonLines, main, openHost, zinc } from "./cli-process.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "zinc-cli-"))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -194,6 +195,26 @@ describe("A reader that has enough", () => {
     await zinc(["send", address, "chat", "1"])
     await zinc(["send", address, "chat", "2"])
     expect((await listener.ended).code).toBe(0)
+  })
+
+  it("of notes is no reason to end: a host that is told to closes as ever", async () => {
+    const deaf = new Cli(["host", "tcp://127.0.0.1:0", "--json"])
+    await deaf.event({ event: "listening" })
+    deaf.stopReadingNotes()
+    deaf.kill("SIGTERM")
+    expect((await deaf.ended).code).toBe(143)
+  })
+
+  it.runIf(existsSync("/dev/full"))("that has no room left is told of in a line", async () => {
+    const full = openSync("/dev/full", "w")
+    const child = spawn(process.execPath, [main, "--help"], { stdio: ["ignore", full, "pipe"] })
+    let notes = ""
+    child.stderr!.on("data", (chunk: Buffer) => {
+      notes += String(chunk)
+    })
+    const code = await new Promise(resolve => child.on("close", resolve))
+    closeSync(full)
+    expect([code, notes]).toEqual([1, expect.stringMatching(/^error \[ENOSPC\] .*\n$/)])
   })
 })
 

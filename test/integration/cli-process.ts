@@ -4,7 +4,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { root } from "../tidy/source.ts"
 
-const main = join(root, "dist/cli/main.js")
+export const main: string = join(root, "dist/cli/main.js")
 
 export interface CliEnd {
   readonly code: number | null
@@ -99,6 +99,11 @@ export class Cli {
   /** Closes our end of its standard output, as `head -1` does. */
   stopReading(): void {
     this.#child.stdout!.destroy()
+  }
+
+  /** Closes our end of its standard error. */
+  stopReadingNotes(): void {
+    this.#child.stderr!.destroy()
   }
 
   kill(signal: NodeJS.Signals): void {

@@ -145,7 +145,12 @@ describe("A tree with three voters", () => {
     const minority = ["va", atMinority.name]
     for (const one of minority)
       for (const other of ["vb", "vc", ...atMajority.map(({ name }) => name)]) world.network.partition(one, other)
+    const told: unknown[] = []
+    world.onEvent((life, event) => {
+      if (event.type === "readOnly") told.push([life.name, event.isReadOnly])
+    })
     await world.run(5000)
+    expect(told.sort()).toEqual(minority.map(name => [name, true]).sort())
 
     const refused = () => atMinority.endpoint!.send("t", "refused", { route: "ordered" })
     expect(refused).toThrow(expect.objectContaining({ code: "NoAuthority", retryable: true }))
@@ -154,14 +159,41 @@ describe("A tree with three voters", () => {
     await load(tree, voices, 1000)
     expect(near).toEqual([1])
 
+    told.length = 0
     world.network.heal()
     await world.run(5000)
+    expect(told.sort()).toEqual(minority.map(name => [name, false]).sort())
     voices.push(new Voice(atMinority, "t"))
     await load(tree, voices, 1000)
     await world.run(3000)
     expect(tree.roots).toHaveLength(1)
     expect(judge(ears, voices, { whole: true })).toEqual([])
     expect(voices.map(({ acked }) => acked.size)).toEqual(voices.map(({ sent }) => sent))
+  })
+
+  it("tells those below a relay that finds no voter with a root that ordered topics take nothing", async () => {
+    const { tree, world } = await grow(4)
+    const relay = await world.until(world.relay("r1", "va"))
+    const leaf = await world.until(world.join("s1", "r1"))
+    const told: unknown[] = []
+    const paths: (readonly string[])[] = []
+    leaf.endpoint!.on("readOnly", ({ isReadOnly }) => told.push(isReadOnly))
+    leaf.endpoint!.on("path", ({ path }) => paths.push(path))
+    tree.crash("va")
+    tree.crash("vb")
+    await world.run(6000)
+    expect(told).toEqual([true])
+    expect(() => leaf.endpoint!.send("t", 1, { route: "ordered" })).toThrow(
+      expect.objectContaining({ code: "NoAuthority" }),
+    )
+    await world.until(tree.start("vb"))
+    await world.run(8000)
+    expect(told).toEqual([true, false])
+    expect(relay.endpoint!.path[0]).toBe(tree.root!.id)
+    const sent = leaf.endpoint!.send("t", 2, { route: "ordered", ack: "replicated" })
+    await world.until(sent)
+    // A path is told when it is another, and not when only the top of it has changed its mind.
+    for (const [at, path] of paths.entries()) if (at > 0) expect(path).not.toEqual(paths[at - 1])
   })
 
   it.each([11, 12, 13])("keeps every promise through root after root lost, seed %i", async seed => {
