@@ -30,11 +30,12 @@ export class RawClient {
   #subscriber: SubscriberSocket | undefined
   #pusher: PusherSocket | undefined
 
-  constructor(world: World, name: string, host = "hub", id: Uint8Array = world.random.bytes(16)) {
+  constructor(world: World, name: string, host = "hub", id?: Uint8Array) {
     this.#world = world
     this.#name = name
     this.#host = host
-    this.id = id
+    this.id = id ?? world.random.bytes(16)
+    if (id !== undefined) return
     this.id[6] = (this.id[6]! & 0x0f) | 0x40
     this.id[8] = (this.id[8]! & 0x3f) | 0x80
   }

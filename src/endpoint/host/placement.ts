@@ -172,7 +172,7 @@ export class Placement {
     return here < Math.min(fanOut, links.size)
   }
 
-  /** Slots kept for relays while there is room below for others, so that the tree can grow in breadth near the root. */
+  /** Slots, a quarter of them and at least one, kept for relays while there is room below for others, so that the tree can grow in breadth near the root. */
   get #reserve(): number {
     return this.#relays.size === 0 ? 0 : Math.ceil(this.#o.fanOut / 4)
   }
@@ -242,10 +242,11 @@ function heightOf(link: Link): number {
   return link.room?.told.height ?? 0
 }
 
-/** By what it makes a joiner wait; when that is alike, by the room that is left. */
+/** By what it makes a joiner wait; when that is alike, by the room that is left: at the relay itself, and then below it. */
 function isBusier(link: Link, other: Link): boolean {
   const [a, b] = [link.room!, other.room!]
-  return Math.abs(a.load - b.load) > busierBy ? a.load > b.load : a.available < b.available
+  if (Math.abs(a.load - b.load) > busierBy) return a.load > b.load
+  return a.near === b.near ? a.available < b.available : a.near < b.near
 }
 
 /** Loads that differ by less are alike: a timer is late by some milliseconds for no reason. */

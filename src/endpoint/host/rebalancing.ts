@@ -5,7 +5,6 @@
  * asks nobody twice in a row or who has just come: so in a quiet tree nobody moves.
  */
 import type { Link, Tell } from "./link.ts"
-import type { LinkTable } from "./link-table.ts"
 import type { Placement } from "./placement.ts"
 
 /** Begins when there are so many times the fan-out. */
@@ -19,7 +18,7 @@ const newBeats = 8
 const askedBeats = 240
 
 export interface RebalancingOptions {
-  readonly links: Pick<LinkTable, "size"> & Iterable<Link>
+  readonly links: Iterable<Link>
   readonly placement: Pick<Placement, "offer">
   readonly tell: Tell
   readonly fanOut: number
@@ -47,11 +46,14 @@ export class Rebalancing {
   tick(now: number): void {
     const { links, placement, tell, fanOut, maxClients, isSteady } = this.#o
     this.#beatsSinceChange++
-    const surplus = links.size - fanOut
+    // A client that is away may be elsewhere already.
+    let clients = 0
+    for (const { awaySince } of links) if (awaySince === undefined) clients++
+    const surplus = clients - fanOut
     if (surplus <= 0) this.#isOver = false
-    else if (links.size > Math.min(maxClients, Math.ceil(beginsAbove * fanOut))) this.#isOver = true
+    else if (clients > Math.min(maxClients, Math.ceil(beginsAbove * fanOut))) this.#isOver = true
     if (!this.#isOver || this.#beatsSinceChange < calmBeats || !isSteady()) return
-    const reason = `its host has ${links.size} clients and wants ${fanOut}`
+    const reason = `its host has ${clients} clients and wants ${fanOut}`
     let asked = 0
     for (const link of this.#movable(now)) {
       if (asked >= Math.min(perBeat, surplus)) return

@@ -42,6 +42,10 @@ export class RelayRoom {
     const { free, below } = this.#told
     return Math.max(0, Math.min(free + below - this.#sent - this.#sentBefore, this.#ramp - this.#sent))
   }
+  /** Of these, who would find a place at the relay itself. */
+  get near(): number {
+    return Math.max(0, Math.min(this.#told.free - this.#sent - this.#sentBefore, this.#ramp - this.#sent))
+  }
   /** Joiners that may be sent there when nobody has room. */
   get spare(): number {
     return Math.max(0, Math.min(this.#told.spare - this.#sent - this.#sentBefore, this.#ramp - this.#sent))
