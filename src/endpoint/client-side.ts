@@ -331,9 +331,9 @@ export class ClientSide implements UpSide {
     this.#down.left()
   }
 
-  /** The link leads back here. */
-  loops(): void {
-    if (!this.linked) return
+  /** A probe with our id came from below: if it is the one that is under way, the link leads back here. */
+  probeCame(token: Uint8Array): void {
+    if (!this.linked || !this.#probe.isOwn(token)) return
     this.#attachment.lost(
       new ZincError("PeerLost", "the host above hangs below this one: the tree has a loop [Loop]", { retryable: true }),
     )
@@ -703,6 +703,7 @@ export class ClientSide implements UpSide {
     }
     this.#probe.tick()
     this.#down.tick(4 * heartbeatMs, this.#liveness.isSilent)
+    this.#names.tick()
     if (state === "up" && legs?.subscriber !== undefined) this.#subscriptions.retry(legs)
     this.#node.resequencer.giveUpOlderThan(now - 2 * heartbeatMs)
   }

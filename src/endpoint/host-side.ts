@@ -30,6 +30,7 @@ import { Heartbeat } from "./host/heartbeat.ts"
 import type { HostSideOptions } from "./host/host-options.ts"
 import type { Link } from "./host/link.ts"
 import { LinkTable } from "./host/link-table.ts"
+import { NameDesk } from "./host/name-desk.ts"
 import { Placement } from "./host/placement.ts"
 import { Publication } from "./host/publication.ts"
 import { Rebalancing } from "./host/rebalancing.ts"
@@ -86,6 +87,7 @@ export class HostSide {
   readonly #membership: SubtreeMembership
   readonly #baselines: BaselineAnswers
   readonly #repairs: RepairDesk
+  readonly #nameDesk: NameDesk
   readonly #heartbeat: Heartbeat
   /** At a relay: what its clients follow. */
   readonly #interest: SubtreeInterest | undefined
@@ -191,7 +193,7 @@ export class HostSide {
       tell,
       isTop: () => above?.linked !== true,
       tellAbove: body => above?.tell(body) ?? false,
-      onLoop: () => above?.loops(),
+      onOwn: token => above?.probeCame(token),
     })
     this.#admission = new Admission({
       host: options,
@@ -280,6 +282,7 @@ export class HostSide {
       isOpen: () => !this.#ended,
       onAnswered: link => this.#joined(link),
     })
+    this.#nameDesk = new NameDesk({ clock: node.clock, tell, resolve: name => this.#membership.resolve(name) })
     this.#repairs = new RepairDesk({ links, router: this.#router, publication, isOpen: () => !this.#ended })
     this.#direct = new DirectRoute({
       node,
@@ -642,6 +645,7 @@ export class HostSide {
         this.#o.roster.watch(link, body.value.on)
         break
       case "undeliverable":
+        if (!link.relay) throw new ZincError("BadFrame", "a client that is no relay tells what others do not get")
         if (!this.#direct.passUndeliverable(body.value, link)) this.#o.onUndeliverable(body.value)
         break
       case "heartbeatReply":
@@ -651,7 +655,7 @@ export class HostSide {
         this.#repairs.asked(link, body.value)
         break
       case "resolve":
-        void this.#resolve(link, body.value.id, body.value.name)
+        this.#nameDesk.asked(link, body.value.id, body.value.name)
         break
       case "leave":
         this.#onLeave(link, Number(control.after), body.value.code, body.value.reason)
@@ -664,10 +668,6 @@ export class HostSide {
 
   #tell(link: Link, body: ControlBody, after = 0): boolean {
     return !this.#ended && link.control !== 0 && this.#router.send(link.control, [encodeControl(body, after)])
-  }
-
-  async #resolve(link: Link, id: number, name: string): Promise<void> {
-    this.#tell(link, { case: "resolved", value: { id, endpointIds: await this.#membership.resolve(name) } })
   }
 
   // ---- the end of a connection, and of a session ----
@@ -700,6 +700,7 @@ export class HostSide {
     if (this.#ended || !this.#links.end(link)) return
     const wasUp = link.awaySince === undefined
     this.#placement.forget(link)
+    this.#nameDesk.forget(link)
     if (link.relay) this.#rebalancing.disturbed()
     this.#slow.forget(link)
     this.#succession.left(link)

@@ -341,7 +341,7 @@ export class MessageEndpoint implements MessagingSurface {
       get rootRoundTripMs() {
         return client().rootRoundTripMs
       },
-      loops: () => client().loops(),
+      probeCame: token => client().probeCame(token),
       tell: body => client().tell(body),
     }
   }

@@ -52,8 +52,13 @@ export class AttachProbe {
     if (this.#token !== undefined) this.#ask(this.#token)
   }
 
+  /** It is the one that is under way. */
+  isOwn(token: Uint8Array): boolean {
+    return this.#token !== undefined && equalBytes(token, this.#token)
+  }
+
   answered(token: Uint8Array): void {
-    if (this.#token === undefined || !equalBytes(token, this.#token)) return
+    if (!this.isOwn(token)) return
     this.#token = undefined
     this.#roundTripMs = this.#o.clock.now() - this.#askedAt
     this.#o.onConfirmed()

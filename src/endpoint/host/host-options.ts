@@ -54,7 +54,7 @@ export interface Above extends InterestAbove {
   /** To the root and back, as far as it is known. */
   readonly rootRoundTripMs: number | undefined
   /** The link above leads back here: it is let go of. */
-  loops(): void
+  probeCame(token: Uint8Array): void
   /** Sends a control message; false when it could not. */
   tell(body: ControlBody): boolean
 }

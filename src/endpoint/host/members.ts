@@ -8,9 +8,13 @@
  */
 import { ByteMap } from "../../core/byte-map.ts"
 import { equalBytes, toHex } from "../../core/bytes.ts"
+import { ZincError } from "../../core/errors.ts"
 import type { Random } from "../../core/random.ts"
 import type { Members as MembersMessage } from "../../message/control.ts"
 import type { Link } from "./link.ts"
+
+/** Endpoints that one client may have below it: more than a tree of a hundred thousand has below any. */
+const claimsMax = 65_536
 
 export interface Member {
   readonly id: Uint8Array
@@ -114,6 +118,8 @@ export class Members implements Iterable<Member> {
       this.#of.set(member.via, claims)
     }
     const before = claims.get(key)
+    if (before === undefined && claims.size >= claimsMax)
+      throw new ZincError("BadFrame", `a relay tells of more than ${claimsMax} endpoints below it`)
     const isSame = before?.attach === member.attach && equalBytes(before.host, member.host)
     if (isSame && before.name === member.name && before.at > 0) return
     const at = this.#fits(member) ? ++this.#told : 0

@@ -9,15 +9,13 @@
 import type { Random } from "../../core/random.ts"
 import type { Join } from "../../message/control.ts"
 import type { Place } from "../place.ts"
-import type { RoomNumbers } from "../room.ts"
+import { boundedRoom, type RoomNumbers } from "../room.ts"
 import { dialableFrom } from "./dialable.ts"
 import type { Link } from "./link.ts"
 import type { LinkTable } from "./link-table.ts"
 
 /** See docs/decisions/0120. */
 export const defaultFanOut = 32
-/** Spare room beyond this is as good as any. */
-const spareMax = 1_000_000_000
 /** Relays named to a joiner. */
 export const candidatesMax = 4
 
@@ -88,14 +86,15 @@ export class Placement {
       below += told.free + told.below
       levels = Math.min(levels, 1 + told.levels)
     }
-    return {
+    return boundedRoom({
       free,
       below,
       levels: free > 0 || levels === Number.POSITIVE_INFINITY ? 0 : levels,
-      height,
+      // A subtree that says to be higher than the tree may be would keep us from joining anywhere.
+      height: Math.min(height, Math.max(0, maxDepth - place.depth)),
       size,
-      spare: Math.min(spare, spareMax),
-    }
+      spare,
+    })
   }
 
   /** There is no place here for such a joiner, but below. */

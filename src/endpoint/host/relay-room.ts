@@ -3,7 +3,7 @@
  * busy it is. The relay says it with its JOIN and with its answers to heartbeats; between two of those the host counts whom
  * it has sent there itself.
  */
-import { noRoom, type RoomNumbers } from "../room.ts"
+import { boundedRoom, noRoom, type RoomNumbers } from "../room.ts"
 
 /** Joiners that a relay is sent until its first answer; each answer doubles it, so that a cold one is not flooded. */
 const firstRamp = 4
@@ -22,7 +22,7 @@ export class RelayRoom {
 
   constructor(addresses: readonly string[], room: RoomNumbers | undefined) {
     this.addresses = addresses
-    this.#told = room ?? noRoom
+    this.#told = room === undefined ? noRoom : boundedRoom(room)
   }
 
   /** As it was last told. */
@@ -62,7 +62,7 @@ export class RelayRoom {
 
   /** It has answered a heartbeat; without `room` that is as it was. */
   answered(room: RoomNumbers | undefined, loopLagMs: number, queueFill: number): void {
-    if (room !== undefined) this.#told = room
+    if (room !== undefined) this.#told = boundedRoom(room)
     this.#loopLagMs = loopLagMs
     this.#queueFill = queueFill
     this.#sentBefore = this.#sent

@@ -4,6 +4,7 @@
  * probe from below hangs on itself.
  */
 import { equalBytes } from "../../core/bytes.ts"
+import { ZincError } from "../../core/errors.ts"
 import type { ControlBody, Probe, ProbeReply } from "../../message/control.ts"
 import { depthMax } from "../place.ts"
 import type { Link, Tell } from "./link.ts"
@@ -20,8 +21,8 @@ export interface RootProbesOptions {
   /** There is no host above now. */
   readonly isTop: () => boolean
   readonly tellAbove: (body: ControlBody) => boolean
-  /** What this host asked itself came from below. */
-  readonly onLoop: () => void
+  /** What may be a probe of this host itself came from below. */
+  readonly onOwn: (token: Uint8Array) => void
 }
 
 export class RootProbes {
@@ -31,11 +32,13 @@ export class RootProbes {
     this.#o = options
   }
 
-  /** From a client. */
+  /** From a client: of its own, or passed on by a relay, which puts its id at the end. */
   fromBelow(link: Link, { token, path }: Pick<Probe, "token" | "path">): void {
-    const { self, tell, isTop, tellAbove, onLoop } = this.#o
+    const { self, tell, isTop, tellAbove, onOwn } = this.#o
     if (path.length === 0 || path.length > passedMax || token.length > tokenBytesMax) return
-    if (equalBytes(path[0]!, self)) onLoop()
+    if (!equalBytes(path.at(-1)!, link.peer.bytes) || (path.length > 1 && !link.relay))
+      throw new ZincError("BadFrame", "a client passes on a probe of somebody else")
+    if (equalBytes(path[0]!, self)) onOwn(token)
     else if (isTop()) tell(link, { case: "probeReply", value: { token, path: [...path] } })
     else if (!path.some(id => equalBytes(id, self)))
       tellAbove({ case: "probe", value: { token, path: [...path, self] } })
