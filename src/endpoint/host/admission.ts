@@ -30,6 +30,8 @@ interface Stranger {
   probes: number
 }
 
+/** Topics that a joiner remembers which are as much work as a join. */
+const memoryPerJoin = 1000
 const envelopeVersion = 1
 /** Times a stranger may measure the way before it joins. */
 const probesMax = 4
@@ -205,7 +207,10 @@ export class Admission {
     }
     // Sending somebody on costs little, and helps.
     const returns = join.session.length === 16 && this.#o.links.ofSession(join.session, 0) !== undefined
-    const turnMs = !returns && this.#o.placement.sendsOn(join) ? 0 : this.#rate.ask()
+    const turnMs =
+      !returns && this.#o.placement.sendsOn(join)
+        ? 0
+        : this.#rate.ask(1 + Math.floor(join.memory.length / memoryPerJoin))
     if (turnMs > 0) {
       this.#refuse(connection, name, "Busy", "many join at once; it is your turn soon", turnMs)
       return

@@ -36,6 +36,17 @@ describe("JoinRate", () => {
     expect(asked).toBeLessThan(2500)
   })
 
+  it("counts one that is as much work as many as so many", async () => {
+    const clock = new SimulatedClock()
+    const rate = new JoinRate(clock, new SeededRandom(1), 250)
+    expect([rate.ask(61), rate.ask(61)]).toEqual([0, 0])
+    expect(rate.ask()).toBeGreaterThan(0)
+    await clock.run(50)
+    expect(rate.ask()).toBeGreaterThan(0)
+    await clock.run(500)
+    expect(rate.ask()).toBe(0)
+  })
+
   it("takes fewer while the event loop is late, and more when it is punctual again", async () => {
     // A loop that is busy until some moment: its timers fire only then.
     let busyUntil = 0

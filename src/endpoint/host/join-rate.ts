@@ -50,16 +50,16 @@ export class JoinRate {
     return this.#rate * 1000
   }
 
-  /** 0: a join may go on. Else the milliseconds until its turn. */
-  ask(): number {
+  /** 0: a join may go on. Else the milliseconds until its turn. One that is as much work as several counts as so many. */
+  ask(weight = 1): number {
     const now = this.#clock.now()
     this.#asked = true
     if (!this.#isLooking) this.#look(now)
     this.#tokens = Math.min(burstMax, this.#tokens + (now - this.#refilledAt) * this.#rate)
     this.#refilledAt = now
     if (this.#tokens >= 1 && this.#taken < burstMax) {
-      this.#tokens--
-      this.#taken++
+      this.#tokens -= weight
+      this.#taken += weight
       return 0
     }
     this.#lastTurn = Math.max(this.#lastTurn, now) + 1 / this.#rate
