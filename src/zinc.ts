@@ -41,7 +41,8 @@ export class Endpoint extends WholeEndpoint {
    *     console.log("others join", host.addresses[0])
    *
    * With `data` it votes on who is root of its tree, and resolves when it is root or has joined below the root; then it also
-   * rejects with `BadFile` for a damaged folder, and `AddressInUse` for one that is open already. With `relays` it resolves
+   * rejects with `BadFile` for a damaged folder, `AddressInUse` for one that is open already, and `Duplicate` for a copied one
+   * whose voter is alive; that is also what closes it should this be found later. With `relays` it resolves
    * when these have joined it, and rejects with what keeps one from it.
    */
   static override async host(given: HostOptions & WithDocuments & WithVotes & WithRelays): Promise<Endpoint> {

@@ -42,7 +42,7 @@ export interface GovernedPlace {
   readonly id: string
   readonly name: string
   readonly addresses: readonly string[]
-  abort(): void
+  abort(reason?: ZincError): void
 }
 
 /** The longest that a root waits for its clients to go to its heir. */
@@ -61,8 +61,8 @@ export class Governance {
 
   /**
    * Opens the endpoint by `openVoter` and begins to vote for it; resolves when it is part of its tree. The folder is the
-   * governance's from then on. Rejects with what `openVoter` does, `BadOption`, `Aborted` or what closed the endpoint; then
-   * both are closed.
+   * governance's from then on. Rejects with what `openVoter` does, `BadOption`, `Aborted`, `Duplicate` or what closed the
+   * endpoint; then both are closed.
    */
   static async open(
     place: GovernedPlace,
@@ -112,7 +112,8 @@ export class Governance {
         logger,
       })
       const deliver = commit === "majority" ? "majority" : "ordered"
-      const governance = new Governance(voting, new Governor({ seat, voting, tree, deliver }), seat, clock)
+      const onDouble = (error: ZincError) => place.abort(error)
+      const governance = new Governance(voting, new Governor({ seat, voting, tree, deliver, onDouble }), seat, clock)
       seat.receiveVoters(voting)
       await seat.seated(options.signal)
       return governance

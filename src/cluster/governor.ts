@@ -1,4 +1,5 @@
 /** Has a voter's endpoint be what the votes say: root, or a relay below whoever is. */
+import type { ZincError } from "../core/errors.ts"
 import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
 import type { Candidate } from "../endpoint/lineage.ts"
 import type { Seat } from "../endpoint/seat.ts"
@@ -12,6 +13,8 @@ export interface GovernorOptions {
   readonly voting: Voting
   readonly tree: string
   readonly deliver: "ordered" | "majority"
+  /** Another process is this voter. */
+  readonly onDouble: (error: ZincError) => void
 }
 
 export class Governor {
@@ -51,6 +54,12 @@ export class Governor {
         return
       case "storageFailed":
         seat.detach(event.error.message)
+        return
+      case "doubleRefused":
+        seat.refusedVoter(event.double.name ?? "", "Duplicate", event.reason)
+        return
+      case "isDouble":
+        this.#o.onDouble(event.error)
         return
       case "committed":
         seat.committed(event.through)

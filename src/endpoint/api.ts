@@ -266,7 +266,7 @@ export type EndpointEvent =
   /** Somebody joined, or left for good, a relay below this host. Its own clients are told of by `joined` and `left`. */
   | { readonly type: "arrived"; readonly member: MemberInfo }
   | { readonly type: "departed"; readonly member: MemberInfo }
-  /** A join was refused, at this host. */
+  /** A join was refused, at this host; or a voter with a copy of another voter's folder, with the code `Duplicate`. */
   | { readonly type: "refused"; readonly name: string; readonly code: string; readonly reason: string }
   /** A joiner was sent on to one of these addresses, at the host that did so. */
   | { readonly type: "redirected"; readonly name: string; readonly to: readonly string[] }

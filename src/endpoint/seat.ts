@@ -104,6 +104,11 @@ export class Seat {
     this.#o.host.receiveVoters(reception)
   }
 
+  /** Somebody who wants to vote was refused here. */
+  refusedVoter(name: string, code: string, reason: string): void {
+    this.#o.node.events.emit({ type: "refused", name, code, reason })
+  }
+
   get role(): EndpointRole {
     return this.#role
   }

@@ -56,15 +56,35 @@ export class VoterDialler {
     return outcomes.every(each => each === DialOutcome.Refused) ? DialOutcome.Refused : DialOutcome.Failed
   }
 
+  /** Who welcomes us first at one of the addresses, and that link stays; undefined if nobody does in time. */
+  find(addresses: readonly string[], to: VoterId): Promise<VoterEntry | undefined> {
+    return new Promise(resolve => {
+      let left = addresses.length
+      if (left === 0) resolve(undefined)
+      for (const address of addresses)
+        void this.#dialOne(address, to, peer => {
+          if (--left === 0 || peer !== undefined) resolve(peer)
+        })
+    })
+  }
+
   end(): void {
     this.#ended = true
     for (const socket of this.#sockets) socket.abort()
     this.#sockets.clear()
   }
 
-  async #dialOne(address: string, to: VoterId | undefined): Promise<DialOutcome> {
+  /** `answered`: once, with who has welcomed us, or with nobody. */
+  async #dialOne(
+    address: string,
+    to: VoterId | undefined,
+    answered: (peer: VoterEntry | undefined) => void = () => {},
+  ): Promise<DialOutcome> {
     const { transport, clock, logger } = this.#o
-    if (this.#ended) return DialOutcome.Failed
+    if (this.#ended) {
+      answered(undefined)
+      return DialOutcome.Failed
+    }
     const limit = new AbortController()
     const timer = clock.after(dialMs, () => limit.abort())
     let listener: { received(control: Control): void; lost(): void } | undefined
@@ -74,7 +94,8 @@ export class VoterDialler {
       over = true
       this.#sockets.delete(socket)
       socket.abort()
-      listener?.lost()
+      if (listener === undefined) answered(undefined)
+      else listener.lost()
     }
     const onControl = (control: Control) => {
       if (over) return
@@ -82,7 +103,8 @@ export class VoterDialler {
       const { body } = control
       if (body.case === "voterWelcome") {
         welcome.cancel()
-        listener = this.#o.welcomed(address, placeFrom(body.value.from), body.value, {
+        const peer = placeFrom(body.value.from)
+        listener = this.#o.welcomed(address, peer, body.value, {
           send: frames => !over && socket.send(frames),
           close: () => {
             if (over) return
@@ -92,6 +114,7 @@ export class VoterDialler {
           },
         })
         if (listener === undefined) end()
+        else answered(peer)
       } else {
         if (body.case === "refuse") this.#o.refused(address, body.value.code, body.value.reason)
         end()
@@ -118,6 +141,7 @@ export class VoterDialler {
     } catch (thrown) {
       this.#sockets.delete(socket)
       logger.debug("a voter cannot be dialled", { address, thrown })
+      if (!over) answered(undefined)
       return ZincError.is(thrown) ? outcomeOfFailedDial(thrown) : DialOutcome.Failed
     } finally {
       timer.cancel()
