@@ -9,6 +9,7 @@ import type { RootRecord } from "./election/root-record.ts"
 import { Governor } from "./governor.ts"
 import type { VoteFolder } from "./vote-folder/vote-folder.ts"
 import { Voting } from "./voting/voting.ts"
+import { WaitingReport } from "./waiting-report.ts"
 
 /** What voting adds to the options of a host. The options of joining count while it is a relay. */
 export interface GovernedOptions extends Pick<JoinOptions, "token" | "reconnect" | "joinTimeoutMs"> {
@@ -30,6 +31,12 @@ export interface GovernedOptions extends Pick<JoinOptions, "token" | "reconnect"
   readonly direct?: boolean
   /** Where others dial it, if not at the addresses it listens on. */
   readonly advertise?: readonly string[]
+  /**
+   * Told, in words for people, what the opening waits for when it takes longer than a moment: a seed that does not answer, a
+   * root that is yet to be chosen. Again whenever that changes. The logger has the same as warnings. Default: warnings of the
+   * process if there is no logger.
+   */
+  readonly onWaiting?: (reason: string) => void
   /**
    * When ordered messages are passed on: "root", as soon as the root has numbered them; "majority", when a majority of the
    * voters has stored them, so that none is ever taken back (no `diverged`). Default "root".
@@ -115,7 +122,9 @@ export class Governance {
       const onDouble = (error: ZincError) => place.abort(error)
       const governance = new Governance(voting, new Governor({ seat, voting, tree, deliver, onDouble }), seat, clock)
       seat.receiveVoters(voting)
-      await seat.seated(options.signal)
+      const reasons = () => governance.#voting.waitingFor
+      const report = new WaitingReport({ clock, logger, tree, reasons, onWaiting: options.onWaiting })
+      await seat.seated(options.signal).finally(() => report.end())
       return governance
     } catch (thrown) {
       if (voting === undefined) await folder.close()

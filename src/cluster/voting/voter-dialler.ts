@@ -10,7 +10,7 @@ import type { VoterHelloSchema } from "../../message/generated/control_pb.ts"
 import type { DealerSocket, Transport } from "../../transport/transport.ts"
 import { DialOutcome } from "../election/index.ts"
 import type { VoterEntry, VoterId } from "../election/root-record.ts"
-import { outcomeOfFailedDial } from "./dial-outcome.ts"
+import { causeOfFailedDial, outcomeOfFailedDial } from "./dial-outcome.ts"
 import type { LinkCarrier } from "./voter-link.ts"
 import { placeFrom } from "./voter-place.ts"
 
@@ -35,6 +35,8 @@ export interface DiallerOptions {
     welcome: VoterWelcome,
     carrier: LinkCarrier,
   ) => { received(control: Control): void; lost(): void } | undefined
+  /** Nobody could be spoken to there; `why` is for people. */
+  readonly failed: (address: string, why: string) => void
   /** It does not want us. */
   readonly refused: (address: string, code: string, reason: string) => void
 }
@@ -141,6 +143,8 @@ export class VoterDialler {
     } catch (thrown) {
       this.#sockets.delete(socket)
       logger.debug("a voter cannot be dialled", { address, thrown })
+      const why = limit.signal.aborted ? `nothing within ${dialMs} ms` : causeOfFailedDial(thrown)
+      if (!this.#ended) this.#o.failed(address, `does not answer (${why})`)
       if (!over) answered(undefined)
       return ZincError.is(thrown) ? outcomeOfFailedDial(thrown) : DialOutcome.Failed
     } finally {
@@ -152,7 +156,11 @@ export class VoterDialler {
     }
     // It was taken, and lost at once.
     if (over) return DialOutcome.Open
-    welcome = clock.after(dialMs, end)
+    welcome = clock.after(dialMs, () => {
+      if (over) return
+      this.#o.failed(address, "takes connections, and says nothing")
+      end()
+    })
     socket.send([encodeControl({ case: "voterHello", value: this.#o.hello(to) })])
     return DialOutcome.Open
   }

@@ -42,9 +42,9 @@ describe("VoterPeers", () => {
     peers = open("self", self)
   })
 
-  function open(node: string, self: VoterEntry, seeds: readonly string[] = []): VoterPeers {
+  function open(node: string, self: VoterEntry, seeds: readonly string[] = [], tree = "t"): VoterPeers {
     return new VoterPeers({
-      tree: "t",
+      tree,
       self,
       seeds,
       token: none,
@@ -185,5 +185,27 @@ describe("VoterPeers", () => {
       expect(beingDouble[0]).toContain("votes at sim://voter:1 already")
       void door.close()
     })
+  })
+
+  it("says why seeds are not linked: nobody is there, or another tree is", async () => {
+    const node = network.transport("here")
+    const other = { voterId: newVoterId(random), addresses: ["sim://here:1"] }
+    const door = new VoterDoor(node, silentLogger)
+    await door.bind("sim://here:1")
+    door.receive(open("here", other))
+    const seeds = ["sim://here:1", "sim://nowhere:1"]
+    const caller = open("caller", { voterId: newVoterId(random), addresses: ["sim://caller:1"] }, seeds)
+    caller.start()
+    await clock.run(2000)
+    expect(caller.troubles).toEqual([expect.stringMatching(/^seed sim:\/\/nowhere:1 does not answer \(.+\)$/)])
+    caller.end()
+
+    const stranger = open("stranger", { voterId: newVoterId(random), addresses: ["sim://stranger:1"] }, seeds, "u")
+    stranger.start()
+    await clock.run(2000)
+    expect(stranger.troubles[0]).toBe('seed sim://here:1 refuses: it is of the tree "t", not "u" [WrongTree]')
+    stranger.end()
+
+    void door.close()
   })
 })

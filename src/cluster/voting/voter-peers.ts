@@ -64,7 +64,7 @@ export interface VoterPeersOptions {
   readonly onRecord: (record: RootRecord) => void
   /** Somebody wants to become a voter, or be found elsewhere. Returns a code of VOTER_JOIN_REPLY. */
   readonly onJoin: (voter: VoterEntry) => string
-  readonly onJoinReply: (from: VoterId, code: string) => void
+  readonly onJoinReply: (code: string) => void
   readonly onForeign: (from: VoterId, generation: GenerationId) => void
   /** Somebody says that it is a voter which answers elsewhere: it was refused. `reason` is for people. */
   readonly onDouble: (double: VoterEntry, reason: string) => void
@@ -81,6 +81,8 @@ export class VoterPeers implements VoterLinks, VoterReception {
   /** By voter id, or by address where nobody has answered yet. */
   readonly #contacts = new Map<string, VoterContact>()
   readonly #tried = new Set<string>()
+  /** Why the last dial of an address led to no link. */
+  readonly #troubles = new Map<string, string>()
   readonly #warned = new SaidOnce()
   readonly #foreign = new SaidOnce()
   #lastDouble: { readonly key: string; readonly at: number } = { key: "", at: 0 }
@@ -99,7 +101,10 @@ export class VoterPeers implements VoterLinks, VoterReception {
         this.#found(address, peer.voterId)
         if (peer.voterId === options.self.voterId) return undefined
         const record = welcome.record.length === 0 ? undefined : readRecord(options.tree, welcome.record)
-        if (record !== undefined && this.#isForeign(peer.voterId, record.generation)) return undefined
+        if (record !== undefined && this.#isForeign(peer.voterId, record.generation)) {
+          this.#troubles.set(address, "is of another generation of the tree")
+          return undefined
+        }
         // Where it is known to be, it may be known by other names as well.
         const known = this.#placeOf(peer.voterId)
         if (this.#isElsewhere(peer) && !known.includes(address)) {
@@ -112,8 +117,10 @@ export class VoterPeers implements VoterLinks, VoterReception {
       },
       refused: (address, code, reason) => {
         this.#saidOnce("a voter refuses us", { address, code, reason })
+        this.#troubles.set(address, code === "Loop" ? selfTrouble : `refuses: ${reason} [${code}]`)
         if (code === "Duplicate" && !this.#ended) options.onBeingDouble(reason)
       },
+      failed: (address, why) => void this.#troubles.set(address, why),
     })
   }
 
@@ -147,6 +154,22 @@ export class VoterPeers implements VoterLinks, VoterReception {
     return [...this.#contacts.values()].flatMap(contact =>
       contact.voterId === undefined && contact.foundAs === undefined ? contact.addresses : [],
     )
+  }
+
+  /** Why others are not linked, each in words: "seed tcp://… does not answer (ECONNREFUSED)". */
+  get troubles(): readonly string[] {
+    const { seeds, record } = this.#o
+    const told = new Map<string, string>()
+    for (const { voterId, foundAs, link, addresses } of this.#contacts.values()) {
+      if (link !== undefined || (foundAs !== undefined && this.#contacts.get(foundAs)?.link !== undefined)) continue
+      if (voterId !== undefined && !isNamed(record(), voterId)) continue
+      for (const address of addresses) {
+        const why = this.#troubles.get(address)
+        const who = seeds.includes(address) ? "seed" : "the voter at"
+        if (why !== undefined) told.set(address, `${who} ${address} ${why}`)
+      }
+    }
+    return [...told.values()]
   }
 
   // ---- VoterLinks ----
@@ -201,7 +224,7 @@ export class VoterPeers implements VoterLinks, VoterReception {
       return refuse("BadJoin", ZincError.is(thrown) ? thrown.message : "it does not say who it is")
     }
     if (this.#ended) return refuse("Draining", "this voter is closing")
-    if (hello.tree !== tree) return refuse("WrongTree", `this voter is of tree "${tree}", not "${hello.tree}"`)
+    if (hello.tree !== tree) return refuse("WrongTree", `it is of the tree "${tree}", not "${hello.tree}"`)
     if (peer.voterId === self.voterId) return this.#meetSelf(peer, refuse)
     if (hello.to.length > 0 && !equalBytes(hello.to, octetsOfVoter(self.voterId)))
       return refuse("NoSuchEndpoint", `the voter here is ${self.voterId}`)
@@ -451,7 +474,7 @@ export class VoterPeers implements VoterLinks, VoterReception {
 
   #onJoinReply(link: VoterLink, { code, record }: VoterJoinReply): void {
     this.#onShown(link, record)
-    this.#o.onJoinReply(link.peer.voterId, code)
+    this.#o.onJoinReply(code)
   }
 
   /** Anybody may call here and show a record. It counts from whom we dialled ourselves, and from whom our own record names. */
@@ -489,6 +512,8 @@ export class VoterPeers implements VoterLinks, VoterReception {
     }
   }
 }
+
+const selfTrouble = "is this host itself, which tells others another address: advertise that one"
 
 /** The record says who it is: the root, or a voter. */
 function isNamed(record: RootRecord | undefined, voterId: VoterId): boolean {

@@ -152,7 +152,7 @@ export class Voting implements VoterReception {
       onRedialed: (peer, outcome) => voter.redialed(peer, outcome),
       onRecord: record => this.#shown(record),
       onJoin: asking => this.#electorate.asked(asking),
-      onJoinReply: (from, code) => this.#electorate.answered(from, code),
+      onJoinReply: code => this.#electorate.answered(code),
       onForeign: (from, generation) => this.#tell({ type: "generationRefused", from, generation }),
       onDouble: (double, reason) => this.#tell({ type: "doubleRefused", double, reason }),
       onBeingDouble: reason => {
@@ -300,6 +300,23 @@ export class Voting implements VoterReception {
 
   arrived(connection: VoterConnection, hello: VoterHello): VoterCaller {
     return this.#peers.arrived(connection, hello)
+  }
+
+  /** What is missing until there is a root that we follow, or are, in words for people. */
+  get waitingFor(): readonly string[] {
+    const { record, voterId } = this
+    const reasons: string[] = []
+    const reason = this.#keeper?.failure ?? this.#electorate.reason
+    if (reason !== undefined) reasons.push(reason)
+    if (record !== undefined && this.#root === undefined) {
+      const { voters } = record
+      const there = voters.filter(each => each.voterId === voterId || this.linked.includes(each.voterId))
+      reasons.push(
+        `there is no root yet: it takes a majority of the ${voters.length} voters, and ${there.length} can be reached`,
+      )
+    } else if (this.#root !== undefined && !this.#root.self)
+      reasons.push(`the root, at ${this.#root.addresses.join(" ")}, has not taken it in yet`)
+    return [...reasons, ...this.#peers.troubles]
   }
 
   /** Why we vote no longer, if that is so. */
