@@ -44,6 +44,8 @@ function wordsFor(event: EndpointEvent, { colours }: Output): string | undefined
       return `${colours.yellow("!")} ${event.from}–${event.through} of ${printable(event.topic)} are void: numbered anew in reign ${event.epoch}`
     case "role":
       return `${colours.yellow("!")} ${event.from} → ${event.to}, reign ${event.epoch}: ${printable(event.reason)}`
+    case "storageFailed":
+      return `${colours.red("!")} ${printable(event.error.message)} [${event.error.code}]`
     case "slow":
       return `${colours.yellow("!")} ${printable(event.peer.name)} is ${duration(event.lagMs)} behind, ${event.waiting.messages} messages wait: ${event.acted}`
     case "tooSlow":

@@ -124,7 +124,11 @@ export class Governance {
       seat.receiveVoters(voting)
       const reasons = () => governance.#voting.waitingFor
       const report = new WaitingReport({ clock, logger, tree, reasons, onWaiting: options.onWaiting })
-      await seat.seated(options.signal).finally(() => report.end())
+      const forget = voting.on("storageFailed", ({ error }) => place.abort(error))
+      await seat.seated(options.signal).finally(() => {
+        report.end()
+        forget()
+      })
       return governance
     } catch (thrown) {
       if (voting === undefined) await folder.close()

@@ -53,7 +53,8 @@ export class Governor {
         seat.detach(event.reason)
         return
       case "storageFailed":
-        seat.detach(event.error.message)
+        seat.storageFailed(event.error)
+        this.#followOthers(event.error.message)
         return
       case "doubleRefused":
         seat.refusedVoter(event.double.name ?? "", "Duplicate", event.reason)
@@ -82,6 +83,16 @@ export class Governor {
       deliver,
       reason: epoch === 1 ? "it founded the tree" : "a majority of the voters chose it",
     })
+  }
+
+  /** Nobody tells it of the next root any more: it goes below whichever voter takes it, and stays where it is below one. */
+  #followOthers(reason: string): void {
+    const { seat, voting } = this.#o
+    const { record } = voting
+    if (record === undefined) return
+    const others = record.voters.filter(({ voterId }) => voterId !== voting.voterId)
+    const addresses = others.flatMap(voter => voter.addresses)
+    if (addresses.length > 0) seat.follow(addresses, generationOf(record), reason)
   }
 
   #follow(epoch: number, addresses: readonly string[]): void {

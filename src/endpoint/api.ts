@@ -305,6 +305,8 @@ export type EndpointEvent =
       readonly epoch: number
       readonly reason: string
     }
+  /** A voter can keep its votes no longer (a full disk, a folder that was removed): it votes no more, and is no root. */
+  | { readonly type: "storageFailed"; readonly error: ZincError }
   /** A subscriber falls behind, at its host; `acted` is the policy when it was applied. */
   | {
       readonly type: "slow"

@@ -15,6 +15,7 @@ export const eventTypes: Readonly<Record<EndpointEvent["type"] | "*", true>> = {
   gap: true,
   diverged: true,
   role: true,
+  storageFailed: true,
   slow: true,
   tooSlow: true,
   handlerFailed: true,

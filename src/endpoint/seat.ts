@@ -109,6 +109,12 @@ export class Seat {
     this.#o.node.events.emit({ type: "refused", name, code, reason })
   }
 
+  /** It votes no more, and reigns no more. */
+  storageFailed(error: ZincError): void {
+    this.detach(error.message)
+    this.#o.node.events.emit({ type: "storageFailed", error })
+  }
+
   get role(): EndpointRole {
     return this.#role
   }

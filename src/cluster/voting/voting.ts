@@ -344,6 +344,8 @@ export class Voting implements VoterReception {
   #fail(event: Extract<VotingEvent, { readonly error: ZincError }>): void {
     if (this.#closing !== undefined || this.#failure !== undefined) return
     this.#failure = event.error
+    // Nobody has to wait until our lease is over.
+    if (event.type === "storageFailed") this.#voter.release()
     this.#stop()
     this.#logger.error("this voter votes no more", { tree: this.#o.tree, voter: this.voterId, error: event.error })
     this.#tell(event)
