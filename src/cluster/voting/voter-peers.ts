@@ -99,6 +99,7 @@ export class VoterPeers implements VoterLinks, VoterReception {
       hello: to => this.#hello(to),
       welcomed: (address, peer, welcome, carrier) => {
         this.#found(address, peer.voterId)
+        this.#troubles.delete(address)
         if (peer.voterId === options.self.voterId) return undefined
         const record = welcome.record.length === 0 ? undefined : readRecord(options.tree, welcome.record)
         if (record !== undefined && this.#isForeign(peer.voterId, record.generation)) {
