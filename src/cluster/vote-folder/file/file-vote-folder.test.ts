@@ -153,7 +153,10 @@ describe("FileVoteFolder", () => {
     const error = await failed
     expect(error).toMatchObject({ code: "BadFile", message: expect.stringContaining("was removed or replaced") })
     // Who asks later hears it too.
-    expect(await new Promise(resolve => opened.onFailed(resolve))).toBe(error)
+    const heard: unknown[] = []
+    opened.onFailed(each => heard.push(each))
+    clock.advance(0)
+    expect(heard).toEqual([error])
     let called = false
     opened.write({ type: "incarnation", incarnation: 2 }, () => {
       called = true

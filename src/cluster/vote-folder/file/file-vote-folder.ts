@@ -61,6 +61,7 @@ export class FileVoteFolder implements VoteFolder {
   #writing: Promise<void> | undefined
   #failure: ZincError | undefined
   #closing: Promise<void> | undefined
+  readonly #clock: Clock
   readonly #looking: Timer
 
   /**
@@ -96,7 +97,8 @@ export class FileVoteFolder implements VoteFolder {
     this.#number = log.number
     this.#bytes = log.bytes
     this.#newBytes = 0
-    this.#looking = (options.clock ?? guestClock).every(lookMs, () => void this.#look())
+    this.#clock = options.clock ?? guestClock
+    this.#looking = this.#clock.every(lookMs, () => void this.#look())
   }
 
   write(change: VoteChange, done?: () => void): void {
@@ -109,7 +111,7 @@ export class FileVoteFolder implements VoteFolder {
   onFailed(listener: (error: ZincError) => void): void {
     const failure = this.#failure
     if (failure === undefined) this.#listeners.push(listener)
-    else queueMicrotask(() => listener(failure))
+    else this.#clock.soon(() => listener(failure))
   }
 
   close(): Promise<void> {
