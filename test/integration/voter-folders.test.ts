@@ -21,7 +21,7 @@ async function openThree(seeds: readonly string[]): Promise<Cli[]> {
   const voters = seeds.map((address, at) => host(address, `v${at + 1}`, `d${at + 1}`, seeds))
   for (const voter of voters) await voter.event({ event: "listening" })
   // The founder logs both changes of the set.
-  await voters[0]!.says(/votersChanged[\s\S]*votersChanged/)
+  await voters[0]!.says(/voting: votersChanged[\s\S]*voting: votersChanged/)
   return voters
 }
 
