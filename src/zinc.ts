@@ -1,9 +1,9 @@
 /** The front door's endpoint, with everything filled in. Below it nothing knows which transport is the default. */
 
-import { Governance, type GovernedOptions, type RootRecord, type VoteFolder } from "./cluster/index.ts"
+import { checkPlaces, Governance, type GovernedOptions, type RootRecord, type VoteFolder } from "./cluster/index.ts"
 import { FileVoteFolder } from "./cluster/vote-folder/file/index.ts"
 import { ZincError } from "./core/errors.ts"
-import { warningLogger } from "./core/warning-logger.ts"
+import { emitWarning, warningLogger } from "./core/warning-logger.ts"
 import type { HostOptions, JoinOptions } from "./endpoint/api.ts"
 import { OwnRelays } from "./relays/own-relays.ts"
 import { readRelayOptions, type WithRelays } from "./relays/relay-options.ts"
@@ -41,14 +41,24 @@ export class Endpoint extends WholeEndpoint {
    *     console.log("others join", host.addresses[0])
    *
    * With `data` it votes on who is root of its tree, and resolves when it is root or has joined below the root; then it also
-   * rejects with `BadFile` for a damaged folder, and `AddressInUse` for one that is open already. With `relays` it resolves
+   * rejects with `BadFile` for a damaged folder, `AddressInUse` for one that is open already, and `Duplicate` for a copied one
+   * whose voter is alive; that is also what closes it should this be found later. With `relays` it resolves
    * when these have joined it, and rejects with what keeps one from it.
    */
   static override async host(given: HostOptions & WithDocuments & WithVotes & WithRelays): Promise<Endpoint> {
     const relays = ownRelays(given)
     const options = relays === undefined ? given : { ...given, ...relays.hosting }
     if (options?.data !== undefined) return (await Endpoint.#govern(options, options.data)).#spread(relays, options)
-    for (const name of ["seeds", "coordinator", "found", "voters", "advertise", "commit", "direct"] as const) {
+    for (const name of [
+      "seeds",
+      "coordinator",
+      "found",
+      "voters",
+      "advertise",
+      "commit",
+      "direct",
+      "onWaiting",
+    ] as const) {
       if (options?.[name] !== undefined)
         throw new ZincError("BadOption", `${name} is for hosts that vote, and a vote needs a folder: give data`)
     }
@@ -72,7 +82,9 @@ export class Endpoint extends WholeEndpoint {
   }
 
   static async #govern(given: HostOptions & WithDocuments & WithVotes, data: string | VoteFolder): Promise<Endpoint> {
-    const options = withDefaults(given)
+    checkPlaces(given)
+    const { onWaiting = given.logger === undefined ? warnOfWaiting : undefined } = given
+    const options = withDefaults({ ...given, ...(onWaiting && { onWaiting }) })
     const endpoint = new Endpoint(options, "relay")
     const folder =
       typeof data === "string" ? await FileVoteFolder.open({ folder: data, tree: options.tree ?? "zinc" }) : data
@@ -123,6 +135,10 @@ export class Endpoint extends WholeEndpoint {
 
 /** How long the relays of a root that is closed may take to tell their clients. */
 const lastRelayMs = 300
+
+function warnOfWaiting(reason: string): void {
+  emitWarning(`a voter is not part of its tree yet: ${reason}`)
+}
 
 /** Throws `BadOption`. */
 function ownRelays(options: (HostOptions | JoinOptions) & WithDocuments & WithRelays): OwnRelays | undefined {

@@ -46,6 +46,8 @@ function wordsFor(event: EndpointEvent, { colours }: Output): string | undefined
       return `${colours.yellow("!")} ${event.from} → ${event.to}, reign ${event.epoch}: ${printable(event.reason)}`
     case "readOnly":
       return `${colours.yellow("!")} ${event.isReadOnly ? "read-only" : "no longer read-only"}: ${printable(event.reason)}`
+    case "storageFailed":
+      return `${colours.red("!")} ${printable(event.error.message)} [${event.error.code}]`
     case "slow":
       return `${colours.yellow("!")} ${printable(event.peer.name)} is ${duration(event.lagMs)} behind, ${event.waiting.messages} messages wait: ${event.acted}`
     case "tooSlow":

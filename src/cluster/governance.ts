@@ -9,6 +9,7 @@ import type { RootRecord } from "./election/root-record.ts"
 import { Governor } from "./governor.ts"
 import type { VoteFolder } from "./vote-folder/vote-folder.ts"
 import { Voting } from "./voting/voting.ts"
+import { WaitingReport } from "./waiting-report.ts"
 
 /** What voting adds to the options of a host. The options of joining count while it is a relay. */
 export interface GovernedOptions extends Pick<JoinOptions, "token" | "reconnect" | "joinTimeoutMs"> {
@@ -31,6 +32,12 @@ export interface GovernedOptions extends Pick<JoinOptions, "token" | "reconnect"
   /** Where others dial it, if not at the addresses it listens on. */
   readonly advertise?: readonly string[]
   /**
+   * Told, in words for people, what the opening waits for when it takes longer than a moment: a seed that does not answer, a
+   * root that is yet to be chosen. Again whenever that changes. The logger has the same as warnings. Default: warnings of the
+   * process if there is no logger.
+   */
+  readonly onWaiting?: (reason: string) => void
+  /**
    * When ordered messages are passed on: "root", as soon as the root has numbered them; "majority", when a majority of the
    * voters has stored them, so that none is ever taken back (no `diverged`). Default "root".
    */
@@ -42,7 +49,7 @@ export interface GovernedPlace {
   readonly id: string
   readonly name: string
   readonly addresses: readonly string[]
-  abort(): void
+  abort(reason?: ZincError): void
 }
 
 /** The longest that a root waits for its clients to go to its heir. */
@@ -61,8 +68,8 @@ export class Governance {
 
   /**
    * Opens the endpoint by `openVoter` and begins to vote for it; resolves when it is part of its tree. The folder is the
-   * governance's from then on. Rejects with what `openVoter` does, `BadOption`, `Aborted` or what closed the endpoint; then
-   * both are closed.
+   * governance's from then on. Rejects with what `openVoter` does, `BadOption`, `Aborted`, `Duplicate` or what closed the
+   * endpoint; then both are closed.
    */
   static async open(
     place: GovernedPlace,
@@ -112,9 +119,16 @@ export class Governance {
         logger,
       })
       const deliver = commit === "majority" ? "majority" : "ordered"
-      const governance = new Governance(voting, new Governor({ seat, voting, tree, deliver }), seat, clock)
+      const onDouble = (error: ZincError) => place.abort(error)
+      const governance = new Governance(voting, new Governor({ seat, voting, tree, deliver, onDouble }), seat, clock)
       seat.receiveVoters(voting)
-      await seat.seated(options.signal)
+      const reasons = () => governance.#voting.waitingFor
+      const report = new WaitingReport({ clock, logger, tree, reasons, onWaiting: options.onWaiting })
+      const forget = voting.on("storageFailed", ({ error }) => place.abort(error))
+      await seat.seated(options.signal).finally(() => {
+        report.end()
+        forget()
+      })
       return governance
     } catch (thrown) {
       if (voting === undefined) await folder.close()

@@ -5,6 +5,7 @@ import { MessageEndpoint } from "../endpoint/message-endpoint.ts"
 import type { RootRecord } from "./election/root-record.ts"
 import { Governance, type GovernedOptions } from "./governance.ts"
 import type { VoteFolder } from "./vote-folder/vote-folder.ts"
+import { checkPlaces } from "./voter-options.ts"
 
 export class GovernedEndpoint extends MessageEndpoint {
   #governance: Governance | undefined
@@ -14,6 +15,7 @@ export class GovernedEndpoint extends MessageEndpoint {
    * then on. Rejects as `MessageEndpoint.host` does.
    */
   static async govern(options: HostOptions & GovernedOptions, folder: VoteFolder): Promise<GovernedEndpoint> {
+    checkPlaces(options)
     const endpoint = new GovernedEndpoint(options, "relay")
     endpoint.#governance = await Governance.open(endpoint, () => endpoint.openVoter(options), options, folder)
     return endpoint

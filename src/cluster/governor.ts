@@ -1,4 +1,5 @@
 /** Has a voter's endpoint be what the votes say: root, or a relay below whoever is. */
+import type { ZincError } from "../core/errors.ts"
 import { type EndpointId, endpointIdToBytes } from "../core/id.ts"
 import type { Candidate } from "../endpoint/lineage.ts"
 import type { Seat } from "../endpoint/seat.ts"
@@ -12,6 +13,8 @@ export interface GovernorOptions {
   readonly voting: Voting
   readonly tree: string
   readonly deliver: "ordered" | "majority"
+  /** Another process is this voter. */
+  readonly onDouble: (error: ZincError) => void
 }
 
 export class Governor {
@@ -50,7 +53,14 @@ export class Governor {
         seat.detach(event.reason)
         return
       case "storageFailed":
-        seat.detach(event.error.message)
+        seat.storageFailed(event.error)
+        this.#followOthers(event.error.message)
+        return
+      case "doubleRefused":
+        seat.refusedVoter(event.double.name ?? "", "Duplicate", event.reason)
+        return
+      case "isDouble":
+        this.#o.onDouble(event.error)
         return
       case "committed":
         seat.committed(event.through)
@@ -73,6 +83,16 @@ export class Governor {
       deliver,
       reason: epoch === 1 ? "it founded the tree" : "a majority of the voters chose it",
     })
+  }
+
+  /** Nobody tells it of the next root any more: it goes below whichever voter takes it, and stays where it is below one. */
+  #followOthers(reason: string): void {
+    const { seat, voting } = this.#o
+    const { record } = voting
+    if (record === undefined) return
+    const others = record.voters.filter(({ voterId }) => voterId !== voting.voterId)
+    const addresses = others.flatMap(voter => voter.addresses)
+    if (addresses.length > 0) seat.follow(addresses, generationOf(record), reason)
   }
 
   #follow(epoch: number, addresses: readonly string[]): void {

@@ -4,6 +4,7 @@ export type { RootPlace, RootRecord, VoterEntry, VoterId } from "./election/root
 export { Governance, type GovernedOptions, type GovernedPlace } from "./governance.ts"
 export { GovernedEndpoint } from "./governed-endpoint.ts"
 export type { VoteFolder } from "./vote-folder/vote-folder.ts"
+export { checkPlaces } from "./voter-options.ts"
 export { VoterDoor } from "./voting/voter-door.ts"
 export { Voting, type VotingOptions } from "./voting/voting.ts"
 export type { ReigningRoot, VotingEvent } from "./voting/voting-event.ts"

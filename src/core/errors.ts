@@ -43,6 +43,8 @@ export const ErrorCode = {
   Full: "Full",
   /** No endpoint of that id or name. */
   NoSuchEndpoint: "NoSuchEndpoint",
+  /** A voter of that id votes elsewhere: its folder was copied. */
+  Duplicate: "Duplicate",
   /** A name with several holders. */
   Ambiguous: "Ambiguous",
   /** The target has no handler for the topic of a request. */

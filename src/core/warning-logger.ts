@@ -25,6 +25,7 @@ function causeIn(fields: LogFields | undefined): unknown {
   return fields?.error ?? fields?.thrown ?? fields?.reason
 }
 
-function emitWarning(text: string, detail: string | undefined): void {
+/** A `ZincWarning` of the process. */
+export function emitWarning(text: string, detail?: string): void {
   process.emitWarning(text, { type: "ZincWarning", ...(detail === undefined ? {} : { detail }) })
 }

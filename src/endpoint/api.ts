@@ -266,7 +266,7 @@ export type EndpointEvent =
   /** Somebody joined, or left for good, a relay below this host. Its own clients are told of by `joined` and `left`. */
   | { readonly type: "arrived"; readonly member: MemberInfo }
   | { readonly type: "departed"; readonly member: MemberInfo }
-  /** A join was refused, at this host. */
+  /** A join was refused, at this host; or a voter with a copy of another voter's folder, with the code `Duplicate`. */
   | { readonly type: "refused"; readonly name: string; readonly code: string; readonly reason: string }
   /** A joiner was sent on to one of these addresses, at the host that did so. */
   | { readonly type: "redirected"; readonly name: string; readonly to: readonly string[] }
@@ -310,6 +310,8 @@ export type EndpointEvent =
    * majority of the tree's voters (R6). Told at every endpoint of that part some two seconds after, and when it is over.
    */
   | { readonly type: "readOnly"; readonly isReadOnly: boolean; readonly reason: string }
+  /** A voter can keep its votes no longer (a full disk, a folder that was removed): it votes no more, and is no root. */
+  | { readonly type: "storageFailed"; readonly error: ZincError }
   /** A subscriber falls behind, at its host; `acted` is the policy when it was applied. */
   | {
       readonly type: "slow"

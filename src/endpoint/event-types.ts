@@ -16,6 +16,7 @@ export const eventTypes: Readonly<Record<EndpointEvent["type"] | "*", true>> = {
   diverged: true,
   role: true,
   readOnly: true,
+  storageFailed: true,
   slow: true,
   tooSlow: true,
   handlerFailed: true,

@@ -104,6 +104,17 @@ export class Seat {
     this.#o.host.receiveVoters(reception)
   }
 
+  /** Somebody who wants to vote was refused here. */
+  refusedVoter(name: string, code: string, reason: string): void {
+    this.#o.node.events.emit({ type: "refused", name, code, reason })
+  }
+
+  /** It votes no more, and reigns no more. */
+  storageFailed(error: ZincError): void {
+    this.detach(error.message)
+    this.#o.node.events.emit({ type: "storageFailed", error })
+  }
+
   get role(): EndpointRole {
     return this.#role
   }

@@ -1,5 +1,6 @@
 /** `zinc host [ADDRESS…]`: opens a host and stays. */
 import type { Command } from "commander"
+import { ZincError } from "../../core/index.ts"
 import type { Endpoint, HostOptions, WithVotes } from "../../index.ts"
 import { type AnnouncingOptions, announceHost } from "../announcing.ts"
 import {
@@ -13,7 +14,7 @@ import {
 } from "../connection.ts"
 import { openCoordinator } from "../coordinator-choice.ts"
 import { reportEvents } from "../event-report.ts"
-import { badOption, milliseconds } from "../option.ts"
+import { milliseconds } from "../option.ts"
 import { answerPeers } from "../peer-list.ts"
 import { type Ending, type Shell, withAction } from "../shell.ts"
 
@@ -69,7 +70,11 @@ export function addHost(program: Command, ending: Ending): void {
       ...(choices.unguarded ? { unguarded: true } : {}),
     }
     const votes = await votesOf(shell, choices)
-    const endpoint = await openHost(shell, addresses, choices, { ...more, ...votes, ...(await ownRelays(choices)) })
+    const options = { ...more, ...votes, ...(await ownRelays(choices)) }
+    const endpoint = await openHost(shell, addresses, choices, options).catch(async thrown => {
+      await votes.coordinator?.close()
+      throw thrown
+    })
     if (votes.coordinator !== undefined) void endpoint.closed.then(() => votes.coordinator!.close())
     reportLinks(shell, endpoint)
     reportEvents(output, endpoint)
@@ -93,14 +98,21 @@ export function addHost(program: Command, ending: Ending): void {
 
 /** With `--data` it votes. Throws `BadOption`. */
 async function votesOf(shell: Shell, choices: HostChoices): Promise<WithVotes> {
+  const { output } = shell
   const { data, seed, coordinator, found, direct, advertise } = choices
   if (data === undefined) {
     for (const [name, value] of Object.entries({ seed, coordinator, found, direct, advertise }))
-      if (value !== undefined) throw badOption(`--${name}`, String(value), "it is for hosts that vote: give --data too")
+      if (value !== undefined)
+        throw new ZincError("BadOption", `--${name} is for hosts that vote, and a vote needs a folder: give --data too`)
     return {}
+  }
+  const onWaiting = (reason: string) => {
+    output.note(`waiting: ${reason}`)
+    output.result({ event: "waiting", reason }, undefined)
   }
   return {
     data,
+    onWaiting,
     ...(seed === undefined ? {} : { seeds: seed }),
     ...(found === undefined ? {} : { found }),
     ...(direct === undefined ? {} : { direct }),

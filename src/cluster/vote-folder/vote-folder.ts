@@ -10,7 +10,7 @@ export interface VoteFolder extends VoteStorage {
   /** What it held when it was opened. */
   readonly memory: VoteMemory
   /**
-   * Tells, once, that nothing more can be stored (no room, a broken disk): `done` is not called any more, and whoever
+   * Tells, once, that nothing more can be stored (no room, a broken disk, a folder that was removed): `done` is not called any more, and whoever
    * cannot store must not vote.
    */
   onFailed(listener: (error: ZincError) => void): void

@@ -5,6 +5,7 @@ import { ZincError } from "../../core/errors.ts"
 import type { Logger } from "../../core/logger.ts"
 import type { ReadOutcome, RecordKeeper, SetOutcome } from "../election/record-keeper.ts"
 import type { RootRecord } from "../election/root-record.ts"
+import { causeOfFailedDial } from "./dial-outcome.ts"
 
 /** A call that has not ended by then has an unknown end. */
 const callMs = 1000
@@ -16,6 +17,7 @@ export class CoordinatorKeeper implements RecordKeeper {
   /** What was seen last, so that a change needs no read before it. */
   #held: HeldRecord | undefined
   #stop: (() => void) | undefined
+  #failure: string | undefined
 
   constructor(coordinator: Coordinator, clock: Clock, logger: Logger) {
     this.#coordinator = coordinator
@@ -23,10 +25,19 @@ export class CoordinatorKeeper implements RecordKeeper {
     this.#logger = logger
   }
 
+  /** Why the last read has failed, in words. */
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
   read(done: (outcome: ReadOutcome) => void): void {
     void this.#within(signal => this.#read(signal)).then(
-      record => done({ type: "read", record }),
+      record => {
+        this.#failure = undefined
+        done({ type: "read", record })
+      },
       thrown => {
+        this.#failure = `the store of the root record, ${this.#coordinator.place}, does not answer (${causeOfFailedDial(thrown)})`
         this.#logger.warn("the root record cannot be read", { place: this.#coordinator.place, thrown })
         done({ type: "unavailable" })
       },
@@ -90,6 +101,9 @@ export class CoordinatorKeeper implements RecordKeeper {
     const timer = this.#clock.after(callMs, () => limit.abort())
     try {
       return await call(limit.signal)
+    } catch (thrown) {
+      if (!limit.signal.aborted) throw thrown
+      throw new ZincError("Timeout", `nothing within ${callMs} ms`, { cause: thrown, retryable: true })
     } finally {
       timer.cancel()
     }

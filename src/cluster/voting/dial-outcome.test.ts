@@ -4,9 +4,18 @@ import { describe, expect, it } from "vitest"
 import { systemClock } from "../../core/clock.ts"
 import { ZincError } from "../../core/errors.ts"
 import { MemoryCarrier, TcpCarrier, ZmtpTransport } from "../../transport/zmtp/index.ts"
-import { outcomeOfFailedDial } from "./dial-outcome.ts"
+import { causeOfFailedDial, outcomeOfFailedDial } from "./dial-outcome.ts"
 
 const system = (code: string) => Object.assign(new Error(code), { code })
+
+describe("causeOfFailedDial", () => {
+  it("is the system's word, else what was said", () => {
+    expect(causeOfFailedDial(new ZincError("Unreachable", "x", { cause: system("ENOTFOUND") }))).toBe("ENOTFOUND")
+    const both = Object.assign(new Error(), { errors: [system("ECONNREFUSED"), system("ETIMEDOUT")] })
+    expect(causeOfFailedDial(both)).toBe("ECONNREFUSED")
+    expect(causeOfFailedDial(new ZincError("HandshakeFailed", "it speaks HTTP"))).toBe("it speaks HTTP")
+  })
+})
 
 describe("outcomeOfFailedDial", () => {
   it("takes nothing but ECONNREFUSED for a refusal", () => {

@@ -4,13 +4,14 @@
  */
 import type { Clock, Timer } from "../../core/clock.ts"
 import type { Voter } from "../election/index.ts"
-import { entryOf, type RootRecord, type VoterEntry, type VoterId } from "../election/root-record.ts"
+import { entryOf, type RootRecord, type VoterEntry } from "../election/root-record.ts"
 import { samePlace } from "./voter-place.ts"
 
 /** Between two requests to the root. */
 const askMs = 500
 /** A founder waits that long for seeds that neither answer nor refuse. */
 const foundingMs = 3000
+const standsBy = "the tree has as many voters as it shall have; this one stands by"
 
 export interface ElectorateOptions {
   readonly voter: Voter
@@ -38,7 +39,9 @@ export class Electorate {
   #reading = false
   /** We were taken out of the set, and stay out. */
   #removed = false
-  #said = ""
+  #reason: string | undefined
+  /** The root has said so. */
+  #isFull = false
 
   constructor(options: ElectorateOptions) {
     this.#o = options
@@ -61,6 +64,11 @@ export class Electorate {
     if (this.#untried.delete(address) && this.#untried.size === 0) this.look()
   }
 
+  /** What it waits for before it founds a tree, or votes in one; undefined: nothing. */
+  get reason(): string | undefined {
+    return this.#reason
+  }
+
   removed(): void {
     this.#removed = true
   }
@@ -77,15 +85,22 @@ export class Electorate {
     return own.addVoter(voter) ? "Begun" : "Busy"
   }
 
-  answered(from: VoterId, code: string): void {
-    if (code === "Full") this.#say(`the tree has as many voters as it shall have; this one stands by (${from})`)
+  answered(code: string): void {
+    const wasFull = this.#isFull
+    this.#isFull = code === "Full"
+    if (!this.#isFull || wasFull) return
+    this.#reason = standsBy
+    this.#o.waiting(standsBy)
   }
 
   look(): void {
     const { voter } = this.#o
     const { record } = voter
+    const before = this.#reason
+    this.#reason = undefined
     if (record === undefined) this.#foundOrWait()
     else this.#join(record)
+    if (this.#reason !== undefined && this.#reason !== before) this.#o.waiting(this.#reason)
   }
 
   // ---- a tree that nobody knows of ----
@@ -96,19 +111,17 @@ export class Electorate {
     const first = seeds[0]
     const isFirst = first === undefined || self.addresses.includes(first)
     if (!(found ?? isFirst)) {
-      const who =
-        first === undefined ? "somebody who may found the tree" : `the first seed, ${first}, to found the tree`
-      this.#say(`waiting for ${who}`)
+      this.#reason = `${first === undefined ? "somebody" : `the first seed, ${first},`} has yet to found the tree`
       return
     }
     if (hasStore && !this.#storeIsEmpty) {
-      this.#say("waiting for the store of the root record")
+      this.#reason = "the store of the root record has not answered yet"
       this.#askStore()
       return
     }
     // Whoever has lost its data folder may be the first seed of a tree that lives on.
     if (found !== true && this.#untried.size > 0 && clock.now() - this.#startedAt < foundingMs) {
-      this.#say("looking for a tree at the other seeds before one is founded")
+      this.#reason = "it looks for a tree at the other seeds before it founds one"
       return
     }
     this.#founding = true
@@ -137,13 +150,8 @@ export class Electorate {
     if (this.#removed || voter.reignEpoch !== undefined) return
     const known = entryOf(record, self.voterId)
     if (known !== undefined && samePlace(known, self)) return
-    if (known === undefined) this.#say(`asking the root, ${record.root.voterId}, to become a voter`)
+    if (known === undefined)
+      this.#reason = this.#isFull ? standsBy : `it asks the root, ${record.root.voterId}, to become a voter`
     if (record.root.voterId !== self.voterId) ask(record.root)
-  }
-
-  #say(reason: string): void {
-    if (reason === this.#said) return
-    this.#said = reason
-    this.#o.waiting(reason)
   }
 }

@@ -2,10 +2,13 @@
 import { DialOutcome } from "../election/index.ts"
 import type { VoterId } from "../election/root-record.ts"
 import type { VoterLink } from "./voter-link.ts"
+import { sameAddresses } from "./voter-place.ts"
 
 /** Between two dials in vain, at least and at most, in milliseconds. */
 export const redialMinMs = 50
 export const redialMaxMs: number = 1000
+/** Nobody answered where a voter was: for so long it is taken elsewhere without another look. */
+const movedMs = 5000
 /** How long the voter with the higher id waits for the other to dial. */
 const courtesyMs = 500
 
@@ -19,6 +22,7 @@ export class VoterContact {
   dialling = false
   #failures = 0
   #notBefore: number
+  #moved: { readonly to: readonly string[]; readonly until: number } | undefined
 
   constructor(voterId: VoterId | undefined, addresses: readonly string[], now: number) {
     this.voterId = voterId
@@ -50,6 +54,15 @@ export class VoterContact {
     }
     const wait = Math.min(redialMaxMs, redialMinMs * 2 ** this.#failures++)
     this.#notBefore = now + wait * (0.75 + chance / 4)
+  }
+
+  /** Nobody answers where it was. Whoever calls from there may have lost patience by now, and calls again. */
+  movedTo(addresses: readonly string[], now: number): void {
+    this.#moved = { to: addresses, until: now + movedMs }
+  }
+
+  hasMovedTo(addresses: readonly string[], now: number): boolean {
+    return this.#moved !== undefined && now < this.#moved.until && sameAddresses(this.#moved.to, addresses)
   }
 
   opened(): void {

@@ -10,7 +10,7 @@ import type { VoterHelloSchema } from "../../message/generated/control_pb.ts"
 import type { DealerSocket, Transport } from "../../transport/transport.ts"
 import { DialOutcome } from "../election/index.ts"
 import type { VoterEntry, VoterId } from "../election/root-record.ts"
-import { outcomeOfFailedDial } from "./dial-outcome.ts"
+import { causeOfFailedDial, outcomeOfFailedDial } from "./dial-outcome.ts"
 import type { LinkCarrier } from "./voter-link.ts"
 import { placeFrom } from "./voter-place.ts"
 
@@ -35,6 +35,8 @@ export interface DiallerOptions {
     welcome: VoterWelcome,
     carrier: LinkCarrier,
   ) => { received(control: Control): void; lost(): void } | undefined
+  /** Nobody could be spoken to there; `why` is for people. */
+  readonly failed: (address: string, why: string) => void
   /** It does not want us. */
   readonly refused: (address: string, code: string, reason: string) => void
 }
@@ -56,15 +58,35 @@ export class VoterDialler {
     return outcomes.every(each => each === DialOutcome.Refused) ? DialOutcome.Refused : DialOutcome.Failed
   }
 
+  /** Who welcomes us first at one of the addresses, and that link stays; undefined if nobody does in time. */
+  find(addresses: readonly string[], to: VoterId): Promise<VoterEntry | undefined> {
+    return new Promise(resolve => {
+      let left = addresses.length
+      if (left === 0) resolve(undefined)
+      for (const address of addresses)
+        void this.#dialOne(address, to, peer => {
+          if (--left === 0 || peer !== undefined) resolve(peer)
+        })
+    })
+  }
+
   end(): void {
     this.#ended = true
     for (const socket of this.#sockets) socket.abort()
     this.#sockets.clear()
   }
 
-  async #dialOne(address: string, to: VoterId | undefined): Promise<DialOutcome> {
+  /** `answered`: once, with who has welcomed us, or with nobody. */
+  async #dialOne(
+    address: string,
+    to: VoterId | undefined,
+    answered: (peer: VoterEntry | undefined) => void = () => {},
+  ): Promise<DialOutcome> {
     const { transport, clock, logger } = this.#o
-    if (this.#ended) return DialOutcome.Failed
+    if (this.#ended) {
+      answered(undefined)
+      return DialOutcome.Failed
+    }
     const limit = new AbortController()
     const timer = clock.after(dialMs, () => limit.abort())
     let listener: { received(control: Control): void; lost(): void } | undefined
@@ -74,7 +96,8 @@ export class VoterDialler {
       over = true
       this.#sockets.delete(socket)
       socket.abort()
-      listener?.lost()
+      if (listener === undefined) answered(undefined)
+      else listener.lost()
     }
     const onControl = (control: Control) => {
       if (over) return
@@ -82,7 +105,8 @@ export class VoterDialler {
       const { body } = control
       if (body.case === "voterWelcome") {
         welcome.cancel()
-        listener = this.#o.welcomed(address, placeFrom(body.value.from), body.value, {
+        const peer = placeFrom(body.value.from)
+        listener = this.#o.welcomed(address, peer, body.value, {
           send: frames => !over && socket.send(frames),
           close: () => {
             if (over) return
@@ -92,6 +116,7 @@ export class VoterDialler {
           },
         })
         if (listener === undefined) end()
+        else answered(peer)
       } else {
         if (body.case === "refuse") this.#o.refused(address, body.value.code, body.value.reason)
         end()
@@ -118,6 +143,9 @@ export class VoterDialler {
     } catch (thrown) {
       this.#sockets.delete(socket)
       logger.debug("a voter cannot be dialled", { address, thrown })
+      const why = limit.signal.aborted ? `nothing within ${dialMs} ms` : causeOfFailedDial(thrown)
+      if (!this.#ended) this.#o.failed(address, `does not answer (${why})`)
+      if (!over) answered(undefined)
       return ZincError.is(thrown) ? outcomeOfFailedDial(thrown) : DialOutcome.Failed
     } finally {
       timer.cancel()
@@ -128,7 +156,11 @@ export class VoterDialler {
     }
     // It was taken, and lost at once.
     if (over) return DialOutcome.Open
-    welcome = clock.after(dialMs, end)
+    welcome = clock.after(dialMs, () => {
+      if (over) return
+      this.#o.failed(address, "takes connections, and says nothing")
+      end()
+    })
     socket.send([encodeControl({ case: "voterHello", value: this.#o.hello(to) })])
     return DialOutcome.Open
   }

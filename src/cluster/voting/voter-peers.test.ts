@@ -6,8 +6,15 @@ import { SeededRandom } from "../../core/random.ts"
 import { SimulatedClock } from "../../core/simulated-clock.ts"
 import { type Control, decodeControl, type VoterHello } from "../../message/control.ts"
 import { SimulatedNetwork } from "../../transport/simulated/index.ts"
-import { foundingRecord, newGenerationId, newVoterId, type RootRecord } from "../election/root-record.ts"
+import {
+  foundingRecord,
+  newGenerationId,
+  newVoterId,
+  type RootRecord,
+  type VoterEntry,
+} from "../election/root-record.ts"
 import { writeRecord } from "../election/wire.ts"
+import { VoterDoor } from "./voter-door.ts"
 import { VoterPeers } from "./voter-peers.ts"
 
 const none = new Uint8Array(0)
@@ -18,19 +25,30 @@ describe("VoterPeers", () => {
   let record: RootRecord | undefined
   let sent: (string | undefined)[]
   let shown: RootRecord[]
+  let doubles: string[]
+  let beingDouble: string[]
+  let clock: SimulatedClock
+  let network: SimulatedNetwork
   let peers: VoterPeers
 
   beforeEach(() => {
     record = undefined
+    doubles = []
+    beingDouble = []
     sent = []
     shown = []
-    const clock = new SimulatedClock()
-    peers = new VoterPeers({
-      tree: "t",
+    clock = new SimulatedClock()
+    network = new SimulatedNetwork({ clock, random })
+    peers = open("self", self)
+  })
+
+  function open(node: string, self: VoterEntry, seeds: readonly string[] = [], tree = "t"): VoterPeers {
+    return new VoterPeers({
+      tree,
       self,
-      seeds: [],
+      seeds,
       token: none,
-      transport: new SimulatedNetwork({ clock, random }).transport("self"),
+      transport: network.transport(node),
       clock,
       random,
       logger: silentLogger,
@@ -43,16 +61,21 @@ describe("VoterPeers", () => {
       onJoin: () => "",
       onJoinReply: () => {},
       onForeign: () => {},
+      onDouble: (double, reason) => void doubles.push(`${double.addresses.join(" ")}: ${reason}`),
+      onBeingDouble: reason => void beingDouble.push(reason),
       onOpened: () => {},
       onTried: () => {},
     })
-  })
+  }
 
   /** Somebody calls; ends the call again. */
-  function call(voterId: string) {
-    const from = { voterId: endpointIdToBytes(voterId as never), name: "", addresses: [], direct: false }
+  function call(voterId: string, ...addresses: string[]) {
+    const from = { voterId: endpointIdToBytes(voterId as never), name: "", addresses, direct: false }
     const hello = { version: 1, tree: "t", generation: none, from, to: none, token: none } as unknown as VoterHello
-    const send = (frames: readonly Uint8Array[]) => sent.push(decodeControl(frames[0]!).body.case) > 0
+    const send = (frames: readonly Uint8Array[]) => {
+      const { body } = decodeControl(frames[0]!)
+      return sent.push(body.case === "refuse" ? body.value.code : body.case) > 0
+    }
     return peers.arrived({ remote: "", send, close: () => {} }, hello)
   }
 
@@ -91,5 +114,98 @@ describe("VoterPeers", () => {
     expect(peers.linked).toEqual([voterId])
     second.closed()
     expect([peers.contacts, peers.linked]).toEqual([0, []])
+  })
+
+  describe("called under one id from two places", () => {
+    const voter = { voterId: newVoterId(random), addresses: ["sim://voter:1"] }
+
+    /** Opens the voter's own door, and links it. */
+    async function openVoter(): Promise<VoterDoor> {
+      const door = new VoterDoor(network.transport("voter"), silentLogger)
+      await door.bind(voter.addresses[0]!)
+      door.receive(open("voter", voter))
+      return door
+    }
+
+    it("refuses the second while the voter answers where it is known to be, and says where that is", async () => {
+      const door = await openVoter()
+      const first = call(voter.voterId, ...voter.addresses)
+      call(voter.voterId, "sim://copy:1")
+      expect(sent).toEqual(["voterWelcome"])
+      await clock.run(1000)
+      expect(sent).toEqual(["voterWelcome", "Duplicate"])
+      expect(doubles).toEqual([expect.stringMatching(/^sim:\/\/copy:1: voter .* votes at sim:\/\/voter:1 already/)])
+      first.closed()
+      expect(peers.linked).toEqual([voter.voterId])
+      void door.close()
+    })
+
+    it("refuses it also where the voter is not linked, but the record says where it is", async () => {
+      const door = await openVoter()
+      record = foundingRecord("t", newGenerationId(random), voter)
+      call(voter.voterId, "sim://copy:1")
+      await clock.run(1000)
+      expect(sent).toEqual(["Duplicate"])
+      void door.close()
+    })
+
+    it("welcomes it when nobody answers at the old place", async () => {
+      record = foundingRecord("t", newGenerationId(random), voter)
+      call(voter.voterId, "sim://new:1")
+      await clock.run(1000)
+      expect(sent).toEqual(["voterWelcome"])
+      expect([doubles, peers.linked]).toEqual([[], [voter.voterId]])
+    })
+
+    it("welcomes at once one that had lost patience meanwhile", async () => {
+      record = foundingRecord("t", newGenerationId(random), voter)
+      call(voter.voterId, "sim://new:1").closed()
+      await clock.run(1000)
+      expect(sent).toEqual([])
+      call(voter.voterId, "sim://new:1")
+      expect(sent).toEqual(["voterWelcome"])
+    })
+
+    it("refuses one that bears its own id, if it is where the record says", () => {
+      call(self.voterId, "sim://copy:1")
+      call(self.voterId, ...self.addresses)
+      record = foundingRecord("t", newGenerationId(random), self)
+      call(self.voterId, "sim://copy:1")
+      call(self.voterId, ...self.addresses)
+      expect(sent).toEqual(["Refused", "Loop", "Duplicate", "Loop"])
+    })
+
+    it("tells the one that is refused", async () => {
+      const door = await openVoter()
+      record = foundingRecord("t", newGenerationId(random), voter)
+      const copy = open("copy", { ...voter, addresses: ["sim://copy:1"] }, voter.addresses)
+      copy.start()
+      await clock.run(1000)
+      copy.end()
+      expect(beingDouble[0]).toContain("votes at sim://voter:1 already")
+      void door.close()
+    })
+  })
+
+  it("says why seeds are not linked: nobody is there, or another tree is", async () => {
+    const node = network.transport("here")
+    const other = { voterId: newVoterId(random), addresses: ["sim://here:1"] }
+    const door = new VoterDoor(node, silentLogger)
+    await door.bind("sim://here:1")
+    door.receive(open("here", other))
+    const seeds = ["sim://here:1", "sim://nowhere:1"]
+    const caller = open("caller", { voterId: newVoterId(random), addresses: ["sim://caller:1"] }, seeds)
+    caller.start()
+    await clock.run(2000)
+    expect(caller.troubles).toEqual([expect.stringMatching(/^seed sim:\/\/nowhere:1 does not answer \(.+\)$/)])
+    caller.end()
+
+    const stranger = open("stranger", { voterId: newVoterId(random), addresses: ["sim://stranger:1"] }, seeds, "u")
+    stranger.start()
+    await clock.run(2000)
+    expect(stranger.troubles[0]).toBe('seed sim://here:1 refuses: it is of the tree "t", not "u" [WrongTree]')
+    stranger.end()
+
+    void door.close()
   })
 })

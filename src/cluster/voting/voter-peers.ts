@@ -20,18 +20,27 @@ import {
 } from "../../message/control.ts"
 import type { Transport } from "../../transport/transport.ts"
 import { DialOutcome, decodeVoterFrame, encodeVoterFrame, type VoterFrame, type VoterLinks } from "../election/index.ts"
-import { type GenerationId, isVoter, type RootRecord, type VoterEntry, type VoterId } from "../election/root-record.ts"
+import {
+  entryOf,
+  type GenerationId,
+  isVoter,
+  type RootRecord,
+  type VoterEntry,
+  type VoterId,
+} from "../election/root-record.ts"
 import { readRecord, writeRecord } from "../election/wire.ts"
 import { SaidOnce } from "./said-once.ts"
 import { VoterContact } from "./voter-contact.ts"
 import { octetsOfVoter, VoterDialler } from "./voter-dialler.ts"
 import { type LinkCarrier, VoterLink } from "./voter-link.ts"
-import { placeFrom, placeTo } from "./voter-place.ts"
+import { placeFrom, placeTo, sameAddresses } from "./voter-place.ts"
 
 /** How often it is looked who is to be dialled. */
 const lookMs = 100
 /** Links to one voter that were opened from the same end: only the newest stays. */
 const perEnd = 1
+/** A copied folder that calls again so soon is not told of again. */
+const doubleAgainMs = 1000
 /** A redial that has failed is repeated for so long. */
 const redialAgainMs = 400
 
@@ -55,8 +64,12 @@ export interface VoterPeersOptions {
   readonly onRecord: (record: RootRecord) => void
   /** Somebody wants to become a voter, or be found elsewhere. Returns a code of VOTER_JOIN_REPLY. */
   readonly onJoin: (voter: VoterEntry) => string
-  readonly onJoinReply: (from: VoterId, code: string) => void
+  readonly onJoinReply: (code: string) => void
   readonly onForeign: (from: VoterId, generation: GenerationId) => void
+  /** Somebody says that it is a voter which answers elsewhere: it was refused. `reason` is for people. */
+  readonly onDouble: (double: VoterEntry, reason: string) => void
+  /** Another says that we are such a one. */
+  readonly onBeingDouble: (reason: string) => void
   readonly onOpened: (peer: VoterEntry) => void
   /** A dial of that address has ended for the first time, however. */
   readonly onTried: (address: string) => void
@@ -68,8 +81,11 @@ export class VoterPeers implements VoterLinks, VoterReception {
   /** By voter id, or by address where nobody has answered yet. */
   readonly #contacts = new Map<string, VoterContact>()
   readonly #tried = new Set<string>()
+  /** Why the last dial of an address led to no link. */
+  readonly #troubles = new Map<string, string>()
   readonly #warned = new SaidOnce()
   readonly #foreign = new SaidOnce()
+  #lastDouble: { readonly key: string; readonly at: number } = { key: "", at: 0 }
   #timer: Timer | undefined
   #ended = false
 
@@ -83,14 +99,29 @@ export class VoterPeers implements VoterLinks, VoterReception {
       hello: to => this.#hello(to),
       welcomed: (address, peer, welcome, carrier) => {
         this.#found(address, peer.voterId)
+        this.#troubles.delete(address)
         if (peer.voterId === options.self.voterId) return undefined
         const record = welcome.record.length === 0 ? undefined : readRecord(options.tree, welcome.record)
-        if (record !== undefined && this.#isForeign(peer.voterId, record.generation)) return undefined
+        if (record !== undefined && this.#isForeign(peer.voterId, record.generation)) {
+          this.#troubles.set(address, "is of another generation of the tree")
+          return undefined
+        }
+        // Where it is known to be, it may be known by other names as well.
+        const known = this.#placeOf(peer.voterId)
+        if (this.#isElsewhere(peer) && !known.includes(address)) {
+          void this.#answersAt(peer, known)
+          return undefined
+        }
         // Before it counts as tried: a first seed without a folder founds a tree where nobody knows of one.
         if (record !== undefined) options.onRecord(record)
         return this.#open(peer, true, carrier)
       },
-      refused: (address, code, reason) => this.#saidOnce("a voter refuses us", { address, code, reason }),
+      refused: (address, code, reason) => {
+        this.#saidOnce("a voter refuses us", { address, code, reason })
+        this.#troubles.set(address, code === "Loop" ? selfTrouble : `refuses: ${reason} [${code}]`)
+        if (code === "Duplicate" && !this.#ended) options.onBeingDouble(reason)
+      },
+      failed: (address, why) => void this.#troubles.set(address, why),
     })
   }
 
@@ -124,6 +155,22 @@ export class VoterPeers implements VoterLinks, VoterReception {
     return [...this.#contacts.values()].flatMap(contact =>
       contact.voterId === undefined && contact.foundAs === undefined ? contact.addresses : [],
     )
+  }
+
+  /** Why others are not linked, each in words: "seed tcp://… does not answer (ECONNREFUSED)". */
+  get troubles(): readonly string[] {
+    const { seeds, record } = this.#o
+    const told = new Map<string, string>()
+    for (const { voterId, foundAs, link, addresses } of this.#contacts.values()) {
+      if (link !== undefined || (foundAs !== undefined && this.#contacts.get(foundAs)?.link !== undefined)) continue
+      if (voterId !== undefined && !isNamed(record(), voterId)) continue
+      for (const address of addresses) {
+        const why = this.#troubles.get(address)
+        const who = seeds.includes(address) ? "seed" : "the voter at"
+        if (why !== undefined) told.set(address, `${who} ${address} ${why}`)
+      }
+    }
+    return [...told.values()]
   }
 
   // ---- VoterLinks ----
@@ -178,16 +225,90 @@ export class VoterPeers implements VoterLinks, VoterReception {
       return refuse("BadJoin", ZincError.is(thrown) ? thrown.message : "it does not say who it is")
     }
     if (this.#ended) return refuse("Draining", "this voter is closing")
-    if (hello.tree !== tree) return refuse("WrongTree", `this voter is of tree "${tree}", not "${hello.tree}"`)
-    if (peer.voterId === self.voterId) return refuse("Duplicate", "this voter has that id itself")
+    if (hello.tree !== tree) return refuse("WrongTree", `it is of the tree "${tree}", not "${hello.tree}"`)
+    if (peer.voterId === self.voterId) return this.#meetSelf(peer, refuse)
     if (hello.to.length > 0 && !equalBytes(hello.to, octetsOfVoter(self.voterId)))
       return refuse("NoSuchEndpoint", `the voter here is ${self.voterId}`)
     const generation = generationFrom(hello.generation)
     if (generation !== undefined && this.#isForeign(peer.voterId, generation))
       return refuse("WrongTree", "this voter is of another generation of the tree")
+    return this.#isElsewhere(peer) ? this.#examine(peer, connection, refuse) : this.#admit(peer, connection)
+  }
+
+  #admit(peer: VoterEntry, connection: VoterConnection): VoterCaller {
     const link = this.#open(peer, false, connection)
     this.#welcome(link, this.#o.record())
     return { received: control => link.received(control), closed: () => link.lost() }
+  }
+
+  // ---- one id, two places: a voter that has moved, or a copied folder (decision 262) ----
+
+  /** Where that voter is as far as we know. */
+  #placeOf(voterId: VoterId): readonly string[] {
+    const linked = this.#contacts.get(voterId)?.link?.peer.addresses ?? []
+    const record = this.#o.record()
+    if (linked.length > 0 || record === undefined) return linked
+    return (record.root.voterId === voterId ? record.root : entryOf(record, voterId))?.addresses ?? []
+  }
+
+  #isElsewhere({ voterId, addresses }: VoterEntry): boolean {
+    const known = this.#placeOf(voterId)
+    if (known.length === 0 || addresses.length === 0 || sameAddresses(known, addresses)) return false
+    return this.#contacts.get(voterId)?.hasMovedTo(addresses, this.#o.clock.now()) !== true
+  }
+
+  /** It has to wait until it is known whether the voter of its id answers where it was. */
+  #examine(peer: VoterEntry, connection: VoterConnection, refuse: Refuse): VoterCaller {
+    let caller: VoterCaller | undefined
+    let gone = false
+    void this.#answersAt(peer, this.#placeOf(peer.voterId)).then(reason => {
+      if (gone || this.#ended) return
+      caller = reason === undefined ? this.#admit(peer, connection) : refuse("Duplicate", reason)
+    })
+    return {
+      received: control => caller?.received(control),
+      closed: () => {
+        gone = true
+        caller?.closed()
+      },
+    }
+  }
+
+  /** What to tell one that claims the id of a voter which answers at its known place; undefined: nobody answers there. */
+  async #answersAt(claimant: VoterEntry, known: readonly string[]): Promise<string | undefined> {
+    const { voterId, addresses } = claimant
+    const found = await this.#dialler.find(known, voterId)
+    if (this.#ended) return undefined
+    if (found?.voterId === voterId && !sameAddresses(found.addresses, addresses)) {
+      const reason = doubleReason(found)
+      this.#tellDouble(claimant, reason)
+      return reason
+    }
+    this.#contactOf({ ...claimant, addresses: [] }).movedTo(addresses, this.#o.clock.now())
+    return undefined
+  }
+
+  /** Who calls has our id: ourselves, by another name of ours, or one with a copy of our folder. */
+  #meetSelf(peer: VoterEntry, refuse: Refuse): VoterCaller {
+    const { self, record } = this.#o
+    if (sameAddresses(peer.addresses, self.addresses)) return refuse("Loop", "this voter is the caller itself")
+    const known = record()
+    const own = known === undefined ? undefined : entryOf(known, self.voterId)
+    // The one that is where the record says is the voter; else the root decides.
+    if (own === undefined || !sameAddresses(own.addresses, self.addresses))
+      return refuse("Refused", "this voter has that id itself")
+    const reason = doubleReason(self)
+    this.#tellDouble(peer, reason)
+    return refuse("Duplicate", reason)
+  }
+
+  /** It calls at several addresses at once, and comes again when it is started anew. */
+  #tellDouble(double: VoterEntry, reason: string): void {
+    const key = `${double.voterId} ${double.addresses.join(" ")}`
+    const now = this.#o.clock.now()
+    if (this.#lastDouble.key === key && now - this.#lastDouble.at < doubleAgainMs) return
+    this.#lastDouble = { key, at: now }
+    this.#o.onDouble(double, reason)
   }
 
   // ---- whom we dial ----
@@ -354,7 +475,7 @@ export class VoterPeers implements VoterLinks, VoterReception {
 
   #onJoinReply(link: VoterLink, { code, record }: VoterJoinReply): void {
     this.#onShown(link, record)
-    this.#o.onJoinReply(link.peer.voterId, code)
+    this.#o.onJoinReply(code)
   }
 
   /** Anybody may call here and show a record. It counts from whom we dialled ourselves, and from whom our own record names. */
@@ -393,10 +514,18 @@ export class VoterPeers implements VoterLinks, VoterReception {
   }
 }
 
+const selfTrouble = "is this host itself, which tells others another address: advertise that one"
+
 /** The record says who it is: the root, or a voter. */
 function isNamed(record: RootRecord | undefined, voterId: VoterId): boolean {
   return record !== undefined && (record.root.voterId === voterId || isVoter(record, voterId))
 }
+
+function doubleReason({ voterId, addresses }: VoterEntry): string {
+  return `voter ${voterId} votes at ${addresses.join(" ")} already; was its data folder copied? Begin with an empty one`
+}
+
+type Refuse = (code: string, reason: string) => VoterCaller
 
 const nobody: VoterCaller = { received: () => {}, closed: () => {} }
 

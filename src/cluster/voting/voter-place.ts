@@ -43,7 +43,10 @@ export function samePlace(a: VoterEntry, b: VoterEntry): boolean {
     a.voterId === b.voterId &&
     a.name === b.name &&
     (a.direct ?? false) === (b.direct ?? false) &&
-    a.addresses.length === b.addresses.length &&
-    a.addresses.every((address, at) => address === b.addresses[at])
+    sameAddresses(a.addresses, b.addresses)
   )
+}
+
+export function sameAddresses(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((address, at) => address === b[at])
 }

@@ -1,7 +1,7 @@
 /** What the voting part tells whoever runs it. */
 import type { ZincError } from "../../core/errors.ts"
 import type { LogSnapshot, OrderedEntry, StreamPlace } from "../election/index.ts"
-import type { GenerationId, RootRecord, VoterId } from "../election/root-record.ts"
+import type { GenerationId, RootRecord, VoterEntry, VoterId } from "../election/root-record.ts"
 
 /** The root as it is known here. */
 export interface ReigningRoot {
@@ -54,5 +54,9 @@ export type VotingEvent =
   | { readonly type: "removed" }
   /** Nothing can be stored any more: we vote no longer, and have no authority. */
   | { readonly type: "storageFailed"; readonly error: ZincError }
+  /** Somebody said that it is a voter which answers elsewhere, and was refused: a copied folder. Logged as a warning. */
+  | { readonly type: "doubleRefused"; readonly double: VoterEntry; readonly reason: string }
+  /** We are such a one ourselves, as another says: we vote no longer. */
+  | { readonly type: "isDouble"; readonly error: ZincError }
   /** Somebody of another generation of this tree was heard, and refused. */
   | { readonly type: "generationRefused"; readonly from: VoterId; readonly generation: GenerationId }

@@ -88,6 +88,7 @@ export class Voting implements VoterReception {
   /** The highest epoch that was told. */
   #told = 0
   #closing: Promise<void> | undefined
+  #failure: ZincError | undefined
 
   /** Resolves when this life's number is stored; from then on we vote. Throws `BadOption`. */
   static async open(options: VotingOptions): Promise<Voting> {
@@ -151,8 +152,14 @@ export class Voting implements VoterReception {
       onRedialed: (peer, outcome) => voter.redialed(peer, outcome),
       onRecord: record => this.#shown(record),
       onJoin: asking => this.#electorate.asked(asking),
-      onJoinReply: (from, code) => this.#electorate.answered(from, code),
+      onJoinReply: code => this.#electorate.answered(code),
       onForeign: (from, generation) => this.#tell({ type: "generationRefused", from, generation }),
+      onDouble: (double, reason) => this.#tell({ type: "doubleRefused", double, reason }),
+      onBeingDouble: reason => {
+        const error = new ZincError("Duplicate", reason)
+        // Not while one of our connections is in the middle of something.
+        clock.soon(() => this.#fail({ type: "isDouble", error }))
+      },
       onOpened: peer => {
         for (const address of peer.addresses) this.#electorate.tried(address)
         this.#electorate.look()
@@ -172,11 +179,7 @@ export class Voting implements VoterReception {
       ask: root => this.#peers.askToJoin(root),
       waiting: reason => this.#tell({ type: "waiting", reason }),
     })
-    folder.onFailed(error => {
-      if (this.#closing !== undefined) return
-      this.#stop()
-      this.#tell({ type: "storageFailed", error })
-    })
+    folder.onFailed(error => this.#fail({ type: "storageFailed", error }))
   }
 
   #start(): void {
@@ -299,6 +302,28 @@ export class Voting implements VoterReception {
     return this.#peers.arrived(connection, hello)
   }
 
+  /** What is missing until there is a root that we follow, or are, in words for people. */
+  get waitingFor(): readonly string[] {
+    const { record, voterId } = this
+    const reasons: string[] = []
+    const reason = this.#keeper?.failure ?? this.#electorate.reason
+    if (reason !== undefined) reasons.push(reason)
+    if (record !== undefined && this.#root === undefined) {
+      const { voters } = record
+      const there = voters.filter(each => each.voterId === voterId || this.linked.includes(each.voterId))
+      reasons.push(
+        `there is no root yet: it takes a majority of the ${voters.length} voters, and ${there.length} can be reached`,
+      )
+    } else if (this.#root !== undefined && !this.#root.self)
+      reasons.push(`the root, at ${this.#root.addresses.join(" ")}, has not taken it in yet`)
+    return [...reasons, ...this.#peers.troubles]
+  }
+
+  /** Why we vote no longer, if that is so. */
+  get failure(): ZincError | undefined {
+    return this.#failure
+  }
+
   /** Stops voting at once, without a hand-over; then closes the data folder. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -313,6 +338,17 @@ export class Voting implements VoterReception {
     this.#voter.release()
     this.#stop()
     await this.#o.folder.close()
+  }
+
+  /** We must not vote any more. */
+  #fail(event: Extract<VotingEvent, { readonly error: ZincError }>): void {
+    if (this.#closing !== undefined || this.#failure !== undefined) return
+    this.#failure = event.error
+    // Nobody has to wait until our lease is over.
+    if (event.type === "storageFailed") this.#voter.release()
+    this.#stop()
+    this.#logger.error("this voter votes no more", { tree: this.#o.tree, voter: this.voterId, error: event.error })
+    this.#tell(event)
   }
 
   #stop(): void {
@@ -415,6 +451,12 @@ export class Voting implements VoterReception {
         `${event.count} of at least ${votersForPromotion} voters: nobody is promoted when the root is lost`,
         fields,
       )
+    else if (event.type === "doubleRefused")
+      this.#logger.warn("a copy of another voter's folder is refused", {
+        ...fields,
+        ...event.double,
+        reason: event.reason,
+      })
     else if (event.type !== "committed" && event.type !== "appended")
       this.#logger.info(`voting: ${event.type}`, { ...fields, ...event })
     this.#events.emit(event)

@@ -1,9 +1,10 @@
 /** What a crash of the machine, a full disk and somebody else's hands leave of a voter's folder. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { SeededRandom } from "../../../core/random.ts"
+import { SimulatedClock } from "../../../core/simulated-clock.ts"
 import type { OrderedEntry, VoteChange } from "../../election/index.ts"
 import { FileVoteFolder } from "./file-vote-folder.ts"
 import { frameOf, readFrames } from "./log-frame.ts"
@@ -17,14 +18,15 @@ function entry(number: number): OrderedEntry {
 }
 
 describe("FileVoteFolder", () => {
+  const clock = new SimulatedClock()
   let folder: string
-  const open = (tree = "t") => FileVoteFolder.open({ folder, tree })
+  const open = (tree = "t") => FileVoteFolder.open({ folder, tree, clock })
   const log = () => join(folder, "votes-1.log")
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "zinc-votes-"))
   })
-  afterEach(() => rm(folder, { recursive: true }))
+  afterEach(() => rm(folder, { recursive: true, force: true }))
 
   /** Each change in a batch of its own. */
   async function written(...changes: VoteChange[]): Promise<void> {
@@ -130,6 +132,53 @@ describe("FileVoteFolder", () => {
     })
     await opened.close()
     expect(called).toBe(false)
+  })
+
+  it.each([
+    ["is removed", async () => rm(folder, { recursive: true })],
+    [
+      "is removed and copied back",
+      async () => {
+        await cp(folder, `${folder}-aside`, { recursive: true })
+        await rm(folder, { recursive: true })
+        await rename(`${folder}-aside`, folder)
+      },
+    ],
+  ])("notices within seconds that it %s, and calls nobody back any more", async (_, remove) => {
+    const opened = await open()
+    await new Promise<void>(resolve => opened.write({ type: "incarnation", incarnation: 1 }, resolve))
+    const failed = new Promise(resolve => opened.onFailed(resolve))
+    await remove()
+    clock.advance(2000)
+    const error = await failed
+    expect(error).toMatchObject({ code: "BadFile", message: expect.stringContaining("was removed or replaced") })
+    // Who asks later hears it too.
+    const heard: unknown[] = []
+    opened.onFailed(each => heard.push(each))
+    clock.advance(0)
+    expect(heard).toEqual([error])
+    let called = false
+    opened.write({ type: "incarnation", incarnation: 2 }, () => {
+      called = true
+    })
+    await opened.close()
+    expect(called).toBe(false)
+  })
+
+  it("does not take a log that was written anew for one that is gone", async () => {
+    const opened = await FileVoteFolder.open({ folder, tree: "t", clock, compactBytes: 64 })
+    let failure: unknown
+    opened.onFailed(error => {
+      failure = error
+    })
+    for (let epoch = 1; epoch <= 50; epoch++) {
+      clock.advance(2000)
+      await new Promise<void>(resolve => opened.write({ type: "signed", epoch, candidate: voter }, resolve))
+    }
+    clock.advance(2000)
+    await opened.close()
+    expect((await readdir(folder)).some(name => /^votes-\d+\.log$/.test(name) && name !== "votes-1.log")).toBe(true)
+    expect(failure).toBeUndefined()
   })
 
   it("takes over from a process that is gone, and from none that may live", async () => {

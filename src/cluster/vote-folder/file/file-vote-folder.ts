@@ -6,6 +6,7 @@
 import { constants } from "node:fs"
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
+import { type Clock, guestClock, type Timer } from "../../../core/clock.ts"
 import { messageOf, ZincError } from "../../../core/errors.ts"
 import { isEndpointId } from "../../../core/id.ts"
 import { checkTreeName } from "../../../core/name.ts"
@@ -24,6 +25,7 @@ export interface FileVoteFolderOptions {
   readonly random?: Random
   /** A log is written anew once it has more octets than that, and more than twice what it had when it was new. Default 8 MiB. */
   readonly compactBytes?: number
+  readonly clock?: Clock
 }
 
 interface Waiting {
@@ -34,6 +36,8 @@ interface Waiting {
 /** Where the system can, a write returns when it is on the disk, which saves a call for each batch. */
 const writesSync = constants.O_DSYNC !== undefined
 const logFlags = constants.O_RDWR | (constants.O_DSYNC ?? 0)
+/** How often it is looked whether the log is still where the next opening looks for it. */
+const lookMs = 2000
 /** Changes written together, at most. */
 const batchChanges = 1024
 /** Entries in one batch of a log that is written anew. */
@@ -57,6 +61,8 @@ export class FileVoteFolder implements VoteFolder {
   #writing: Promise<void> | undefined
   #failure: ZincError | undefined
   #closing: Promise<void> | undefined
+  readonly #clock: Clock
+  readonly #looking: Timer
 
   /**
    * Rejects with `AddressInUse` while another process has it open, and with `BadFile` for a folder of another tree, or one that was
@@ -91,6 +97,8 @@ export class FileVoteFolder implements VoteFolder {
     this.#number = log.number
     this.#bytes = log.bytes
     this.#newBytes = 0
+    this.#clock = options.clock ?? guestClock
+    this.#looking = this.#clock.every(lookMs, () => void this.#look())
   }
 
   write(change: VoteChange, done?: () => void): void {
@@ -101,7 +109,9 @@ export class FileVoteFolder implements VoteFolder {
   }
 
   onFailed(listener: (error: ZincError) => void): void {
-    this.#listeners.push(listener)
+    const failure = this.#failure
+    if (failure === undefined) this.#listeners.push(listener)
+    else this.#clock.soon(() => listener(failure))
   }
 
   close(): Promise<void> {
@@ -110,6 +120,7 @@ export class FileVoteFolder implements VoteFolder {
   }
 
   async #close(): Promise<void> {
+    this.#looking.cancel()
     await this.#writing
     await this.#file.close().catch(() => {})
     await this.#lock.release()
@@ -122,6 +133,7 @@ export class FileVoteFolder implements VoteFolder {
       while (this.#waiting.length > 0) {
         const batch = this.#waiting.splice(0, batchChanges)
         await this.#store(batch.map(({ change }) => change))
+        if (this.#failure !== undefined) return
         for (const { done } of batch) done?.()
         if (this.#bytes > this.#compactBytes && this.#bytes > 2 * this.#newBytes) await this.#compact()
       }
@@ -159,7 +171,23 @@ export class FileVoteFolder implements VoteFolder {
     await rm(old.path, { force: true })
   }
 
+  /** A file that was removed, or replaced, takes writes as before, and nobody will ever read them. */
+  async #look(): Promise<void> {
+    const number = this.#number
+    const path = logPath(this.#folder, number)
+    const isThere = await Promise.all([this.#file.stat({ bigint: true }), stat(path, { bigint: true })]).then(
+      ([open, named]) => open.ino === named.ino,
+      // What else may be wrong is found when it is written.
+      thrown => !["ENOENT", "ENOTDIR"].includes(String((thrown as { code?: unknown }).code)),
+    )
+    // A new log may have taken its place meanwhile.
+    if (isThere || number !== this.#number || this.#closing !== undefined) return
+    this.#fail(new Error(`${path} was removed or replaced while it was open`))
+  }
+
   #fail(thrown: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#looking.cancel()
     const why = messageOf(thrown)
     this.#failure = new ZincError("BadFile", `${this.#folder} cannot be written, so this voter votes no more: ${why}`, {
       cause: thrown,

@@ -87,7 +87,7 @@ async function refuseWhileHeld(folder: string, number: number): Promise<void> {
   if (holder.host !== hostname())
     throw new ZincError(
       "AddressInUse",
-      `${folder} is in use by process ${holder.pid} of the machine "${holder.host}"; if that is gone for good, remove ${folder}/lock-${number}`,
+      `${folder} is in use by process ${holder.pid} of the machine "${holder.host}"; if that process is gone for good and this is its own folder, remove ${folder}/lock-${number}; if this is a copy, begin with an empty folder: two voters must not have the same`,
     )
   const began = await beganAt(holder.pid)
   if (began !== undefined && (holder.began === "" || began === holder.began))
