@@ -4,12 +4,14 @@
  */
 import { checkOptions } from "./core/arguments.ts"
 import { ZincError } from "./core/errors.ts"
+import { having, inside, type OptionTable } from "./core/option-table.ts"
 import type { DocumentHandle, DocumentState } from "./document/document-handle.ts"
 import { type DocumentOptions, DocumentService, type OpenDocumentOptions } from "./document/document-service.ts"
 import type { DocumentSyncStatistics } from "./document/document-sync.ts"
 import type { DocumentType } from "./document/document-type.ts"
 import type { HostOptions, JoinOptions } from "./endpoint/api.ts"
 import { MessageEndpoint } from "./endpoint/message-endpoint.ts"
+import { elsewhere } from "./endpoint/option-check.ts"
 import { MemoryStorage } from "./storage/memory/memory-storage.ts"
 
 /** What documents add to the options of an endpoint. */
@@ -17,13 +19,29 @@ export interface WithDocuments {
   readonly documents?: DocumentOptions
 }
 
+const storage = having("a Storage, such as new MemoryStorage()", "get", "write", "list")
+/** Those that are numbers are checked by whom they are for. */
+const documentOptions: OptionTable = {
+  types: elsewhere,
+  storage,
+  idleStorage: storage,
+  saveAfterMs: elsewhere,
+  maxDocuments: elsewhere,
+  maxDocumentsPerClient: elsewhere,
+  keepIdleMs: elsewhere,
+  maxDocumentBytes: elsewhere,
+}
+
 export class WholeEndpoint extends MessageEndpoint {
   readonly #documents: DocumentService
 
-  protected constructor(options: (HostOptions | JoinOptions) & WithDocuments, role: "host" | "relay" | "client") {
-    super(options, role)
+  protected constructor(
+    options: (HostOptions | JoinOptions) & WithDocuments,
+    role: "host" | "relay" | "client",
+    more: OptionTable = {},
+  ) {
+    super(options, role, { documents: inside(documentOptions), ...more })
     const { documents = {} } = options
-    checkOptions(documents)
     this.#documents = new DocumentService(this.documentPort, { idleStorage: new MemoryStorage(), ...documents })
     void this.closed.then(() => this.#documents.abort())
   }

@@ -1,10 +1,19 @@
 /** The front door's endpoint, with everything filled in. Below it nothing knows which transport is the default. */
 
-import { checkPlaces, Governance, type GovernedOptions, type RootRecord, type VoteFolder } from "./cluster/index.ts"
+import {
+  checkPlaces,
+  Governance,
+  type GovernedOptions,
+  governedOptions,
+  type RootRecord,
+  type VoteFolder,
+} from "./cluster/index.ts"
 import { FileVoteFolder } from "./cluster/vote-folder/file/index.ts"
 import { ZincError } from "./core/errors.ts"
+import { type Check, type OptionTable, wrong } from "./core/option-table.ts"
 import { emitWarning, warningLogger } from "./core/warning-logger.ts"
 import type { HostOptions, JoinOptions } from "./endpoint/api.ts"
+import { elsewhere } from "./endpoint/option-check.ts"
 import { OwnRelays } from "./relays/own-relays.ts"
 import { readRelayOptions, type WithRelays } from "./relays/relay-options.ts"
 import { ZmtpTransport } from "./transport/zmtp/index.ts"
@@ -62,7 +71,7 @@ export class Endpoint extends WholeEndpoint {
       if (options?.[name] !== undefined)
         throw new ZincError("BadOption", `${name} is for hosts that vote, and a vote needs a folder: give data`)
     }
-    const endpoint = new Endpoint(withDefaults(options), "host")
+    const endpoint = new Endpoint(withDefaults(options), "host", hostOptions)
     await endpoint.openHost(options)
     return endpoint.#spread(relays, options)
   }
@@ -73,7 +82,7 @@ export class Endpoint extends WholeEndpoint {
     this.#relays = relays
     void this.closed.then(({ requested }) => requested || relays.terminate())
     try {
-      await relays.open({ name: this.name, bound: this.addresses }, tree ?? "", logger ?? warningLogger())
+      await relays.open({ name: this.name, bound: this.addresses }, tree, logger ?? warningLogger())
     } catch (thrown) {
       await this.close({ timeoutMs: 1 })
       throw thrown
@@ -85,7 +94,7 @@ export class Endpoint extends WholeEndpoint {
     checkPlaces(given)
     const { onWaiting = given.logger === undefined ? warnOfWaiting : undefined } = given
     const options = withDefaults({ ...given, ...(onWaiting && { onWaiting }) })
-    const endpoint = new Endpoint(options, "relay")
+    const endpoint = new Endpoint(options, "relay", hostOptions)
     const folder =
       typeof data === "string" ? await FileVoteFolder.open({ folder: data, tree: options.tree ?? "zinc" }) : data
     endpoint.#governance = await Governance.open(endpoint, () => endpoint.openVoter(options), options, folder)
@@ -127,11 +136,23 @@ export class Endpoint extends WholeEndpoint {
   ): Promise<Endpoint> {
     const relays = ownRelays(given)
     const options = relays === undefined ? given : { ...given, ...relays.hosting }
-    const endpoint = new Endpoint(withDefaults(options), options?.listen === undefined ? "client" : "relay")
+    const endpoint = new Endpoint(
+      withDefaults(options),
+      options?.listen === undefined ? "client" : "relay",
+      joinOptions,
+    )
     await endpoint.openClient(address, options)
     return endpoint.#spread(relays, options)
   }
 }
+
+const folder: Check = (name, value) => {
+  const { voterId, write } = (value ?? {}) as Partial<VoteFolder>
+  if (typeof value !== "string" && !(typeof voterId === "string" && typeof write === "function"))
+    throw wrong(name, "the path of a folder, or a VoteFolder", value)
+}
+const joinOptions: OptionTable = { relays: elsewhere }
+const hostOptions: OptionTable = { ...joinOptions, ...governedOptions, data: folder }
 
 /** How long the relays of a root that is closed may take to tell their clients. */
 const lastRelayMs = 300

@@ -4,6 +4,7 @@ import { ZincError } from "../core/index.ts"
 import type { AnnouncedHost, Discovery } from "../discovery/index.ts"
 import type { Endpoint } from "../index.ts"
 import { openDiscovery } from "./discovery-choice.ts"
+import { badOption } from "./option.ts"
 import type { Shell } from "./shell.ts"
 
 /** News of how many more it takes are told at most this often. */
@@ -11,25 +12,44 @@ const newsEveryMs = 1_000
 const addressesMax = 8
 
 export interface AnnouncingOptions {
-  readonly tree?: string | undefined
   readonly maxClients: number
   /** Where the host was told to listen. */
   readonly listen: readonly string[]
+}
+
+/** Where a host is to be announced, before there is one. Throws `BadOption` or `BadAddress`. */
+export async function openPlaces(
+  shell: Shell,
+  places: readonly string[],
+  tree: string | undefined,
+): Promise<readonly Discovery[]> {
+  const opened: Discovery[] = []
+  try {
+    for (const place of places) {
+      const discovery = await openDiscovery("--announce", place, shell, tree)
+      opened.push(discovery)
+      if (!discovery.supports.announce)
+        throw badOption("--announce", place, "hosts cannot add themselves there: whoever keeps that list has to")
+    }
+    return opened
+  } catch (thrown) {
+    await closeAll(opened)
+    throw thrown
+  }
+}
+
+export async function closeAll(places: readonly Discovery[]): Promise<void> {
+  await Promise.all(places.map(each => each.close()))
 }
 
 /** Announces the host in each place; resolves to what withdraws it, when it can be found in all of them. */
 export async function announceHost(
   shell: Shell,
   endpoint: Endpoint,
-  places: readonly string[],
+  opened: readonly Discovery[],
   options: AnnouncingOptions,
 ): Promise<() => Promise<void>> {
-  const opened: Discovery[] = []
-  const close = async () => {
-    await Promise.all(opened.map(each => each.close()))
-  }
   try {
-    for (const place of places) opened.push(await openDiscovery("--announce", place, shell, options.tree))
     const announcements = await Promise.all(opened.map(each => each.announce(self(endpoint, options))))
     let timer: NodeJS.Timeout | undefined
     endpoint.on("*", event => {
@@ -41,9 +61,9 @@ export async function announceHost(
     })
     for (const { place, tree } of opened)
       shell.output.result({ event: "announced", tree, place }, `announced in ${place}`)
-    return close
+    return () => closeAll(opened)
   } catch (error) {
-    await close()
+    await closeAll(opened)
     throw error
   }
 }

@@ -39,6 +39,8 @@ function wordsFor(event: EndpointEvent, { colours }: Output): string | undefined
     case "moved":
       return `${colours.yellow("!")} moved to another host of the tree: ${printable(event.reason)}`
     case "gap":
+      if (event.topic === "~to")
+        return `${colours.yellow("!")} direct messages ${event.from}–${event.through} of ${event.origin ?? "somebody"} are lost (${event.reason})`
       return `${colours.yellow("!")} gap on ${printable(event.topic)}: ${event.from}–${event.through} are lost (${event.reason})`
     case "diverged":
       return `${colours.yellow("!")} ${event.from}–${event.through} of ${printable(event.topic)} are void: numbered anew in reign ${event.epoch}`

@@ -43,6 +43,11 @@ export function choice<T extends string>(option: string, text: string, choices: 
   return found
 }
 
+/** For an option of one value that may be given again: an operand after it stays an operand. */
+export function each(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
 export function badOption(option: string, given: string, advice: string): ZincError {
   return new ZincError("BadOption", `${option} cannot be "${given.slice(0, 80)}": ${advice}`)
 }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises"
 import type { Command } from "commander"
 import { messageOf, ZincError } from "../core/index.ts"
 import type { Transport } from "../transport/index.ts"
-import { badOption } from "./option.ts"
+import { badOption, each } from "./option.ts"
 
 export interface SecurityChoices {
   readonly curveKey?: string
@@ -21,7 +21,11 @@ export function withSecurityOptions(command: Command): Command {
       "our secret key, as zinc keygen --secret-file writes it: listen with CURVE, or be known by it",
     )
     .option("--server-key <key>", "the public key of who is dialled, 40 characters: dial with CURVE")
-    .option("--allow-key <key...>", "with --curve-key: let in only those with these public keys")
+    .option(
+      "--allow-key <key>",
+      "with --curve-key: let in only who has this public key; repeated, those who have one of them",
+      each,
+    )
     .option("--tls-cert <file>", "to listen at wss://: a chain of certificates, in PEM")
     .option("--tls-key <file>", "to listen at wss://: the key of the first, in PEM")
     .option("--tls-ca <file>", "to dial wss://: certificates to trust besides the well-known ones, in PEM")

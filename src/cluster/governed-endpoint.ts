@@ -4,6 +4,7 @@ import type { HostOptions } from "../endpoint/api.ts"
 import { MessageEndpoint } from "../endpoint/message-endpoint.ts"
 import type { RootRecord } from "./election/root-record.ts"
 import { Governance, type GovernedOptions } from "./governance.ts"
+import { governedOptions } from "./governed-options.ts"
 import type { VoteFolder } from "./vote-folder/vote-folder.ts"
 import { checkPlaces } from "./voter-options.ts"
 
@@ -16,7 +17,7 @@ export class GovernedEndpoint extends MessageEndpoint {
    */
   static async govern(options: HostOptions & GovernedOptions, folder: VoteFolder): Promise<GovernedEndpoint> {
     checkPlaces(options)
-    const endpoint = new GovernedEndpoint(options, "relay")
+    const endpoint = new GovernedEndpoint(options, "relay", governedOptions)
     endpoint.#governance = await Governance.open(endpoint, () => endpoint.openVoter(options), options, folder)
     return endpoint
   }

@@ -3,6 +3,7 @@ export { EntryKind, type OrderedLog, type OrderOutcome } from "./election/index.
 export type { RootPlace, RootRecord, VoterEntry, VoterId } from "./election/root-record.ts"
 export { Governance, type GovernedOptions, type GovernedPlace } from "./governance.ts"
 export { GovernedEndpoint } from "./governed-endpoint.ts"
+export { governedOptions } from "./governed-options.ts"
 export type { VoteFolder } from "./vote-folder/vote-folder.ts"
 export { checkPlaces } from "./voter-options.ts"
 export { VoterDoor } from "./voting/voter-door.ts"

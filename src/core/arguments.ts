@@ -23,3 +23,13 @@ export function checkFunction(name: string, given: unknown): void {
 function describe(given: unknown): string {
   return typeof given === "object" ? Object.prototype.toString.call(given) : String(given).slice(0, 80)
 }
+
+/** For people: "null", "a string", "an ArrayBuffer". */
+export function kindOf(given: unknown): string {
+  if (given === null || given === undefined) return String(given)
+  if (typeof given === "number" || typeof given === "boolean") return String(given)
+  if (typeof given !== "object") return `a ${typeof given}`
+  const name = Object.prototype.toString.call(given).slice(8, -1)
+  if (name === "Object") return "a plain object"
+  return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`
+}

@@ -276,7 +276,10 @@ export type EndpointEvent =
   | { readonly type: "path"; readonly path: readonly EndpointId[]; readonly reason: string }
   /** The host this client came back to has no memory of before: another incarnation, or another tree generation. */
   | { readonly type: "regenerated"; readonly host: EndpointId }
-  /** Frames of a topic are lost for good, for this receiver. `origin` is absent when it is not known whose. */
+  /**
+   * Frames of a topic are lost for good, for this receiver; of direct messages the topic is "~to". `origin` is absent when
+   * it is not known whose.
+   */
   | {
       readonly type: "gap"
       readonly topic: string
@@ -328,7 +331,7 @@ export type EndpointEvent =
   | { readonly type: "mailboxFull"; readonly topic: string; readonly dropped: number }
   /** The host does not let this client send on the topic: what it sends there goes nowhere. Once per topic and session. */
   | { readonly type: "denied"; readonly topic: string; readonly code: ErrorCode; readonly reason: string }
-  /** A direct message had nobody to go to. */
+  /** A direct message or request of yours had nobody to go to. */
   | { readonly type: "undeliverable"; readonly target: EndpointId; readonly code: ErrorCode }
   /** Bytes of a peer broke the protocol; its connection was closed or the frame dropped. */
   | { readonly type: "violation"; readonly from: string; readonly error: ZincError }
@@ -346,7 +349,7 @@ export interface EndpointStatistics {
   readonly delivered: number
   /** Frames that had come before, and were dropped. */
   readonly duplicates: number
-  /** Times that something was lost for good. */
+  /** Times that something was lost for good: of messages each is told by a `gap`; documents mend theirs. */
   readonly gaps: number
   /** Frames that came by a repair. */
   readonly repaired: number

@@ -38,7 +38,10 @@ interface Pending {
   readonly target: EndpointId
   readonly topic: string
   readonly codecs: CodecRegistry
+  /** Zinc's own question, of octets. */
   readonly raw: boolean
+  /** The number it was sent by; 0 before. */
+  sequence: number
   settle(outcome: { readonly value: unknown } | { readonly error: ZincError }): void
 }
 
@@ -53,14 +56,20 @@ const outboxMax = 10_000
 export class DirectMessages implements Receiver {
   readonly prefixes: readonly Uint8Array[] = [directUpTopic]
   readonly #o: DirectMessagesOptions
-  /** The last number given to each target. */
-  readonly #sent = new Map<EndpointId, number>()
+  /** The last number given to each target, and the last of those that was a user's and not Zinc's own. */
+  readonly #sent = new Map<EndpointId, { readonly last: number; readonly users: number }>()
   #floor = 0
   readonly #pending = new Map<number, Pending>()
   readonly #serving = new Map<string, AbortController>()
   readonly #services = new Map<string, Service>()
-  readonly #outbox: { target: Uint8Array; kind: Kind; codec: number; payload: Uint8Array; extensions: Extensions }[] =
-    []
+  readonly #outbox: {
+    target: Uint8Array
+    kind: Kind
+    codec: number
+    payload: Uint8Array
+    extensions: Extensions
+    own: boolean
+  }[] = []
   #correlation = 0
 
   constructor(options: DirectMessagesOptions) {
@@ -69,11 +78,19 @@ export class DirectMessages implements Receiver {
 
   // ---- sending ----
 
-  /** False when there is no room now. */
-  send(target: EndpointId, kind: Kind, codec: number, payload: Uint8Array, extensions: Extensions): boolean {
+  /** False when there is no room now. `own`: it is Zinc's, and no user misses it. */
+  send(
+    target: EndpointId,
+    kind: Kind,
+    codec: number,
+    payload: Uint8Array,
+    extensions: Extensions,
+    own = false,
+  ): boolean {
     const { node } = this.#o
     const bytes = endpointIdToBytes(target)
-    const sequence = (this.#sent.get(target) ?? this.#floor) + 1
+    const { last, users } = this.#sent.get(target) ?? { last: this.#floor, users: this.#floor }
+    const sequence = last + 1
     const header = encodeHeader({
       kind,
       flags: kind === Kind.Direct ? Flag.Prompt : 0,
@@ -85,20 +102,20 @@ export class DirectMessages implements Receiver {
       sequence,
       order: 0,
       leg: { way: "up", session: new Uint8Array(16), number: 0 },
-      extensions: encodeExtensions({ ...extensions, target: bytes }),
+      extensions: encodeExtensions({ ...extensions, target: bytes, ...(users === last ? {} : { usersLast: users }) }),
     })
     if (!this.#o.route(bytes, header, payload)) return false
-    this.#sent.set(target, sequence)
+    this.#sent.set(target, { last: sequence, users: own ? users : sequence })
     if (this.#sent.size > targetsMax) this.#forgetOldest()
     node.statistics.sent++
     return true
   }
 
   #forgetOldest(): void {
-    const [target, sequence] = this.#sent.entries().next().value as [EndpointId, number]
+    const [target, { last }] = this.#sent.entries().next().value!
     this.#sent.delete(target)
     // Should it be written to again, its numbers go on above, for lower ones would be taken for duplicates.
-    this.#floor = Math.max(this.#floor, sequence)
+    this.#floor = Math.max(this.#floor, last)
   }
 
   /** Asks, and resolves with the reply's value, or its octets when `raw`. */
@@ -136,6 +153,7 @@ export class DirectMessages implements Receiver {
         topic,
         codecs,
         raw: options.raw ?? false,
+        sequence: 0,
         settle: outcome => {
           if (!this.#pending.delete(correlation)) return
           timer?.cancel()
@@ -157,8 +175,10 @@ export class DirectMessages implements Receiver {
       const sendNow = () => {
         if (!this.#pending.has(correlation)) return
         try {
-          if (!this.send(target, Kind.Request, codec, payload, { correlation, topic, deadlineMs: options.deadlineMs }))
-            this.#o.onRoom(sendNow)
+          const { deadlineMs } = options
+          if (this.send(target, Kind.Request, codec, payload, { correlation, topic, deadlineMs }, pending.raw))
+            pending.sequence = this.lastSequence(target)
+          else this.#o.onRoom(sendNow)
         } catch (thrown) {
           pending.settle({ error: asZincError(thrown) })
         }
@@ -168,23 +188,30 @@ export class DirectMessages implements Receiver {
   }
 
   /** Sends when there is room; what cannot wait is dropped, and its requester times out. */
-  #post(target: EndpointId, kind: Kind, codec: number, payload: Uint8Array, extensions: Extensions): void {
+  #post(
+    target: EndpointId,
+    kind: Kind,
+    codec: number,
+    payload: Uint8Array,
+    extensions: Extensions,
+    own = kind === Kind.Cancel,
+  ): void {
     try {
-      if (this.#outbox.length === 0 && this.send(target, kind, codec, payload, extensions)) return
+      if (this.#outbox.length === 0 && this.send(target, kind, codec, payload, extensions, own)) return
     } catch (thrown) {
       this.#o.node.logger.debug("a reply had nobody to go to", { target, reason: messageOf(thrown) })
       return
     }
     if (this.#outbox.length >= outboxMax) return
-    this.#outbox.push({ target: endpointIdToBytes(target), kind, codec, payload, extensions })
+    this.#outbox.push({ target: endpointIdToBytes(target), kind, codec, payload, extensions, own })
     if (this.#outbox.length === 1) this.#o.onRoom(() => this.#flush())
   }
 
   #flush(): void {
     while (this.#outbox.length > 0) {
-      const { target, kind, codec, payload, extensions } = this.#outbox[0]!
+      const { target, kind, codec, payload, extensions, own } = this.#outbox[0]!
       try {
-        if (!this.send(idOf({ bytes: target, id: undefined }), kind, codec, payload, extensions)) {
+        if (!this.send(idOf({ bytes: target, id: undefined }), kind, codec, payload, extensions, own)) {
           this.#o.onRoom(() => this.#flush())
           return
         }
@@ -210,6 +237,7 @@ export class DirectMessages implements Receiver {
 
   take(_topic: TopicState, frame: Frame, origin: Origin, sequence: number): void {
     const extensions = readExtensions(frame.headerView())
+    this.#o.node.gaps.directCame(this.streams, origin, extensions.usersLast)
     const name = extensions.topic ?? ""
     switch (frame.kind) {
       case Kind.Direct: {
@@ -250,7 +278,7 @@ export class DirectMessages implements Receiver {
 
   /** The number of the last message sent to that endpoint. */
   lastSequence(target: EndpointId): number {
-    return this.#sent.get(target) ?? 0
+    return this.#sent.get(target)?.last ?? 0
   }
 
   /** Answers requests on a topic for Zinc itself; before any handler. */
@@ -265,16 +293,16 @@ export class DirectMessages implements Receiver {
     const { node, codecs } = this.#o
     const requester = idOf(origin)
     const correlation = extensions.correlation ?? 0
-    const fail = (code: ErrorCode, reason: string) =>
-      this.#post(requester, Kind.Reply, 0, utf8(reason), { correlation, error: code })
-
     const service = this.#services.get(topic)
+    const fail = (code: ErrorCode, reason: string) =>
+      this.#post(requester, Kind.Reply, 0, utf8(reason), { correlation, error: code }, service !== undefined)
+
     if (service !== undefined) {
       const payload = frame.payload()
       Promise.resolve()
         .then(() => service(payload, requester))
         .then(
-          reply => this.#post(requester, Kind.Reply, 0, reply, { correlation }),
+          reply => this.#post(requester, Kind.Reply, 0, reply, { correlation }, true),
           thrown => fail(ZincError.is(thrown) ? thrown.code : "HandlerFailed", messageOf(thrown)),
         )
       return
@@ -346,8 +374,15 @@ export class DirectMessages implements Receiver {
     }
   }
 
-  undeliverable(correlation: number, error: ZincError): void {
-    this.#pending.get(correlation)?.settle({ error })
+  /** That number to the target found nobody. True when a user sent it: Zinc's own questions and answers are no news. */
+  undeliverable(target: EndpointId, sequence: number, correlation: number, error: ZincError): boolean {
+    // A message that is neither question nor answer ties to nothing.
+    if (correlation === 0) return true
+    const pending = this.#pending.get(correlation)
+    // A reply bears a number of the requester's, which may be one of ours too; of a question that has ended all was told.
+    if (pending?.target !== target || pending.sequence !== sequence) return false
+    pending.settle({ error })
+    return !pending.raw
   }
 
   failAll(error: ZincError): void {

@@ -9,6 +9,7 @@ import type { EndpointEvent } from "./api.ts"
 import { Frame } from "./frame.ts"
 import { GapReports } from "./gap-reports.ts"
 import { Origins } from "./origins.ts"
+import { directUpTopic } from "./private-topic.ts"
 import { allEndpointRules } from "./rules.ts"
 import type { DownSide, UpSide } from "./sides.ts"
 import { TopicTable } from "./topic-table.ts"
@@ -30,8 +31,14 @@ function reporter(sides: { readonly up?: UpSide; readonly isHost: boolean }, rec
   }
   const events = new Events<EndpointEvent>(silentLogger)
   const told: unknown[] = []
-  events.on("gap", ({ from, through, reason }) => told.push([from, through, reason]))
-  const topic = new TopicTable(1).of(encodeTopic(TopicKind.Nearest, "news"))
+  const names: string[] = []
+  events.on("gap", ({ from, through, reason, topic }) => {
+    told.push([from, through, reason])
+    names.push(topic)
+  })
+  const topics = new TopicTable(1)
+  const topic = topics.of(encodeTopic(TopicKind.Nearest, "news"))
+  const directs = topics.of(directUpTopic)
   let lost = 0
   if (receives) topic.receivers = [{ prefixes: [], take: () => {}, lost: () => lost++ }]
   const statistics = { gaps: 0 }
@@ -41,7 +48,7 @@ function reporter(sides: { readonly up?: UpSide; readonly isHost: boolean }, rec
     rules: allEndpointRules,
     statistics,
   })
-  return { gaps, topic, told, published, statistics, lost: () => lost }
+  return { gaps, topic, directs, names, told, published, statistics, lost: () => lost }
 }
 
 describe("GapReports", () => {
@@ -83,5 +90,27 @@ describe("GapReports", () => {
     gaps.report(topic, origin, { from: 4, through: 6 }, "lost")
     expect(told).toEqual([[4, 6, "lost"]])
     expect(published).toEqual([])
+  })
+
+  it("of direct messages tells what a user may miss, when the next one says what that was", () => {
+    const { gaps, directs, names, told, statistics } = reporter({ up, isHost: false })
+    // Zinc itself sent 4 to 6.
+    gaps.report(directs, origin, { from: 4, through: 6 }, "lost")
+    gaps.directCame(directs, origin, 3)
+    gaps.directCame(directs, origin, undefined)
+    expect([told, statistics.gaps]).toEqual([[], 0])
+    gaps.report(directs, origin, { from: 8, through: 10 }, "lost")
+    expect(told).toEqual([])
+    gaps.directCame(directs, origin, 9)
+    gaps.report(directs, origin, { from: 12, through: 12 }, "lost")
+    gaps.directCame(directs, origin, undefined)
+    expect([told, statistics.gaps]).toEqual([
+      [
+        [8, 9, "lost"],
+        [12, 12, "lost"],
+      ],
+      2,
+    ])
+    expect(names).toEqual(["~to", "~to"])
   })
 })

@@ -26,8 +26,19 @@ const knownGap = 0
 export const vagueGap = 1
 const noPayload = new Uint8Array(0)
 
+/** What the event calls those that were lost of direct messages; no topic of a user's is called so. */
+export const directsName = "~to"
+
+interface Hole {
+  readonly from: number
+  readonly through: number
+  readonly reason: GapReason
+}
+
 export class GapReports {
   readonly #o: GapReportsOptions
+  /** Holes in what an origin sent to this endpoint alone: its next says whether a user misses any of them. */
+  readonly #holes = new Map<Origin, Hole>()
 
   constructor(options: GapReportsOptions) {
     this.#o = options
@@ -42,7 +53,22 @@ export class GapReports {
   ): void {
     if (range.through < range.from) return
     this.#tellBelow(topic, origin, range.from, range.through, knownGap)
-    this.#reportHere(topic, origin, range.from, range.through, reason)
+    if (topic.kind === TopicKind.Private && origin !== undefined) {
+      const from = Math.min(range.from, this.#holes.get(origin)?.from ?? range.from)
+      this.#holes.set(origin, { from, through: range.through, reason })
+    } else this.#reportHere(topic, origin, range.from, range.through, reason)
+  }
+
+  /**
+   * A direct message of that origin, in its place. `usersLast`: the last before it that a user sent; undefined: the one
+   * right before it. What Zinc itself sent after that is asked for anew by whoever needs it.
+   */
+  directCame(topic: TopicState, origin: Origin, usersLast: number | undefined): void {
+    const hole = this.#holes.get(origin)
+    if (hole === undefined) return
+    this.#holes.delete(origin)
+    const through = Math.min(hole.through, usersLast ?? hole.through)
+    if (through >= hole.from) this.#reportHere(topic, origin, hole.from, through, hole.reason)
   }
 
   /** Something of the topic is lost, though it is not known just what of its streams. */
@@ -98,7 +124,7 @@ export class GapReports {
     if (!rules.gaps) return
     events.emit({
       type: "gap",
-      topic: topic.name,
+      topic: topic.kind === TopicKind.Private ? directsName : topic.name,
       origin: origin === undefined ? undefined : idOf(origin),
       from,
       through,

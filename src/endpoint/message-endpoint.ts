@@ -8,6 +8,7 @@ import type { Clock } from "../core/clock.ts"
 import { asZincError, ErrorCode, ZincError } from "../core/errors.ts"
 import { type EndpointId, endpointIdFromBytes } from "../core/id.ts"
 import { type CloseReason, Lifecycle, type State } from "../core/lifecycle.ts"
+import type { OptionTable } from "../core/option-table.ts"
 import type {
   AckOptions,
   EndpointEvent,
@@ -75,8 +76,9 @@ export class MessageEndpoint implements MessagingSurface {
   #client: ClientSide | undefined
   #ready = false
 
-  protected constructor(options: HostOptions | JoinOptions, role: EndpointRole) {
-    this.#common = readSettings(options)
+  /** `more`: options that a class below has besides. */
+  protected constructor(options: HostOptions | JoinOptions, role: EndpointRole, more: OptionTable = {}) {
+    this.#common = readSettings(options, more)
     const { id, name, clock, random, logger, codecs, codec } = this.#common
     this.id = id
     this.name = name

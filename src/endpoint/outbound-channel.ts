@@ -234,12 +234,12 @@ export class OutboundChannel {
     })
   }
 
-  /** A direct message or request of ours found nobody. */
+  /** A direct message, request, reply or cancellation of ours found nobody. */
   undeliverable(target: EndpointId, sequence: number, correlation: number, code: ErrorCode): void {
     this.#o.names.forget()
     const error = new ZincError(code, `no endpoint ${target} is in this tree`)
-    this.#node.events.emit({ type: "undeliverable", target, code })
-    this.#o.direct.undeliverable(correlation, error)
+    if (this.#o.direct.undeliverable(target, sequence, correlation, error))
+      this.#node.events.emit({ type: "undeliverable", target, code })
     this.#undelivered.get(`${target} ${sequence}`)?.(error)
   }
 

@@ -5,6 +5,8 @@ import { type Clock, systemClock } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
 import { type EndpointId, isEndpointId } from "../core/id.ts"
 import { type Logger, silentLogger } from "../core/logger.ts"
+import { checkTreeName } from "../core/name.ts"
+import type { OptionTable } from "../core/option-table.ts"
 import { type Random, systemRandom } from "../core/random.ts"
 import { type Codec, userCodecNumbers } from "../message/codec.ts"
 import { CodecRegistry } from "../message/codec-registry.ts"
@@ -14,6 +16,7 @@ import type { EndpointOptions, HostingOptions, JoinOptions } from "./api.ts"
 import type { ClientSideOptions } from "./client/client-options.ts"
 import type { HostSideOptions } from "./host/host-options.ts"
 import { defaultFanOut } from "./host/placement.ts"
+import { checkEndpointOptions } from "./option-check.ts"
 import { newOwnId } from "./own-id.ts"
 import { depthMax } from "./place.ts"
 
@@ -33,11 +36,12 @@ export interface EndpointSettings {
   readonly idSecret: Uint8Array
 }
 
-/** Throws `BadOption`. */
-export function readSettings(options: EndpointOptions): EndpointSettings {
+/** `more`: options that the endpoint has besides. Throws `BadOption`. */
+export function readSettings(options: EndpointOptions, more: OptionTable = {}): EndpointSettings {
   if (typeof options !== "object" || options === null) throw new ZincError("BadOption", "options must be an object")
   if (options.transport === undefined)
     throw new ZincError("BadOption", "a message endpoint needs a transport; the front door's Endpoint brings one")
+  checkEndpointOptions(options, more)
   checkParts(options)
   const random = options.random ?? systemRandom
   const { id, secret: idSecret } = newOwnId(random)
@@ -82,8 +86,11 @@ function checkParts({
   signal,
   codec,
   codecs,
-}: EndpointOptions & { readonly signal?: AbortSignal }): void {
+  tree,
+}: EndpointOptions & { readonly tree?: unknown }): void {
   checkSignal(signal)
+  // On the wire no name asks for no tree, and would be taken everywhere.
+  if (tree !== undefined) checkTreeName(tree)
   checkCodec(codec)
   if (codecs !== undefined && !Array.isArray(codecs)) throw new ZincError("BadOption", "codecs is a list of codecs")
   for (const [name, part, method] of [
@@ -162,11 +169,14 @@ export function hostingSettings(
   | "slow"
 > {
   const maxClients = wholeNumber("maxClients", options.maxClients, 10_000, 1, 1_000_000)
+  const fanOut = wholeNumber("fanOut", options.fanOut, Math.min(maxClients, defaultFanOut), 1, 1_000_000)
+  if (fanOut > maxClients)
+    throw new ZincError("BadOption", `fanOut is at most maxClients: ${fanOut} is more than ${maxClients}`)
   return {
     authenticator: options.authenticator,
     unguarded: options.unguarded ?? false,
     maxClients,
-    fanOut: Math.min(maxClients, wholeNumber("fanOut", options.fanOut, defaultFanOut, 1, 1_000_000)),
+    fanOut,
     maxDepth: wholeNumber("maxDepth", options.maxDepth, depthMax, 1, depthMax),
     heartbeatMs: wholeNumber("heartbeatMs", options.heartbeatMs, 250, 10, 60_000),
     heartbeatMisses: wholeNumber("heartbeatMisses", options.heartbeatMisses, 3, 1, 100),

@@ -18,6 +18,11 @@ export const ExtensionType = {
   Error: 6,
   /** A W3C trace context, reserved. */
   Trace: 7,
+  /**
+   * Of a direct message: the number of the last before it that a user sent, and not Zinc itself (u64). Absent when that is
+   * the one right before it.
+   */
+  Users: 8,
 } as const
 
 export interface Extensions {
@@ -27,6 +32,7 @@ export interface Extensions {
   readonly deadlineMs?: number
   readonly topic?: string
   readonly error?: string
+  readonly usersLast?: number
 }
 
 export function encodeExtensions(extensions: Extensions): Uint8Array {
@@ -52,6 +58,11 @@ export function encodeExtensions(extensions: Extensions): Uint8Array {
   }
   if (extensions.topic !== undefined) parts.push([ExtensionType.Topic, utf8(extensions.topic)])
   if (extensions.error !== undefined) parts.push([ExtensionType.Error, utf8(extensions.error)])
+  if (extensions.usersLast !== undefined) {
+    const value = new Uint8Array(8)
+    writeU64(value, 0, extensions.usersLast)
+    parts.push([ExtensionType.Users, value])
+  }
 
   const bytes = new Uint8Array(parts.reduce((sum, [, value]) => sum + 3 + value.length, 0))
   if (bytes.length > 0xffff) throw new ZincError("TooLarge", "a message's header extensions exceed 65,535 octets")
@@ -108,6 +119,10 @@ export function readExtensions(header: Uint8Array): Extensions {
         break
       case ExtensionType.Error:
         found.error = fromUtf8(value)
+        break
+      case ExtensionType.Users:
+        if (length !== 8) throw bad()
+        found.usersLast = readExact(value, 0)
         break
     }
   }

@@ -27,6 +27,7 @@ const extensions: fc.Arbitrary<Extensions> = fc.record(
     deadlineMs: u32,
     topic: fc.string(),
     error: fc.string(),
+    usersLast: u64,
   },
   { requiredKeys: [] },
 )

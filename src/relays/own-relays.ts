@@ -46,7 +46,7 @@ export class OwnRelays {
   /** The host is open and listens at `bound`. Rejects when a relay cannot join it. */
   async open(
     host: { readonly name: string; readonly bound: readonly string[] },
-    tree: string,
+    tree: string | undefined,
     logger: Logger,
   ): Promise<void> {
     const { threads, ports, module, data } = this.#settings

@@ -6,7 +6,7 @@ import type { JoinRequest, Verdict } from "../endpoint/authenticator.ts"
 /** What a thread starts with. */
 export interface RelayStart {
   readonly name: string
-  readonly tree: string
+  readonly tree: string | undefined
   readonly host: readonly string[]
   readonly listen: readonly string[]
   readonly token: Uint8Array

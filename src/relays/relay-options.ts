@@ -1,7 +1,9 @@
 /** How a host spreads its clients over threads of its own (T3: a multi-core host is a tree on one machine). */
 import { availableParallelism } from "node:os"
 import { messageOf, ZincError } from "../core/errors.ts"
+import { checkEach } from "../core/option-table.ts"
 import type { HostingOptions, JoinOptions } from "../endpoint/api.ts"
+import { checkAuthenticator, elsewhere } from "../endpoint/option-check.ts"
 import { checkHandlerModule } from "../endpoint/worker/handler-module.ts"
 import type { WithDocuments } from "../whole-endpoint.ts"
 
@@ -51,6 +53,9 @@ export function readRelayOptions(
 ): RelaySettings {
   if (typeof relays !== "object" || relays === null)
     throw new ZincError("BadOption", "relays is an object: { threads: 4 }")
+  checkEach(relays, { threads: elsewhere, ports: elsewhere, module: elsewhere, data: elsewhere }, "relays.")
+  // It is wrapped by one that knows the relays too.
+  if (around.authenticator !== undefined) checkAuthenticator("authenticator", around.authenticator)
   const { threads = Math.min(threadsMax, Math.max(1, availableParallelism() - 1)), ports = [], module, data } = relays
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= threadsMax))
     throw new ZincError(

@@ -58,7 +58,7 @@ try {
     ...parts,
     ...(start.guarded ? { authenticator } : {}),
     name: start.name,
-    tree: start.tree,
+    ...(start.tree === undefined ? {} : { tree: start.tree }),
     listen: start.listen,
     token: start.token,
     logger,

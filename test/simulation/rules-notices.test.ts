@@ -4,6 +4,7 @@ import { type EndpointId, endpointIdToBytes } from "../../src/core/id.ts"
 import type { EndpointEvent, Grants } from "../../src/endpoint/index.ts"
 import { type Life, World } from "../../src/testing/simulation/index.ts"
 import { RawHost } from "./raw-host.ts"
+import { VotingWorld } from "./voting-world.ts"
 
 const nobody = "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"
 
@@ -271,5 +272,54 @@ describe("Following where the grants do not allow it", () => {
     await world.run(50)
     expect(got).toEqual([2, 3])
     expect(client.endpoint!.statistics.gaps).toBe(0)
+  })
+})
+
+describe("A reply", () => {
+  it("that nobody waits for ends no request of the replier's own that has the same number", async () => {
+    const { world, host, client, events } = await cluster()
+    const asker = await world.until(world.join("d", "hub"))
+    host.endpoint!.handle("mine", () => new Promise(() => {}))
+    const mine = ending(client.endpoint!.request("hub", "mine", 1, { deadlineMs: 60_000 }))
+    let answer = () => {}
+    client.endpoint!.handle("theirs", () => new Promise<void>(resolve => (answer = resolve)))
+    void ending(asker.endpoint!.request(client.endpoint!.id, "theirs", 1, { deadlineMs: 60_000 }))
+    await world.run(50)
+    world.crash("d")
+    // Until its session is over.
+    await world.run(15_000)
+    answer()
+    await world.run(1000)
+    expect(mine.code).toBeUndefined()
+    expect(told(events, "undeliverable")).toEqual([])
+  })
+})
+
+describe("What Zinc itself sent", () => {
+  it.each(["it was stopped for a while", "it is gone"])("to a root is no news to users when %s", async fate => {
+    const tree = new VotingWorld(5)
+    const { world } = tree
+    const [old, ...others] = (await tree.found()).map(({ endpoint }) => endpoint!)
+    const events: EndpointEvent[] = []
+    for (const endpoint of [old!, ...others])
+      endpoint.on("*", event => (event.type === "gap" || event.type === "undeliverable") && events.push(event))
+    old!.documentPort.answer("zinc.never", () => new Promise(() => {}))
+    const asked = others.map(each => ending(each.documentPort.ask("zinc.never", new Uint8Array(1))))
+    await world.run(50)
+    if (fate === "it is gone") tree.crash("va")
+    else world.pause("va")
+    // The questions end, and are taken back from a root that hears nothing.
+    await world.run(10_000)
+    expect(asked.map(({ code }) => code === undefined)).toEqual([false, false])
+    expect(events).toEqual([])
+    if (fate === "it is gone") return
+    world.resume("va")
+    await world.run(5000)
+    const heard: unknown[] = []
+    old!.handle("note", ({ value }) => void heard.push(value))
+    for (const each of others) await world.until(each.sendTo(old!.id, "note", each.name))
+    await world.run(5000)
+    expect(heard.sort()).toEqual(["vb", "vc"])
+    expect(events).toEqual([])
   })
 })

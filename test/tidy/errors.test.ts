@@ -25,6 +25,23 @@ describe("docs/reference/errors.md", () => {
   }
 })
 
+describe("Codes of events", () => {
+  const told = page.slice(0, page.indexOf("\n## "))
+  const sides = production.filter(file => file.path.startsWith("src/endpoint/host"))
+  const codesOf = (call: RegExp) =>
+    new Set(sides.flatMap(({ text }) => [...text.matchAll(call)].map(found => found[1]!)))
+
+  it.each([
+    ["refused", /#refuse\(\s*connection,\s*name,\s*"(\w+)"/g],
+    ["left", /(?:#|\.|\b)end\((?:link|own|living|decision\.client), (?:code \|\| )?"(\w+)"/g],
+  ] as const)("those of %s are listed in the reference", (event, call) => {
+    const codes = codesOf(call)
+    expect(codes.size).toBeGreaterThan(5)
+    const table = told.slice(told.indexOf(`| \`${event}.code\` |`)).split("\n\n")[0]!
+    expect([...codes].filter(code => !table.includes(`| \`${code}\` |`))).toEqual([])
+  })
+})
+
 describe("ErrorCode", () => {
   it("spells each code as its key", () => {
     expect(Object.entries(ErrorCode).filter(([key, value]) => key !== value)).toEqual([])

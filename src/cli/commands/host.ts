@@ -1,8 +1,9 @@
 /** `zinc host [ADDRESS…]`: opens a host and stays. */
 import type { Command } from "commander"
 import { ZincError } from "../../core/index.ts"
+import type { Discovery } from "../../discovery/index.ts"
 import type { Endpoint, HostOptions, WithVotes } from "../../index.ts"
-import { type AnnouncingOptions, announceHost } from "../announcing.ts"
+import { type AnnouncingOptions, announceHost, closeAll, openPlaces } from "../announcing.ts"
 import {
   breadth,
   type EndpointChoices,
@@ -14,7 +15,7 @@ import {
 } from "../connection.ts"
 import { openCoordinator } from "../coordinator-choice.ts"
 import { reportEvents } from "../event-report.ts"
-import { milliseconds } from "../option.ts"
+import { each, milliseconds } from "../option.ts"
 import { answerPeers } from "../peer-list.ts"
 import { type Ending, type Shell, withAction } from "../shell.ts"
 
@@ -48,7 +49,11 @@ export function addHost(program: Command, ending: Ending): void {
       )
       .option("--max-clients <number>", "refuse more clients than this")
       .option("--heartbeat <time>", "time between heartbeats", "250ms")
-      .option("--announce <place...>", "say where it is, so that others need no address: mdns:TREE, zk://… or etcd://…")
+      .option(
+        "--announce <place>",
+        "say where it is, so that others need no address: mdns:TREE, zk://… or etcd://…; may be repeated",
+        each,
+      )
       .option("--data <folder>", "vote on who is root of the tree, and keep the votes and the ordered log there")
       .option("--seed <address...>", "with --data: the hosts that vote, the same everywhere; the first founds the tree")
       .option("--coordinator <place>", "with --data: keep the root record at zookeeper://… or etcd://…")
@@ -57,7 +62,11 @@ export function addHost(program: Command, ending: Ending): void {
         "--direct",
         "with --data: no proxy or firewall is before this host, so a refused dial means that it has ended",
       )
-      .option("--advertise <address...>", "with --data: where others dial this host, if not where it listens")
+      .option(
+        "--advertise <address>",
+        "with --data: where others dial this host, if not where it listens; may be repeated",
+        each,
+      )
       .option("--unguarded", "accept that the native transport cannot keep strangers from subscribing")
       .addHelpText("after", examples),
   )
@@ -69,10 +78,17 @@ export function addHost(program: Command, ending: Ending): void {
       ...breadth(choices),
       ...(choices.unguarded ? { unguarded: true } : {}),
     }
-    const votes = await votesOf(shell, choices)
-    const options = { ...more, ...votes, ...(await ownRelays(choices)) }
-    const endpoint = await openHost(shell, addresses, choices, options).catch(async thrown => {
-      await votes.coordinator?.close()
+    const places = await openPlaces(shell, choices.announce ?? [], choices.tree)
+    let coordinator: WithVotes["coordinator"]
+    const opening = async () => {
+      const votes = await votesOf(shell, choices)
+      coordinator = votes.coordinator
+      const options = { ...more, ...votes, ...(await ownRelays(choices)) }
+      return { votes, endpoint: await openHost(shell, addresses, choices, options) }
+    }
+    const { votes, endpoint } = await opening().catch(async thrown => {
+      await coordinator?.close()
+      await closeAll(places)
       throw thrown
     })
     if (votes.coordinator !== undefined) void endpoint.closed.then(() => votes.coordinator!.close())
@@ -83,12 +99,11 @@ export function addHost(program: Command, ending: Ending): void {
       { event: "listening", id: endpoint.id, name: endpoint.name, addresses: endpoint.addresses },
       `${output.colours.bold(endpoint.name)} listens at ${endpoint.addresses.map(each => output.colours.cyan(each)).join(" ")}`,
     )
-    if (choices.announce === undefined) {
+    if (places.length === 0) {
       output.note(`others join with: zinc join ${dialable(endpoint.addresses[0] ?? addresses[0]!)}`)
       return stayOpen(shell, endpoint)
     }
-    const withdraw = await announced(shell, endpoint, choices.announce, {
-      tree: choices.tree,
+    const withdraw = await announced(shell, endpoint, places, {
       maxClients: more.maxClients ?? 10_000,
       listen: addresses,
     })
@@ -126,7 +141,7 @@ async function votesOf(shell: Shell, choices: HostChoices): Promise<WithVotes> {
 async function announced(
   shell: Shell,
   endpoint: Endpoint,
-  places: readonly string[],
+  places: readonly Discovery[],
   options: AnnouncingOptions,
 ): Promise<() => Promise<void>> {
   try {

@@ -17,7 +17,7 @@ import { discoveryForms, isDiscovery } from "../discovery-choice.ts"
 import { reportEvents } from "../event-report.ts"
 import { ExitCode } from "../exit-code.ts"
 import { Conversation } from "../join/conversation.ts"
-import { badOption } from "../option.ts"
+import { badOption, each } from "../option.ts"
 import { answerPeers } from "../peer-list.ts"
 import { type Ending, type Shell, withAction } from "../shell.ts"
 
@@ -38,7 +38,7 @@ export function addJoin(program: Command, ending: Ending): void {
       .description("join a cluster and talk: see peers, say, watch")
       .option("--discover <place>", `find a host instead: ${discoveryForms}`)
       .option("--topic <topic>", "the topic that plain lines go to, and that is watched from the start", "chat")
-      .option("--listen <address...>", "host a cluster of your own there too: a relay of the tree")
+      .option("--listen <address>", "host a cluster of your own there too: a relay of the tree; may be repeated", each)
       .option(
         "--fan-out <number>",
         "with --listen: send more joiners than this on to relays below that have room (default: 32)",
@@ -56,7 +56,11 @@ export function addJoin(program: Command, ending: Ending): void {
     if (choices.discover !== undefined && !isDiscovery(choices.discover))
       throw badOption("--discover", choices.discover, `give ${discoveryForms}`)
     const { listen } = choices
-    for (const each of listen ?? []) checkAddress(each, "listen")
+    for (const one of listen ?? []) checkAddress(one, "listen")
+    const { fanOut, relays, maxClients } = choices
+    if (listen === undefined)
+      for (const [name, value] of Object.entries({ "fan-out": fanOut, relays, "max-clients": maxClients }))
+        if (value !== undefined) throw badOption(`--${name}`, value, "it is for those who listen: give --listen too")
     const place = (address ?? choices.discover)!
     const endpoint = await openClient(
       shell,

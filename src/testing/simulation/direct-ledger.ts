@@ -65,7 +65,7 @@ export class DirectLedger {
     world.onEvent((life, event) => {
       if (event.type === "joined" && event.peer.role === "host" && !event.resumed)
         this.#anew.set(life.name, this.#world.clock.now())
-      if (event.type === "gap" && event.topic === "to") this.#gaps.add(life.name)
+      if (event.type === "gap" && event.topic === "~to") this.#gaps.add(life.name)
     })
   }
 

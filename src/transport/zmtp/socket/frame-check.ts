@@ -2,6 +2,7 @@
  * What a program hands to a socket, checked at the door: TypeScript keeps texts and numbers out, plain JavaScript does not,
  * and behind the door octets are copied unseen. One `instanceof` for each frame, which costs next to nothing.
  */
+import { kindOf } from "../../../core/arguments.ts"
 import { ZincError } from "../../../core/errors.ts"
 
 /** A message is a list of at least one frame, and each is a Uint8Array (a Buffer is one). Throws `BadOption`. */
@@ -34,14 +35,4 @@ export function checkOctets(what: string, given: unknown): void {
 function noList(given: unknown): ZincError {
   const advice = "give a list of frames: send([frame])"
   return new ZincError("BadOption", `a message must be an array of Uint8Array, not ${kindOf(given)}; ${advice}`)
-}
-
-/** For people: "null", "a string", "an ArrayBuffer". */
-export function kindOf(given: unknown): string {
-  if (given === null || given === undefined) return String(given)
-  if (typeof given === "number" || typeof given === "boolean") return String(given)
-  if (typeof given !== "object") return `a ${typeof given}`
-  const name = Object.prototype.toString.call(given).slice(8, -1)
-  if (name === "Object") return "a plain object"
-  return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`
 }

@@ -4,29 +4,19 @@
  */
 import { checkOptions } from "../../../core/arguments.ts"
 import { ZincError } from "../../../core/errors.ts"
-import { checkOctets, kindOf } from "./frame-check.ts"
-
-/** Throws `BadOption` for a value that will not do; `name` as people know it: "reconnect.initialMs". */
-type Check = (name: string, value: unknown) => void
-
-/** Names, and what their values must be. */
-type Table = Readonly<Record<string, Check>>
-
-const flag: Check = (name, value) => {
-  if (typeof value !== "boolean") throw wrong(name, "true or false", value)
-}
-const action: Check = (name, value) => {
-  if (typeof value !== "function") throw wrong(name, "a function", value)
-}
-/** A number of milliseconds, octets, messages. `Infinity` is one where `most` says nothing else. */
-function number(least: number, most: number = Number.POSITIVE_INFINITY, unit = ""): Check {
-  const bounds = most === Number.POSITIVE_INFINITY ? `${least} or more` : `from ${least} to ${most}`
-  return (name, value) => {
-    if (typeof value === "number" && value >= least && value <= most) return
-    throw wrong(name, `a number ${unit}${bounds}`, value)
-  }
-}
-const milliseconds = (least: number, most?: number) => number(least, most, "of milliseconds, ")
+import {
+  action,
+  type Check,
+  checkEach,
+  flag,
+  having,
+  inside,
+  milliseconds,
+  number,
+  type OptionTable,
+  wrong,
+} from "../../../core/option-table.ts"
+import { checkOctets } from "./frame-check.ts"
 
 function octets(most: number): Check {
   return (name, value) => {
@@ -35,28 +25,10 @@ function octets(most: number): Check {
     if (length > most) throw new ZincError("BadOption", `${name} has at most ${most} octets, not ${length}`)
   }
 }
-/** Something with these methods, which `advice` says how to come by. */
-function having(advice: string, ...methods: string[]): Check {
-  return (name, value) => {
-    const given = value as Readonly<Record<string, unknown>> | null
-    if (typeof given === "object" && given !== null && methods.every(one => typeof given[one] === "function")) return
-    throw wrong(name, advice, value)
-  }
-}
-function inside(table: Table, needed: readonly string[] = []): Check {
-  return (name, value) => {
-    if (typeof value !== "object" || value === null) throw wrong(name, `an object of ${namesOf(table)}`, value)
-    for (const one of needed) {
-      if ((value as Record<string, unknown>)[one] === undefined) throw wrong(`${name}.${one}`, "given", undefined)
-    }
-    checkEach(value, table, `${name}.`)
-  }
-}
-
 const anyCarrier = having("a carrier", "listen", "dial")
 
 /** Of every socket. */
-const general: Table = {
+const general: OptionTable = {
   onBatch: action,
   sendLimits: inside({ messages: number(0), bytes: number(0) }),
   receiveHighWaterMark: number(0),
@@ -97,7 +69,7 @@ const general: Table = {
 }
 
 /** Of some patterns. */
-const special: Table = {
+const special: OptionTable = {
   conflate: flag,
   borrow: flag,
   probeRouter: flag,
@@ -117,9 +89,9 @@ const special: Table = {
 }
 
 /** Options that are of no use to a socket's type are let pass, so that sockets of several types may share them. */
-const sockets: Table = { ...general, ...special }
-const connecting: Table = { identity: octets(255) }
-const closing: Table = { lingerMs: milliseconds(0) }
+const sockets: OptionTable = { ...general, ...special }
+const connecting: OptionTable = { identity: octets(255) }
+const closing: OptionTable = { lingerMs: milliseconds(0) }
 
 /** What a socket is made with. Throws `BadOption`. */
 export function checkSocketOptions(options: unknown): void {
@@ -142,45 +114,4 @@ export function closeFault(options: unknown): ZincError | undefined {
   } catch (thrown) {
     return thrown as ZincError
   }
-}
-
-function checkEach(options: object, table: Table, path: string): void {
-  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(options))) {
-    if (property.get !== undefined) continue
-    const check = Object.hasOwn(table, name) ? table[name] : undefined
-    if (check === undefined) throw unknownOption(path, name, table)
-    if (property.value !== undefined) check(`${path}${name}`, property.value)
-  }
-}
-
-function unknownOption(path: string, name: string, table: Table): ZincError {
-  const [best] = Object.keys(table)
-    .map(known => ({ known, far: distance(name.toLowerCase(), known.toLowerCase()) }))
-    .filter(({ known, far }) => far <= Math.max(1, known.length / 3))
-    .sort((a, b) => a.far - b.far)
-  const advice = best === undefined ? `there are ${namesOf(table)}` : `did you mean ${path}${best.known}?`
-  return new ZincError("BadOption", `there is no option ${path}${name}; ${advice}`)
-}
-
-function namesOf(table: Table): string {
-  return Object.keys(table).join(", ")
-}
-
-function wrong(name: string, wanted: string, given: unknown): ZincError {
-  const shown = typeof given === "string" ? `"${given.slice(0, 80)}"` : kindOf(given)
-  return new ZincError("BadOption", `${name} must be ${wanted}, not ${shown}`)
-}
-
-/** How many letters to put in, take out or change (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1))
-    }
-    row = next
-  }
-  return row[b.length]!
 }
