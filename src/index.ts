@@ -1,3 +1,4 @@
+export type { RootRecord } from "./cluster/index.ts"
 export { ErrorCode, ZincError } from "./core/errors.ts"
 export { type EndpointId, isEndpointId } from "./core/id.ts"
 export { type CloseReason, State } from "./core/lifecycle.ts"
@@ -20,12 +21,15 @@ export type {
   CodecName,
   EndpointEvent,
   EndpointOptions,
+  EndpointRole,
   EndpointStatistics,
+  GapReason,
   HandleOptions,
   HandlerModule,
   Handling,
   HostOptions,
   JoinOptions,
+  MemberInfo,
   Message,
   MessageHandler,
   MessagingSurface,
