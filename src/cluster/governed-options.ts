@@ -2,7 +2,8 @@
 import { action, type Check, flag, having, type OptionTable, wrong } from "../core/option-table.ts"
 import { elsewhere } from "../endpoint/option-check.ts"
 
-const addresses: Check = (name, value) => {
+/** A list of addresses. */
+export const addresses: Check = (name, value) => {
   if (!Array.isArray(value) || !value.every(each => typeof each === "string"))
     throw wrong(name, 'a list of addresses, such as ["tcp://10.0.0.1:7700"]', value)
 }

@@ -2,6 +2,7 @@
 import { addressesMax, isAddressText } from "../coordination/root-record.ts"
 import { ZincError } from "../core/errors.ts"
 import { badAddress, parseAddress, parseTcp } from "../transport/address.ts"
+import { addresses as checkAddresses } from "./governed-options.ts"
 
 export interface GivenPlaces {
   readonly seeds?: readonly string[] | undefined
@@ -18,7 +19,7 @@ export function checkPlaces({ seeds, advertise }: GivenPlaces): void {
 
 function checkList(name: string, addresses: readonly string[] | undefined): void {
   if (addresses === undefined) return
-  if (!Array.isArray(addresses)) throw new ZincError("BadOption", `${name} is no list of addresses`)
+  checkAddresses(name, addresses)
   for (const [at, address] of addresses.entries()) {
     checkDialable(address)
     if (addresses.indexOf(address) < at)
