@@ -21,7 +21,8 @@ export function newOwnId(random: Random): OwnId {
 
 /** Whether somebody with that secret may use that id, of sixteen octets. */
 export function isProven(id: Uint8Array, secret: Uint8Array): boolean {
-  return id[6]! >> 4 !== 8 || (secret.length === 16 && equalBytes(id, idOf(secret)))
+  const isMade = id[6]! >> 4 === 8 && id[8]! >> 6 === 2
+  return !isMade || (secret.length === 16 && equalBytes(id, idOf(secret)))
 }
 
 function idOf(secret: Uint8Array): Uint8Array {

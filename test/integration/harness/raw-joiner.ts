@@ -1,5 +1,6 @@
 /** A client written out by hand: it joins as the protocol says, or as it should not, and then does as it is told. */
-import { randomBytes } from "node:crypto"
+import { randomUUID } from "node:crypto"
+import { type EndpointId, endpointIdToBytes } from "../../../src/core/id.ts"
 import {
   type Control,
   type ControlBody,
@@ -30,10 +31,15 @@ export type JoinFields = Partial<
 >
 type Accepted = Extract<Control["body"], { case: "accept" }>["value"]
 
+/** A random UUID: one that nobody has to prove. */
+function randomId(): Uint8Array {
+  return endpointIdToBytes(randomUUID() as EndpointId)
+}
+
 export function join(fields: JoinFields = {}): Uint8Array {
   return encodeControl({
     case: "join",
-    value: { versionMin: 1, versionMax: 1, endpointId: randomBytes(16), name: "raw", ...fields },
+    value: { versionMin: 1, versionMax: 1, endpointId: randomId(), name: "raw", ...fields },
   })
 }
 
