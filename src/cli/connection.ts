@@ -113,7 +113,7 @@ export async function openClient(
   choices: JoinChoices,
   more: Partial<JoinOptions> & WithRelays = {},
 ): Promise<Endpoint> {
-  if (!isDiscovery(address)) checkAddress(address, "dial")
+  const addresses = isDiscovery(address) ? [] : addressesOf(address)
   if (choices.curveKey !== undefined && choices.serverKey === undefined && more.listen === undefined)
     throw new ZincError("BadOption", "to dial with CURVE give --server-key too: the public key of the host")
   const joinTimeoutMs = milliseconds("--join-timeout", choices.joinTimeout, { least: 10, most: 3_600_000 })
@@ -132,7 +132,7 @@ export async function openClient(
   try {
     const found = isDiscovery(address)
       ? await discoverAddresses(shell, address, { tree: choices.tree, timeoutMs: joinTimeoutMs })
-      : address
+      : addresses
     return attended(shell, await Endpoint.join(found, options))
   } finally {
     clearTimeout(waiting)
@@ -147,6 +147,14 @@ function attended(shell: Shell, endpoint: Endpoint): Endpoint {
   const forget = shell.interruption.atEnd(() => endpoint.abort())
   void endpoint.closed.then(forget)
   return endpoint
+}
+
+/** Several hosts to try, one after the other, have commas between their addresses. Throws `BadAddress` as below. */
+export function addressesOf(text: string): string[] {
+  // A path may hold a comma.
+  const addresses = text.split(/,(?=[a-z]+:\/\/)/)
+  for (const address of addresses) checkAddress(address, "dial")
+  return addresses
 }
 
 /** Throws `BadAddress` for what can never work, before anything is opened. */

@@ -5,6 +5,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest"
+import { freePort } from "../../scripts/free-port.mjs"
 import { Cli, endAll, errorOf, jsonLines, main, openHost, zinc } from "./cli-process.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "zinc-cli-"))
@@ -25,6 +26,11 @@ async function listening(...words: string[]): Promise<Cli> {
   return cli
 }
 
+/** Somewhere on this machine where nobody listens. */
+async function deadAddress(): Promise<string> {
+  return `tcp://127.0.0.1:${await freePort()}`
+}
+
 function values(cli: { readonly stdout: string }): unknown[] {
   return jsonLines(cli.stdout).flatMap(each =>
     each.message === undefined ? [] : [(each.message as { value: unknown }).value],
@@ -43,6 +49,20 @@ describe("zinc send and listen", () => {
     const end = await listener.ended
     expect(end.code).toBe(0)
     expect(values(end)).toEqual(["hello there", { bid: 1.08 }, "42", 42])
+  })
+
+  it("try several addresses one after the other, and name what was wrong with each", async () => {
+    const [one, other] = [await deadAddress(), await deadAddress()]
+    const sent = await zinc(["send", `${one},${address}`, "chat", "hello", "--json"])
+    expect(JSON.parse(sent.stdout)).toMatchObject({ sent: 1 })
+    const failed = await zinc(["send", `${one},${other}`, "chat", "hello", "--json"])
+    expect(failed.code).toBe(1)
+    expect(errorOf(failed)).toMatchObject({ code: "Unreachable" })
+    expect(errorOf(failed).message).toContain(`nobody answers at ${one}`)
+    expect(errorOf(failed).message).toContain(`nobody answers at ${other}`)
+    const wrong = await zinc(["send", `${address},tcp://nowhere`, "chat", "hello", "--json"])
+    expect(wrong.code).toBe(2)
+    expect(errorOf(wrong).code).toBe("BadAddress")
   })
 
   it("carry octets as they are", async () => {

@@ -34,7 +34,7 @@ export function addJoin(program: Command, ending: Ending): void {
   const command = withJoinOptions(
     program
       .command("join")
-      .argument("[address]", "the host to join, or where to find one")
+      .argument("[address]", "the host to join (several to try: commas between), or where to find one")
       .description("join a cluster and talk: see peers, say, watch")
       .option("--discover <place>", `find a host instead: ${discoveryForms}`)
       .option("--topic <topic>", "the topic that plain lines go to, and that is watched from the start", "chat")
@@ -167,6 +167,7 @@ async function converse(
 const examples = `
 Examples:
   zinc join tcp://localhost:7700 --name ada
+  zinc join tcp://a.local:7700,tcp://b.local:7700  the first of them that answers
   zinc join --discover mdns:demo                   whoever hosts the tree "demo" on this network
   zinc join --discover dns:hub.example:7700        every address behind the name
   zinc join --discover zk://zk1:2181,zk2:2181      hosts that announced themselves in ZooKeeper; etcd:// alike

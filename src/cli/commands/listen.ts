@@ -24,7 +24,7 @@ export function addListen(program: Command, ending: Ending): void {
   const command = withJoinOptions(
     program
       .command("listen")
-      .argument("<address>", "the host to join")
+      .argument("<address>", "the host to join; several to try: commas between")
       .argument("<topics...>", 'topics; one that ends in "*" takes in all that begin so')
       .description("print messages as they come")
       .option("--count <number>", "end after so many messages")

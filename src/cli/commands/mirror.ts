@@ -29,7 +29,7 @@ export function addMirror(program: Command, ending: Ending): void {
     program
       .command("mirror")
       .argument("<file>", "a UTF-8 text file; it is created when missing")
-      .argument("<address>", "the host to join")
+      .argument("<address>", "the host to join; several to try: commas between")
       .description("keep a text file and a document in step, both ways")
       .option("--document <name>", "the document (default: the file's name)")
       .option("--prefer <side>", "whose text stays when both differ at the start: document or file", "document")

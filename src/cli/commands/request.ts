@@ -17,7 +17,7 @@ export function addRequest(program: Command, ending: Ending): void {
     withPayloadOptions(
       program
         .command("request")
-        .argument("<address>", "the host to join")
+        .argument("<address>", "the host to join; several to try: commas between")
         .argument("<target>", "who to ask: a name or an id")
         .argument("<topic>", "the topic that the target handles")
         .argument("[value]", "JSON, or plain text; standard input when absent")

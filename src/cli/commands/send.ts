@@ -25,7 +25,7 @@ export function addSend(program: Command, ending: Ending): void {
     withPayloadOptions(
       program
         .command("send")
-        .argument("<address>", "the host to join")
+        .argument("<address>", "the host to join; several to try: commas between")
         .argument("<topic>", "the topic to send to")
         .argument("[value]", "JSON, or plain text; standard input when absent")
         .description("send a message and wait until it has arrived"),

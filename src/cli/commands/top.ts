@@ -26,7 +26,7 @@ export function addTop(program: Command, ending: Ending): void {
   const command = withJoinOptions(
     program
       .command("top")
-      .argument("<address>", "any host of the tree")
+      .argument("<address>", "any host of the tree; several to try: commas between")
       .description("watch the tree: who is where, rates, lags, and what happens")
       .option(
         "--every <time>",

@@ -9,7 +9,7 @@ export function addTree(program: Command, ending: Ending): void {
   const command = withJoinOptions(
     program
       .command("tree")
-      .argument("<address>", "any host of the tree")
+      .argument("<address>", "any host of the tree; several to try: commas between")
       .description("print the tree: who is where, and how each fares")
       .addHelpText("after", examples),
   )

@@ -13,7 +13,7 @@ import type { Node } from "../node.ts"
 import { plainStep, type Step, withPatience } from "./candidates.ts"
 import { redialDataLeg } from "./data-leg-redial.ts"
 import { Flaps } from "./flaps.ts"
-import { HostBusy, isFinal, Redirected, tooLate } from "./join-outcome.ts"
+import { HostBusy, isFinal, joinFailure, Redirected, tooLate } from "./join-outcome.ts"
 import type { JoinWay } from "./join-way.ts"
 import { type DataLeg, Legs } from "./legs.ts"
 import { Move } from "./move.ts"
@@ -149,16 +149,18 @@ export class Attachment {
   /** The first join; rejects when no address leads to a host that takes us. While hosts are only busy it waits its turn, and one lost on the way is tried again. */
   async join(signal: AbortSignal | undefined): Promise<void> {
     const { reconnect } = this.#o
-    let failure: ZincError | undefined
+    let failures: ZincError[] = []
     let lost = 0
     for (let turn = 0; turn < turnsMax; turn++) {
       let turnMs: number | undefined
+      failures = []
       for (const address of this.#o.addresses) {
         try {
           await this.#attempt(address, signal)
           return
         } catch (thrown) {
-          failure = asZincError(thrown)
+          const failure = asZincError(thrown)
+          failures.push(failure)
           if (thrown instanceof HostBusy) turnMs = Math.min(turnMs ?? Number.POSITIVE_INFINITY, thrown.turnMs)
           // It was there, and gave up on us, or is gone.
           else if (failure.code === "PeerLost" && reconnect !== undefined && lost++ < lostMax)
@@ -170,7 +172,7 @@ export class Attachment {
       await this.#wait(turnMs, signal)
     }
     this.#state = "closed"
-    throw failure ?? new ZincError("BadOption", "there is no address to join")
+    throw joinFailure(failures)
   }
 
   /** Goes where it is sent until a host takes it; rejects when none does. */

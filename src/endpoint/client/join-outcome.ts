@@ -35,3 +35,22 @@ export function isFinal(thrown: unknown): boolean {
     ["Unauthorized", "VersionMismatch", "Refused", "BadAddress", "BadOption"].includes(thrown.code)
   )
 }
+
+/** Failures that are told in full; of those beyond only how many there are. */
+const failuresTold = 8
+
+/** Why no address led to a host: what the last one said decides the code, and the words are those of all. */
+export function joinFailure(failures: readonly ZincError[]): ZincError {
+  const last = failures.at(-1)
+  if (last === undefined) return new ZincError("BadOption", "there is no address to join")
+  if (failures.length === 1 || last.code === "Aborted") return last
+  const said = [...new Set(failures.map(({ message }) => message))]
+  if (said.length === 1) return last
+  const told = said.slice(0, failuresTold).join("; ")
+  const more = said.length > failuresTold ? `; and ${said.length - failuresTold} more` : ""
+  return new ZincError(last.code, `none of ${failures.length} addresses led to a host: ${told}${more}`, {
+    retryable: last.retryable,
+    cause: last,
+    ...(last.retryAfterMs === undefined ? {} : { retryAfterMs: last.retryAfterMs }),
+  })
+}
