@@ -1,6 +1,6 @@
 /** Votes for an endpoint, and has the endpoint be what the voters chose: root of its tree, or relay (R1 to R7). */
 import type { Coordinator } from "../coordination/coordinator.ts"
-import type { Clock } from "../core/clock.ts"
+import { type Clock, sleep } from "../core/clock.ts"
 import { ZincError } from "../core/errors.ts"
 import type { HostOptions, JoinOptions } from "../endpoint/api.ts"
 import type { OpenedVoter } from "../endpoint/message-endpoint.ts"
@@ -56,6 +56,8 @@ export interface GovernedPlace {
 const letGoMs = 2000
 /** The longest that a root which has given its reign away waits for its place below the new one. */
 const placedMs = 1000
+/** How often one that cannot give its reign away just now looks whether it can. */
+const engagedLookMs = 5
 /** One that has found nobody to take its reign closes within this long, or what is left of its time. */
 const unplacedMs = 500
 
@@ -165,15 +167,18 @@ export class Governance {
     if (heir !== undefined && voting.hasAuthority()) await seat.drainTo(heir, Math.min(timeoutMs / 2, letGoMs))
     while (voting.hasAuthority() && voting.heirs.length > 0) {
       const to = voting.heirs.find(({ voterId }) => voterId === heir?.voterId) ?? voting.heirs[0]!
-      const isGiven = await voting.handOver({ to: to.voterId }).then(
-        () => true,
-        () => false,
+      const refusal = await voting.handOver({ to: to.voterId }).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
       )
-      isRefused = !isGiven
-      if (isGiven) {
+      if (refusal === undefined) {
         await seat.placed(placedMs)
         return options
       }
+      isRefused = true
+      if (this.#clock.now() - began >= timeoutMs) break
+      // The set is being changed, or the record is not ours yet: a moment later it may be.
+      if (ZincError.is(refusal) && refusal.code === "WrongState") await sleep(this.#clock, engagedLookMs)
     }
     // It has waited for a root already.
     const leftMs = Math.max(Math.min(timeoutMs, unplacedMs), timeoutMs - (this.#clock.now() - began))

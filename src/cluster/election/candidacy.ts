@@ -19,6 +19,8 @@ export interface CandidacyOptions {
   readonly released?: number
   /** The root's signature, in a hand-over. */
   readonly signature?: { readonly from: VoterId; readonly last: LogPosition }
+  /** In a hand-over: a majority has signed, our opening is in the log and on its way, and the record is being moved. */
+  readonly ahead?: ((epoch: number, opening: Opening) => void) | undefined
   /** The record is ours now, and our opening is in the log. */
   readonly won: (record: RootRecord, opening: Opening) => void
   readonly failed: (why: string) => void
@@ -260,6 +262,7 @@ export class Candidacy {
     if (this.#opening !== undefined) return
     this.#opening = new Opening(state, this.#epoch)
     this.#opening.bring(expected)
+    this.#o.ahead?.(this.#epoch, this.#opening)
   }
 
   /** An answer to our opening: the reign will want it. */

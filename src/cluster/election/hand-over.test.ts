@@ -82,12 +82,13 @@ describe("R7 an heir", () => {
     committed: 0,
     record: desk.record,
   })
-  const handOver = (epoch: number): VoterMessage => ({
+  const handOver = (epoch: number, revision = 1): VoterMessage => ({
     type: "handOver",
     released: 2,
     epoch,
     last: start,
     leaving: false,
+    revision,
   })
 
   beforeEach(async () => {
@@ -118,10 +119,66 @@ describe("R7 an heir", () => {
     await desk.clock.advance(1)
     desk.hears(other, handOver(3))
     expect(desk.recorded).toBeDefined()
-    expect(desk.said("append")).toMatchObject([{ epoch: 3 }, { epoch: 3 }])
+    expect(desk.said("append").slice(0, 2)).toMatchObject([
+      { epoch: 3, entries: [{ epoch: 3 }] },
+      { epoch: 3, entries: [{ epoch: 3 }] },
+    ])
     expect(desk.signatures).toHaveLength(1)
     desk.hears(other, word(2))
     expect(desk.said("appended").at(-1)).toMatchObject({ epoch: 2, accepted: false, signed: 3 })
+  })
+
+  it("reigns from then on, while the record is being moved and its opening stored", async () => {
+    desk.hears(other, { type: "makeReady", epoch: 3 })
+    await desk.clock.advance(1)
+    desk.storing = false
+    desk.hears(other, handOver(3))
+    expect([desk.voter.hasAuthority(), desk.events.includes("opened")]).toEqual([true, true])
+    const proposal = { stream: "o", origin: "one", sequence: 1, lowest: 1, payload: new Uint8Array(1) }
+    expect(desk.voter.order(proposal)).toMatchObject({ type: "ordered", entry: { epoch: 3, number: 2 } })
+    expect(desk.voter.log.committed).toBe(0)
+    // The set and the reign itself are the record's: they wait.
+    expect([desk.voter.removeVoter(third), desk.voter.handOver()]).toEqual([false, false])
+    await desk.clock.advance(1)
+    for (const message of desk.said("append")) expect(message.record.epoch).toBe(1)
+    desk.sent.length = 0
+    desk.recorded!({ type: "set" })
+    await desk.clock.advance(defaultTiming.heartbeatMs)
+    expect(desk.voter.record).toMatchObject({ epoch: 3, revision: 2, root: { voterId: self } })
+    expect(desk.said("append").at(-1)!.record.epoch).toBe(3)
+  })
+
+  it("has no longer than the lease that its predecessor promised, counted from when it was ready", async () => {
+    desk.hears(other, { type: "makeReady", epoch: 3 })
+    await desk.clock.advance(1000)
+    desk.hears(other, word(2))
+    desk.hears(other, handOver(3))
+    await desk.clock.advance(defaultTiming.leaseMs - 1001)
+    expect(desk.voter.hasAuthority()).toBe(true)
+    await desk.clock.advance(1)
+    expect(desk.voter.hasAuthority()).toBe(false)
+  })
+
+  it("reigns no more when the record has gone to another", async () => {
+    desk.hears(other, { type: "makeReady", epoch: 3 })
+    await desk.clock.advance(1)
+    desk.hears(other, handOver(3))
+    desk.recorded!({ type: "conflict", record: { ...desk.record, revision: 2, epoch: 4, root: entryOf(third) } })
+    expect([desk.voter.hasAuthority(), desk.events.at(-1)]).toEqual([false, "deposed"])
+  })
+
+  it("waits for record and opening when its predecessor has promised nothing, or knows another record", async () => {
+    for (const revision of [0, 2]) {
+      desk = new Desk(other)
+      await desk.clock.advance(1)
+      desk.hears(other, word(2))
+      desk.hears(other, { type: "makeReady", epoch: 3 })
+      await desk.clock.advance(1)
+      desk.hears(other, handOver(3, revision))
+      expect([desk.recorded === undefined, desk.voter.hasAuthority()]).toEqual([false, false])
+      desk.recorded!({ type: "set" })
+      expect(desk.voter.hasAuthority()).toBe(false)
+    }
   })
 
   it("does not rely on a signature that is not stored yet, or of another epoch", async () => {
@@ -179,7 +236,7 @@ describe("R7 a root that hands over", () => {
   beforeEach(async () => {
     desk = new Desk(self)
     await desk.clock.advance(1)
-    desk.hears(other, { type: "handOver", released: 1, epoch: 2, last: start, leaving: false })
+    desk.hears(other, { type: "handOver", released: 1, epoch: 2, last: start, leaving: false, revision: 1 })
     desk.hears(third, { type: "signature", epoch: 2, granted: true, signed: 2, last: start, record: undefined })
     await desk.clock.advance(1)
     desk.recorded!({ type: "set" })
@@ -203,6 +260,25 @@ describe("R7 a root that hands over", () => {
     expect(desk.voter.hasAuthority()).toBe(true)
     await desk.clock.advance(1)
     expect([desk.voter.hasAuthority(), desk.said("handOver")]).toMatchObject([false, [{ released: 2, epoch: 3 }]])
+  })
+
+  it("signs for nobody else, once it has, until the lease that it gave is over", async () => {
+    desk.hears(other, { type: "ready", epoch: 3 })
+    await desk.clock.advance(1)
+    expect(desk.said("handOver")).toMatchObject([{ epoch: 3, revision: 2 }])
+    const asks = (epoch: number) => {
+      desk.sent.length = 0
+      desk.hears(third, { type: "sign", epoch, revision: 2, released: 0 })
+      return desk.clock.advance(1)
+    }
+    const { leaseMs, marginMs } = defaultTiming
+    await asks(4)
+    expect(desk.said("signature")).toMatchObject([{ granted: false, signed: 3 }])
+    await desk.clock.advance(leaseMs + marginMs - 3)
+    await asks(4)
+    expect(desk.said("signature")).toMatchObject([{ granted: false, signed: 3 }])
+    await asks(4)
+    expect(desk.said("signature")).toMatchObject([{ granted: true, signed: 4 }])
   })
 
   it("asks again with each heartbeat, and reigns on when its heir is not ready within a second", async () => {
@@ -239,7 +315,7 @@ describe("R1 somebody who is no voter any more", () => {
   it("stands for nothing any more once it learns of it", async () => {
     const desk = new Desk(other)
     await desk.clock.advance(1)
-    desk.hears(other, { type: "handOver", released: 1, epoch: 2, last: start, leaving: false })
+    desk.hears(other, { type: "handOver", released: 1, epoch: 2, last: start, leaving: false, revision: 1 })
     await desk.clock.advance(1)
     expect(desk.recorded).toBeDefined()
     const without = { ...desk.record, revision: 2, voters: [other, third].map(entryOf) }

@@ -60,7 +60,7 @@ export function isPlausible(message: VoterMessage, known: Known): boolean {
       break
     case "handOver":
       epochs.push(message.epoch, message.released)
-      numbers.push(message.last.number)
+      numbers.push(message.last.number, message.revision)
       break
     case "sign":
       epochs.push(message.epoch, message.released)

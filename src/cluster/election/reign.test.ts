@@ -56,14 +56,16 @@ class Desk {
   }
 }
 
+const deaf = { renew: () => {}, deposed: () => {}, given: () => {} }
+
 const reignOf = (state: VoterState, opening: Opening, epoch: number) =>
   new Reign({
     state,
+    epoch,
     record: { ...state.record!, epoch },
     opening,
     leaving: undefined,
-    renew: () => {},
-    deposed: () => {},
+    ...deaf,
   })
 
 describe("R2 Reign", () => {
@@ -87,7 +89,7 @@ describe("R2 Reign", () => {
       state,
       atOnce: true,
       won: (record, opening) => {
-        reign = new Reign({ state, record, opening, leaving: undefined, renew: () => {}, deposed: () => {} })
+        reign = new Reign({ state, epoch: record.epoch, record, opening, leaving: undefined, ...deaf })
         reign.begin()
       },
       failed: why => expect.unreachable(why),

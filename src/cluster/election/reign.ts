@@ -30,15 +30,27 @@ export type OrderOutcome =
   /** No authority: not the root, lease over, or handing over. Or too much is waiting for a majority, or it is too large. */
   | { readonly type: "refused"; readonly code: "NoAuthority" | "Full" | "TooLarge" }
 
+/** Our predecessor has promised its lease to us when it handed over: after that time of ours. */
+export interface Handed {
+  readonly by: VoterId
+  readonly after: number
+}
+
 export interface ReignOptions {
   readonly state: VoterState
+  readonly epoch: number
+  /** Ours, or while it is being moved the one before. */
   readonly record: RootRecord
   readonly opening: Opening
+  /** We act from the beginning: nothing that was ordered before is missing here, and nobody else can be promoted. */
+  readonly handed?: Handed | undefined
   /** Whoever handed over to us wants to leave. */
   readonly leaving: VoterId | undefined
   /** Our reign has to go on under a higher epoch: a voter has signed `above` and can obey nothing lower. */
   readonly renew: (above: number) => void
   readonly deposed: (why: string) => void
+  /** Our reign is that voter's from now on: it is promised what is promised to a root that speaks. */
+  readonly given: (to: VoterId, epoch: number) => void
 }
 
 /** Voters that refuse our epoch for that many heartbeats are stuck, and only a higher epoch frees them. */
@@ -89,10 +101,11 @@ export class Reign {
     this.#o = options
     this.#state = options.state
     this.#record = options.record
-    this.epoch = options.record.epoch
+    this.epoch = options.epoch
     this.#opening = options.opening.entry
     this.#leaving = options.leaving
     this.#lease = new Lease(options.state.timing.leaseMs, options.state.id)
+    if (options.handed !== undefined) this.#lease.confirmed(options.handed.by, options.handed.after)
   }
 
   get record(): RootRecord {
@@ -100,6 +113,18 @@ export class Reign {
   }
   get opened(): boolean {
     return this.#opened
+  }
+  /** The record names us. Until then the set of voters stays what it is, and the reign is not given away. */
+  get #isRecorded(): boolean {
+    return this.#record.epoch === this.epoch
+  }
+
+  /** The record has been moved. */
+  recorded(record: RootRecord): void {
+    if (this.#over) return
+    this.#state.learn(record)
+    this.#record = record
+    this.#manageVoters()
   }
 
   /** R4: whether we have authority now. Ask before each act; no timer does. */
@@ -134,6 +159,8 @@ export class Reign {
       this.#progress.set(voterId, progress)
     }
     state.emit({ type: "inherited", epoch: this.epoch, at: this.#opening })
+    this.#openIfReady()
+    if (this.#over) return
     this.#beat()
     opening.onStored = () => this.#advance()
     this.#advance()
@@ -354,14 +381,20 @@ export class Reign {
 
   #openIfReady(): void {
     if (this.#opened || this.#over) return
-    if (this.#state.log.committed < this.#opening.number || !this.leaseHolds()) return
+    const isStored = this.#state.log.committed >= this.#opening.number
+    if ((!isStored && this.#o.handed === undefined) || !this.leaseHolds()) return
     this.#opened = true
     this.#state.emit({ type: "opened", epoch: this.epoch, at: this.#opening, starts: this.#state.log.table.places() })
     // The voters learn of the opening's commitment at once, not with the next heartbeat.
-    for (const voter of this.#audience()) this.#bring(voter, true)
+    if (isStored) for (const voter of this.#audience()) this.#bring(voter, true)
   }
 
   // ---- R1: the set of voters changes by one at a time ----
+
+  /** The record may be changed, or go to another: it is ours, and so is a majority's copy of the log. */
+  get #isFree(): boolean {
+    return this.hasAuthority() && this.#isRecorded && this.#state.log.committed >= this.#opening.number
+  }
 
   addVoter(voter: VoterEntry): boolean {
     if (isVoter(this.#record, voter.voterId)) return false
@@ -380,7 +413,7 @@ export class Reign {
   }
 
   #beginChange(record: RootRecord, joining: VoterEntry | undefined): boolean {
-    if (!this.hasAuthority() || this.#change !== undefined || this.#handOver !== undefined) return false
+    if (!this.#isFree || this.#change !== undefined || this.#handOver !== undefined) return false
     this.#change = { record, joining, phase: "catchingUp", number: 0 }
     if (joining !== undefined) this.#bring(joining, true)
     this.#manageVoters()
@@ -392,7 +425,7 @@ export class Reign {
     const change = this.#change
     if (change === undefined) {
       const leaving = this.#leaving
-      if (leaving === undefined || !this.hasAuthority() || this.#handOver !== undefined) return
+      if (leaving === undefined || !this.#isFree || this.#handOver !== undefined) return
       this.#leaving = undefined
       this.removeVoter(leaving)
       return
@@ -468,7 +501,7 @@ export class Reign {
     leaving: boolean,
     done: (outcome: { readonly epoch: number } | undefined) => void,
   ): boolean {
-    if (!this.hasAuthority() || this.#change !== undefined || this.#handOver !== undefined) return false
+    if (!this.#isFree || this.#change !== undefined || this.#handOver !== undefined) return false
     const successor = to === undefined ? this.heirs[0] : this.#record.voters.find(voter => voter.voterId === to)
     if (successor === undefined || successor.voterId === this.#state.id) return false
     const { clock, timing } = this.#state
@@ -541,6 +574,7 @@ export class Reign {
     this.#state.sign(epoch, from, () => {
       if (this.#over) return
       plan.phase = "given"
+      this.#o.given(plan.to.voterId, epoch)
       this.#bring(plan.to, false)
       this.#remind(plan)
       plan.done({ epoch })
@@ -560,6 +594,7 @@ export class Reign {
       epoch: plan.epoch,
       last: state.log.last,
       leaving: plan.leaving,
+      revision: this.#record.revision,
     })
     for (const voter of this.#audience()) state.send(voter, { type: "released", epoch: this.epoch })
   }

@@ -89,7 +89,7 @@ describe("R1 a voter", () => {
     ],
     ["SIGN", { type: "sign", epoch: 9, revision: 1, released: 9 }],
     ["MAKE_READY", { type: "makeReady", epoch: 9 }],
-    ["HAND_OVER", { type: "handOver", released: 9, epoch: 9, last: start, leaving: true }],
+    ["HAND_OVER", { type: "handOver", released: 9, epoch: 9, last: start, leaving: true, revision: 1 }],
     ["SIGNATURE", { type: "signature", epoch: 9, granted: true, signed: 9, last: start, record: forged }],
     ["WOULD_SIGN_REPLY", { type: "wouldSignReply", epoch: 9, granted: false, signed: 9, record: forged }],
     ["RECORD_PREPARE", { type: "recordPrepare", ballot }],
@@ -143,7 +143,10 @@ describe("R1 a voter", () => {
     ["a revision", append(2, { ...record, revision: Number.MAX_SAFE_INTEGER })],
     ["an epoch to sign", { type: "sign", epoch: epochMax, revision: 1, released: 0 }],
     ["an epoch to make ready for", { type: "makeReady", epoch: epochMax }],
-    ["an epoch to take over", { type: "handOver", released: 1, epoch: epochMax, last: start, leaving: false }],
+    [
+      "an epoch to take over",
+      { type: "handOver", released: 1, epoch: epochMax, last: start, leaving: false, revision: 1 },
+    ],
     [
       "a place in the log",
       {

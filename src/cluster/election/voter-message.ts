@@ -115,6 +115,8 @@ export interface HandOver {
   readonly last: LogPosition
   /** It will leave the tree and no longer vote. */
   readonly leaving: boolean
+  /** Of the record as the root knows it, which has also promised its lease to the successor; 0 of one that has not. */
+  readonly revision: number
 }
 
 /** The root has given up its authority of that epoch: promises to it are void. */

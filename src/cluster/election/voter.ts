@@ -25,7 +25,7 @@ import type { LogPosition, Proposal } from "./ordered-entry.ts"
 import type { OrderedLog } from "./ordered-log.ts"
 import { isPlausible, isPlausibleRecord } from "./plausible.ts"
 import type { ReadOutcome, RecordKeeper } from "./record-keeper.ts"
-import { type OrderOutcome, Reign } from "./reign.ts"
+import { type Handed, type OrderOutcome, Reign, type ReignOptions } from "./reign.ts"
 import {
   foundingRecord,
   needsLease,
@@ -97,6 +97,8 @@ export class Voter {
   #reign: Reign | undefined
   /** Whom we have signed for last, and when it was last heard of. */
   #backed: { readonly id: VoterId; readonly at: number } | undefined
+  /** When we first said that we are ready for a reign, and to whom. */
+  #readied: { readonly to: VoterId; readonly epoch: number; readonly at: number } | undefined
   #failures = 0
   #stagger = 0
   #ready = false
@@ -447,7 +449,8 @@ export class Voter {
   #isFreeFor(candidate: VoterId, released: number): boolean {
     const state = this.#state
     if (this.#candidacy?.hasMajority) return false
-    if (this.#reign !== undefined) return this.#reign.mayBeReplaced || !state.rules.keptPromise
+    const reign = this.#reign
+    if (reign !== undefined && !reign.isGiven) return reign.mayBeReplaced || !state.rules.keptPromise
     if (!state.rules.keptPromise) return true
     const promised = this.#promise.root
     if (promised !== undefined && released >= promised.epoch) return true
@@ -574,17 +577,21 @@ export class Voter {
     readonly released?: number
     readonly signature?: { readonly from: VoterId; readonly last: LogPosition }
     readonly leaving?: VoterId | undefined
+    readonly handed?: Handed | undefined
   }): void {
-    const { leaving, ...rest } = options
+    const { leaving, handed, ...rest } = options
     this.#candidacy = new Candidacy({
       ...rest,
       state: this.#state,
+      ...(handed && { ahead: (epoch, opening) => this.#reignAhead(epoch, opening, handed, leaving) }),
       won: (record, opening) => {
         this.#candidacy = undefined
-        this.#reignWith(record, opening, leaving)
+        if (this.#reign?.epoch === record.epoch) this.#reign.recorded(record)
+        else this.#reignWith(record, opening, leaving)
       },
-      failed: () => {
+      failed: why => {
         this.#candidacy = undefined
+        this.#stepDown(`the record could not be moved: ${why}`)
         this.#failures++
         this.#drawStagger()
         this.#consider()
@@ -602,21 +609,32 @@ export class Voter {
       this.#consider()
       return
     }
+    this.#beginReign({ epoch: record.epoch, record, opening: opening ?? new Opening(state, record.epoch), leaving })
+  }
+
+  /** R7: we reign while the record is still being moved. Only our predecessor could have changed it, and no other can be promoted. */
+  #reignAhead(epoch: number, opening: Opening, handed: Handed, leaving: VoterId | undefined): void {
+    this.#beginReign({ epoch, record: this.#state.record!, opening, handed, leaving })
+  }
+
+  #beginReign(options: Pick<ReignOptions, "epoch" | "record" | "opening" | "handed" | "leaving">): void {
     this.#root = undefined
     this.#backed = undefined
     this.#failures = 0
     this.#election.off()
     this.#silence.off()
     this.#reign = new Reign({
-      state,
-      record,
-      opening: opening ?? new Opening(state, record.epoch),
-      leaving,
+      ...options,
+      state: this.#state,
       renew: above => {
         this.#stepDown(`a voter has signed ${above}; renewed above it`)
         this.#stand({ atOnce: true })
       },
       deposed: why => this.#stepDown(why),
+      given: (to, epoch) => {
+        const incarnation = this.#incarnations.get(to) ?? 0
+        this.#promise.renew({ id: to, epoch, incarnation }, this.#state.now())
+      },
     })
     this.#reign.begin()
   }
@@ -625,6 +643,9 @@ export class Voter {
     const reign = this.#reign
     if (reign === undefined) return
     this.#reign = undefined
+    // It may still be moving the record for this reign.
+    this.#candidacy?.stop()
+    this.#candidacy = undefined
     reign.end(why)
     this.#drawStagger()
     this.#consider()
@@ -635,7 +656,11 @@ export class Voter {
     const state = this.#state
     if (this.#root?.id !== from || this.#candidacy !== undefined || !state.isVoter || epoch <= state.signed.epoch)
       return
-    state.prepareSignature(epoch, () => state.send(this.#entryOf(from), { type: "ready", epoch }))
+    state.prepareSignature(epoch, () => {
+      if (this.#readied?.to !== from || this.#readied.epoch !== epoch)
+        this.#readied = { to: from, epoch, at: state.now() }
+      state.send(this.#entryOf(from), { type: "ready", epoch })
+    })
     state.keeper.expectChange?.()
   }
 
@@ -647,9 +672,12 @@ export class Voter {
     if (busy || !state.isVoter || message.epoch <= state.signed.epoch) return
     this.#root = undefined
     this.#silence.off()
+    const readied = this.#readied
+    const isAgreed = message.revision === state.record?.revision && message.epoch === readied?.epoch
     this.#stand({
       atOnce: true,
       epoch: message.epoch,
+      handed: isAgreed && from === readied?.to ? { by: from, after: readied.at } : undefined,
       released: message.released,
       signature: { from, last: message.last },
       leaving: message.leaving ? from : undefined,

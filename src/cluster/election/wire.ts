@@ -130,8 +130,11 @@ function bodyOf(message: VoterMessage): Body {
       }
     }
     case "handOver": {
-      const { released, epoch, last, leaving } = message
-      return { case: "handOver", value: { released, epoch, last: positionTo(last), leaving } }
+      const { released, epoch, last, leaving, revision } = message
+      return {
+        case: "handOver",
+        value: { released, epoch, last: positionTo(last), leaving, revision: BigInt(revision) },
+      }
     }
     case "makeReady":
       return { case: "makeReady", value: { epoch: message.epoch } }
@@ -295,8 +298,8 @@ function messageOf({ tree, body }: Vote): VoterMessage | undefined {
       }
     }
     case "handOver": {
-      const { released, epoch, last, leaving } = body.value
-      return { type: "handOver", released, epoch, last: positionFrom(last), leaving }
+      const { released, epoch, last, leaving, revision } = body.value
+      return { type: "handOver", released, epoch, last: positionFrom(last), leaving, revision: countOf(revision) }
     }
     case "makeReady":
       return { type: "makeReady", epoch: body.value.epoch }

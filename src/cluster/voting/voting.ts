@@ -87,6 +87,8 @@ export class Voting implements VoterReception {
   #root: ReigningRoot | undefined
   /** The highest epoch that was told. */
   #told = 0
+  /** Where we are found as the root. */
+  readonly #self: RootPlace
   #closing: Promise<void> | undefined
   #failure: ZincError | undefined
 
@@ -120,6 +122,7 @@ export class Voting implements VoterReception {
       ...(direct ? { direct } : {}),
     }
     const self: RootPlace = id === undefined ? entry : { ...entry, id }
+    this.#self = self
     if (coordinator !== undefined) this.#keeper = new CoordinatorKeeper(coordinator, clock, logger)
     const keeper = this.#keeper
     this.#voter = new Voter({
@@ -374,7 +377,8 @@ export class Voting implements VoterReception {
         this.#obeyed(event.epoch, event.root)
         return
       case "opened":
-        this.#reigns(this.record!.root, event.epoch, event.starts)
+        // The record may still name the root before.
+        this.#reigns(this.#self, event.epoch, event.starts)
         return
       case "deposed":
         this.#deposed(event.epoch, event.why)

@@ -14,7 +14,7 @@ export const ElectionFaultKind = {
   IsolateRoot: "isolateRoot",
   /** The root is heard and hears nothing, or the other way round. */
   OneWayRoot: "oneWayRoot",
-  /** At times somebody crashes while it is under way. */
+  /** At times somebody crashes, or is cut off, while it is under way. */
   HandOver: "handOver",
   /** The root is cut off and comes back at the moment somebody signs for another; the signer or the candidate may crash. */
   NearMiss: "nearMiss",

@@ -279,7 +279,7 @@ class ElectionRun {
         } else if (!machine.voter.handOver()) return
         this.#totals.handOvers++
         this.#rootIsTaken(kind)
-        if (draw % 3 === 2) this.#interrupt(fault)
+        if (draw % 3 > 0) this.#interrupt(fault)
         return
       case "nearMiss":
         takesRoot()
@@ -454,18 +454,23 @@ class ElectionRun {
   #nearMiss: ((signer: Machine, candidate: Machine) => void) | undefined
   #heirs = 0
 
-  /** Cuts the machine off until somebody signs. */
-  /** Somebody crashes while a hand-over is under way: the one that gives, the one that takes, or another. */
+  /** Somebody crashes or is cut off while a hand-over is under way: the one that gives, the one that takes, or another. */
   #interrupt({ forMs, draw }: ElectionFault): void {
     const victim = this.#machines[(draw >>> 4) % this.#machines.length]
     this.#clock.after(((draw >>> 8) % 64) / 4, () => {
       if (victim?.up !== true) return
+      if (draw % 3 === 1) {
+        // Until the others have had the time to choose anew.
+        this.#split(victim, 2500 + (forMs % 1000), { in: true, out: true })
+        return
+      }
       if (victim.voter?.hasAuthority()) this.#totals.rootKills++
       victim.crash((draw >>> 16) % 2 === 0)
       this.#clock.after(forMs % 100, () => victim.start())
     })
   }
 
+  /** Cuts the machine off until somebody signs. */
   #missNearly(machine: Machine, { forMs, draw }: ElectionFault): void {
     this.#split(machine, forMs + 4000, { in: true, out: true })
     this.#nearMiss = (signer, candidate) => {
