@@ -63,3 +63,18 @@ it("votes no more when its folder is removed, and goes below the next root if it
   await rm(join(folder, other === voters[1] ? "d2" : "d3"), { recursive: true })
   await other.event({ event: "storageFailed" })
 })
+
+it("takes the place of the voter that it was when its folder is lost and it is started again at its address", async () => {
+  const seeds = (await freePorts(3)).map(port => `tcp://127.0.0.1:${port}`)
+  const voters = await openThree(seeds)
+  voters[1]!.kill("SIGKILL")
+  await voters[1]!.ended
+  await rm(join(folder, "d2"), { recursive: true })
+  const again = host(seeds[1]!, "v2", "d2", seeds)
+  await again.event({ event: "listening" })
+  await voters[0]!.says(/it takes its place[\s\S]*voting: votersChanged[\s\S]*voting: votersChanged/)
+
+  // Without its vote there would be no majority.
+  voters[0]!.kill("SIGKILL")
+  await Promise.any([again, voters[2]!].map(voter => voter.event({ event: "role", to: "host" })))
+})

@@ -4,8 +4,8 @@
  */
 import type { Clock, Timer } from "../../core/clock.ts"
 import type { Voter } from "../election/index.ts"
-import { entryOf, type RootRecord, type VoterEntry } from "../election/root-record.ts"
-import { samePlace } from "./voter-place.ts"
+import { entryOf, type RootRecord, type VoterEntry, type VoterId } from "../election/root-record.ts"
+import { sameAddresses, samePlace } from "./voter-place.ts"
 
 /** Between two requests to the root. */
 const askMs = 500
@@ -26,6 +26,10 @@ export interface ElectorateOptions {
   readonly clock: Clock
   readonly ask: (root: VoterEntry) => boolean
   readonly waiting: (reason: string) => void
+  /** Whether that voter is who answers at one of these addresses. */
+  readonly answersAt: (voter: VoterId, addresses: readonly string[]) => Promise<boolean>
+  /** At the root: a voter whose folder is lost leaves the set, for another one answers where it was. */
+  readonly replacing: (former: VoterEntry, voter: VoterEntry) => void
 }
 
 export class Electorate {
@@ -42,6 +46,8 @@ export class Electorate {
   #reason: string | undefined
   /** The root has said so. */
   #isFull = false
+  /** It is being looked whether one is where another was. */
+  #replacing = false
 
   constructor(options: ElectorateOptions) {
     this.#o = options
@@ -57,6 +63,7 @@ export class Electorate {
 
   end(): void {
     this.#timer?.cancel()
+    this.#timer = undefined
   }
 
   /** A dial of that seed has ended, or one that listens there was linked. */
@@ -81,8 +88,23 @@ export class Electorate {
     const known = entryOf(record, voter.voterId)
     if (known !== undefined && samePlace(known, voter)) return "Done"
     if (known !== undefined) return own.moveVoter(voter) ? "Begun" : "Busy"
+    const former = record.voters.find(each => each.voterId !== own.id && sameAddresses(each.addresses, voter.addresses))
+    if (former !== undefined && !own.heirs.some(({ voterId }) => voterId === former.voterId)) {
+      void this.#replace(former, voter)
+      return "Busy"
+    }
     if (record.voters.length >= size) return "Full"
     return own.addVoter(voter) ? "Begun" : "Busy"
+  }
+
+  /** Two processes cannot listen at one address: who was there has come back with another folder, and never votes again. */
+  async #replace(former: VoterEntry, voter: VoterEntry): Promise<void> {
+    if (this.#replacing) return
+    this.#replacing = true
+    const isThere = await this.#o.answersAt(voter.voterId, former.addresses)
+    this.#replacing = false
+    if (isThere && this.#timer !== undefined && this.#o.voter.removeVoter(former.voterId))
+      this.#o.replacing(former, voter)
   }
 
   answered(code: string): void {

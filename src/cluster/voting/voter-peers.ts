@@ -109,7 +109,7 @@ export class VoterPeers implements VoterLinks, VoterReception {
         // Where it is known to be, it may be known by other names as well.
         const known = this.#placeOf(peer.voterId)
         if (this.#isElsewhere(peer) && !known.includes(address)) {
-          void this.#answersAt(peer, known)
+          void this.#doubleOf(peer, known)
           return undefined
         }
         // Before it counts as tried: a first seed without a folder founds a tree where nobody knows of one.
@@ -199,6 +199,11 @@ export class VoterPeers implements VoterLinks, VoterReception {
     return link.tell({ case: "voterJoin", value: { voter: placeTo(this.#o.self) } })
   }
 
+  /** Whether that voter is who welcomes us at one of these addresses. */
+  async answersAt(voter: VoterId, addresses: readonly string[]): Promise<boolean> {
+    return (await this.#dialler.find(addresses, voter))?.voterId === voter
+  }
+
   /** Tells the record to those who are linked but no voters; voters hear of it by the log. */
   show(record: RootRecord): void {
     for (const { voterId, link } of this.#contacts.values()) {
@@ -261,7 +266,7 @@ export class VoterPeers implements VoterLinks, VoterReception {
   #examine(peer: VoterEntry, connection: VoterConnection, refuse: Refuse): VoterCaller {
     let caller: VoterCaller | undefined
     let gone = false
-    void this.#answersAt(peer, this.#placeOf(peer.voterId)).then(reason => {
+    void this.#doubleOf(peer, this.#placeOf(peer.voterId)).then(reason => {
       if (gone || this.#ended) return
       caller = reason === undefined ? this.#admit(peer, connection) : refuse("Duplicate", reason)
     })
@@ -275,7 +280,7 @@ export class VoterPeers implements VoterLinks, VoterReception {
   }
 
   /** What to tell one that claims the id of a voter which answers at its known place; undefined: nobody answers there. */
-  async #answersAt(claimant: VoterEntry, known: readonly string[]): Promise<string | undefined> {
+  async #doubleOf(claimant: VoterEntry, known: readonly string[]): Promise<string | undefined> {
     const { voterId, addresses } = claimant
     const found = await this.#dialler.find(known, voterId)
     if (this.#ended) return undefined

@@ -165,9 +165,12 @@ export class Voting implements VoterReception {
       },
       onOpened: peer => {
         for (const address of peer.addresses) this.#electorate.tried(address)
-        this.#electorate.look()
         // Not before it knows who we are: our welcome is still to be sent.
-        clock.soon(() => voter.linkOpened(peer.voterId))
+        clock.soon(() => {
+          if (this.#closing !== undefined || this.#failure !== undefined) return
+          this.#electorate.look()
+          voter.linkOpened(peer.voterId)
+        })
       },
       onTried: address => this.#electorate.tried(address),
     })
@@ -181,6 +184,14 @@ export class Voting implements VoterReception {
       clock,
       ask: root => this.#peers.askToJoin(root),
       waiting: reason => this.#tell({ type: "waiting", reason }),
+      answersAt: (voter, addresses) => this.#peers.answersAt(voter, addresses),
+      replacing: (former, voter) =>
+        logger.warn("a voter answers where another was, whose folder is lost: it takes its place", {
+          tree,
+          former: former.voterId,
+          voter: voter.voterId,
+          addresses: voter.addresses,
+        }),
     })
     folder.onFailed(error => this.#fail({ type: "storageFailed", error }))
   }
