@@ -153,7 +153,16 @@ function attended(shell: Shell, endpoint: Endpoint): Endpoint {
 export function addressesOf(text: string): string[] {
   // A path may hold a comma.
   const addresses = text.split(/,(?=[a-z]+:\/\/)/)
-  for (const address of addresses) checkAddress(address, "dial")
+  for (const address of addresses) {
+    if (addresses.length > 1 && isDiscovery(address))
+      throw new ZincError("BadAddress", `"${address}" is a place to find hosts at: give it alone, to --discover`)
+    if (/,\s*$|,\s+|,,/.test(address) && !address.startsWith("ipc:"))
+      throw new ZincError(
+        "BadAddress",
+        `"${text}" is no list of addresses: between two there is one comma and no blank, as in tcp://a:7700,tcp://b:7700`,
+      )
+    checkAddress(address, "dial")
+  }
   return addresses
 }
 

@@ -13,7 +13,10 @@ export function utf8(text: string): Uint8Array {
 
 /** As much of the beginning as fits so many octets of UTF-8; a character is whole or absent. */
 export function utf8Prefix(text: string, octetsMax: number): string {
-  return text.slice(0, encoder.encodeInto(text, new Uint8Array(octetsMax)).read)
+  const octets = new Uint8Array(octetsMax)
+  const { read, written } = encoder.encodeInto(text, octets)
+  // A slice of a long text would keep all of it.
+  return read === text.length ? text : decoder.decode(octets.subarray(0, written))
 }
 
 /** Throws `BadFrame` on bytes that are not UTF-8. */

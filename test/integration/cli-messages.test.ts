@@ -63,6 +63,11 @@ describe("zinc send and listen", () => {
     const wrong = await zinc(["send", `${address},tcp://nowhere`, "chat", "hello", "--json"])
     expect(wrong.code).toBe(2)
     expect(errorOf(wrong).code).toBe("BadAddress")
+    for (const list of [`${address}, ${other}`, `${address},`, `${address},,${other}`]) {
+      const bad = await zinc(["send", list, "chat", "hello", "--json"])
+      expect([bad.code, errorOf(bad).code]).toEqual([2, "BadAddress"])
+      expect(errorOf(bad).message).toContain("one comma and no blank")
+    }
   })
 
   it("carry octets as they are", async () => {

@@ -52,6 +52,15 @@ describe("Members", () => {
     expect([...members]).toHaveLength(2)
   })
 
+  it("keeps of a name what a name may be, and nothing of whoever has no host of an id's length", () => {
+    const { members, left } = setUp()
+    members.told(left, message({ arrived: [[1, "a".repeat(1000)]] }))
+    expect(members.ofId(id(1))!.name).toBe("a".repeat(64))
+    const { arrived, ...rest } = message({ arrived: [[2, "ben"]] })
+    members.told(left, { ...rest, arrived: [{ ...arrived[0]!, hostId: new Uint8Array(17) }] } as Message)
+    expect(members.ofId(id(2))).toBeUndefined()
+  })
+
   it("a census over several messages takes out who is not in it, and tells of changes only", () => {
     const { members, events, left } = setUp()
     members.told(

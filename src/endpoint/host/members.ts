@@ -7,7 +7,7 @@
  * the next best holds: so a late departure never removes a newer arrival, nor a claim that was never true one that is.
  */
 import { ByteMap } from "../../core/byte-map.ts"
-import { equalBytes, toHex } from "../../core/bytes.ts"
+import { equalBytes, toHex, utf8Prefix } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 import type { Random } from "../../core/random.ts"
 import type { Members as MembersMessage } from "../../message/control.ts"
@@ -15,6 +15,8 @@ import type { Link } from "./link.ts"
 
 /** Endpoints that one client may have below it: more than a tree of a hundred thousand has below any. */
 const claimsMax = 65_536
+/** Octets of a name that are kept. */
+const nameBytesMax = 64
 
 export interface Member {
   readonly id: Uint8Array
@@ -69,7 +71,12 @@ export class Members implements Iterable<Member> {
   }
 
   named(name: string, most: number = Number.POSITIVE_INFINITY): Member[] {
-    return [...(this.#byName.get(name) ?? [])].slice(0, most)
+    const found: Member[] = []
+    for (const member of this.#byName.get(name) ?? []) {
+      if (found.length >= most) break
+      found.push(member)
+    }
+    return found
   }
 
   /** What a relay says of its subtree. */
@@ -77,9 +84,9 @@ export class Members implements Iterable<Member> {
     if (first) this.#census.set(via, new Set())
     const census = this.#census.get(via)
     for (const { endpointId, name, hostId, attach } of arrived) {
-      if (endpointId.length !== 16) continue
+      if (endpointId.length !== 16 || hostId.length > 16) continue
       census?.add(toHex(endpointId))
-      this.#claim({ id: endpointId.slice(), name: name.slice(0, 64), host: hostId.slice(), attach, via })
+      this.#claim({ id: endpointId.slice(), name: utf8Prefix(name, nameBytesMax), host: hostId.slice(), attach, via })
     }
     for (const id of departed) {
       census?.delete(toHex(id))

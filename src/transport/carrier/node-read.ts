@@ -4,6 +4,7 @@
  */
 import { type OnReadOpts, type Server, Socket } from "node:net"
 import { copyOf, dirtyBytes } from "../../core/bytes.ts"
+import { systemClock } from "../../core/clock.ts"
 import type { ByteStreamHandler } from "../carrier.ts"
 
 /** Most octets of one read. Larger reads cost less each; beyond this they leave the processor's nearer caches. */
@@ -14,6 +15,42 @@ const readsSo = process.versions["bun"] === undefined && process.versions["deno"
 
 let shared: Uint8Array | undefined
 
+/** Reads that are smaller come once a turn, and are not counted. */
+const largeBytes = 16 * 1024
+/** How long the sockets of this thread may read and handle in one turn of its event loop before the others have theirs, in milliseconds. */
+const turnMs = 20
+
+/**
+ * A socket that is sent much is read 32 times before anything else happens, which may be a million small frames. So
+ * whoever reads more when the turn is over waits for the next.
+ */
+class Turn {
+  #endsAt: number | undefined
+  #waiting: (() => void)[] = []
+
+  /** Called before what was read is handled. */
+  begin(): void {
+    if (this.#endsAt !== undefined) return
+    this.#endsAt = systemClock.now() + turnMs
+    systemClock.later(this.#next)
+  }
+  get isOver(): boolean {
+    return systemClock.now() >= this.#endsAt!
+  }
+  wait(goOn: () => void): void {
+    this.#waiting.push(goOn)
+  }
+
+  readonly #next = (): void => {
+    this.#endsAt = undefined
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const goOn of waiting) goOn()
+  }
+}
+
+const turn = new Turn()
+
 /** Where one socket's reads arrive, before and after somebody listens. Nothing may be read before. */
 export class Reading {
   /** A new one, or undefined where it cannot be had. */
@@ -23,6 +60,7 @@ export class Reading {
   /** For the socket's constructor, or `connect`. */
   readonly onread: OnReadOpts
   #handler: ByteStreamHandler | undefined
+  #goOn = () => {}
 
   constructor() {
     shared ??= dirtyBytes(readBytes)
@@ -30,14 +68,21 @@ export class Reading {
     this.onread = {
       buffer,
       callback: bytes => {
+        const isLarge = bytes >= largeBytes
+        if (isLarge) turn.begin()
         this.#arrived(bytes === buffer.length ? buffer : buffer.subarray(0, bytes))
-        return true
+        if (!isLarge || !turn.isOver) return true
+        turn.wait(this.#goOn)
+        // Node pauses the socket.
+        return false
       },
     }
   }
 
-  start(handler: ByteStreamHandler): void {
+  /** `goOn` reads again, unless the socket shall not. */
+  start(handler: ByteStreamHandler, goOn: () => void): void {
     this.#handler = handler
+    this.#goOn = goOn
   }
   /** What still comes is dropped. */
   stop(): void {

@@ -119,4 +119,56 @@ describe("acceptReading", () => {
     )
     expect(found).toBeDefined()
   })
+
+  it("lets others have their turn while one is sent more than it can handle", async () => {
+    const { stream, client } = await pair(acceptReading)
+    const length = 4 * 1024 * 1024
+    const readIn: number[] = []
+    let [turn, got, isOver] = [0, 0, false]
+    const count = () => {
+      turn++
+      if (!isOver) setImmediate(count)
+    }
+    setImmediate(count)
+    await new Promise<void>(resolve => {
+      stream.start({
+        onBytes: () => {},
+        onBorrowed: chunk => {
+          if (chunk.length >= 16 * 1024) readIn.push(turn)
+          got += chunk.length
+          for (const until = performance.now() + 25; performance.now() < until; );
+          if (got === length) resolve()
+        },
+        onDrain: () => {},
+        onClose: () => {},
+      })
+      client.write(new Uint8Array(length))
+    })
+    isOver = true
+    expect(readIn.length).toBeGreaterThan(3)
+    expect(new Set(readIn).size).toBe(readIn.length)
+  })
+
+  it("does not read on after a turn when it was paused meanwhile", async () => {
+    const { stream, client } = await pair(acceptReading)
+    let chunks = 0
+    const first = new Promise<void>(resolve => {
+      stream.start({
+        onBytes: () => {},
+        onBorrowed: () => {
+          chunks++
+          for (const until = performance.now() + 25; performance.now() < until; );
+          stream.pause()
+          resolve()
+        },
+        onDrain: () => {},
+        onClose: () => {},
+      })
+    })
+    client.write(new Uint8Array(1024 * 1024))
+    await first
+    const before = chunks
+    for (let i = 0; i < 20; i++) await new Promise(resolve => setImmediate(resolve))
+    expect(chunks).toBe(before)
+  })
 })

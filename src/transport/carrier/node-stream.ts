@@ -53,7 +53,9 @@ export class NodeStream implements ByteStream {
       return
     }
     if (this.#reading !== undefined) {
-      this.#reading.start(handler)
+      this.#reading.start(handler, () => {
+        if (!this.#paused && !this.#closed) this.#socket.resume()
+      })
       if (!this.#paused) this.#socket.resume()
       return
     }
