@@ -388,6 +388,8 @@ export interface MessagingSurface extends AsyncDisposable {
   roster(): Roster
   /** Ids from the root of the tree to this endpoint, both included. */
   readonly path: readonly EndpointId[]
+  /** This part of the tree reaches no majority of its voters: ordered topics refuse what is sent. The event `readOnly` tells of changes. */
+  readonly isReadOnly: boolean
   readonly statistics: EndpointStatistics
 
   /** Calls the handler for messages on the topic, or on all that begin alike for a name ending in `*`. Throws `BadTopic`. */

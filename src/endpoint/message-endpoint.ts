@@ -378,6 +378,9 @@ export class MessageEndpoint implements MessagingSurface {
   get path(): readonly EndpointId[] {
     return this.#node.place.path.map(id => endpointIdFromBytes(id))
   }
+  get isReadOnly(): boolean {
+    return this.#node.place.isReadOnly
+  }
   get statistics(): EndpointStatistics {
     return { ...this.#node.statistics }
   }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, it } from "vitest"
 import { freePorts } from "../../scripts/free-port.mjs"
-import { Cli, endAll } from "./cli-process.ts"
+import { Cli, endAll, jsonLines, zinc } from "./cli-process.ts"
 
 let folder = ""
 
@@ -77,4 +77,16 @@ it("takes the place of the voter that it was when its folder is lost and it is s
   // Without its vote there would be no majority.
   voters[0]!.kill("SIGKILL")
   await Promise.any([again, voters[2]!].map(voter => voter.event({ event: "role", to: "host" })))
+})
+
+it("shows in tree and doctor that ordered topics refuse what is sent while two of three voters are lost", async () => {
+  const seeds = (await freePorts(3)).map(port => `tcp://127.0.0.1:${port}`)
+  const voters = await openThree(seeds)
+  for (const voter of voters.slice(1)) voter.kill("SIGKILL")
+  await voters[0]!.event({ event: "readOnly", isReadOnly: true })
+  const tree = await zinc(["tree", seeds[0]!])
+  expect([tree.code, tree.stderr]).toEqual([0, expect.stringContaining("read-only: no majority of the voters")])
+  const doctor = await zinc(["doctor", seeds[0]!, "--json"])
+  expect(doctor.code).toBe(1)
+  expect(jsonLines(doctor.stdout).find(each => each.check === "ordered topics")).toMatchObject({ status: "fail" })
 })

@@ -4,7 +4,7 @@ import type { Endpoint } from "../../index.ts"
 import { checkAddress, type JoinChoices, openClient, withJoinOptions } from "../connection.ts"
 import { type CheckResult, type CheckStatus, examine, type Finding, ok, skip } from "../doctor/check.ts"
 import { checkClock, checkEventLoop, checkNode, checkOpenFiles } from "../doctor/machine.ts"
-import { checkHeartbeats, checkListening, checkName, joinFailure } from "../doctor/remote.ts"
+import { checkHeartbeats, checkListening, checkName, checkOrder, joinFailure } from "../doctor/remote.ts"
 import { checkLoopback, checkTransportLoads, roundTrip } from "../doctor/transports.ts"
 import { ExitCode } from "../exit-code.ts"
 import { choice } from "../option.ts"
@@ -91,6 +91,7 @@ async function lookAtHost(look: Look, shell: Shell, address: string, choices: Jo
     joined === undefined ? skip("not joined") : ok(`${(await roundTrip(joined)).toFixed(2)} ms (median of 7)`),
   )
   await look("heartbeats", () => (joined === undefined ? skip("not joined") : checkHeartbeats(joined)))
+  await look("ordered topics", () => (joined === undefined ? skip("not joined") : checkOrder(joined)))
   await joined?.close({ timeoutMs: 1_000 })
 }
 

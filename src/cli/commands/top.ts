@@ -65,6 +65,7 @@ function lookOf(endpoint: Endpoint, roster: Roster, news: readonly News[]): Reco
   return {
     at: new Date().toISOString(),
     totals: totalsOf(entries),
+    ...(endpoint.isReadOnly && { readOnly: true }),
     news: news.map(({ words: _, ...rest }) => rest),
     entries: entries.map(entry => recordOf(entry, endpoint.id)),
   }
@@ -103,7 +104,7 @@ async function watch(shell: Shell, endpoint: Endpoint, roster: Roster, everyMs: 
     const host = endpoint.peers.find(({ role }) => role === "host")
     const { entries } = roster
     const all = [
-      `${colours.bold("zinc top")}  ${headLine(entries, colours)}`,
+      `${colours.bold("zinc top")}  ${headLine(entries, colours, endpoint.isReadOnly)}`,
       host === undefined || host.state === "up" ? "" : colours.yellow(`the link to ${host.name} is ${host.state}`),
       ...treePicture({ entries, self: endpoint.id, colours, lines }).split("\n"),
       "",

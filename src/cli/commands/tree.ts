@@ -23,7 +23,7 @@ export function addTree(program: Command, ending: Ending): void {
       if (output.json) for (const root of branchesOf(entries)) output.result(nestedOf(root, endpoint.id), undefined)
       else {
         output.result({}, treePicture({ entries, self: endpoint.id, colours: output.colours }))
-        output.note(headLine(entries, output.colours))
+        output.note(headLine(entries, output.colours, endpoint.isReadOnly))
       }
     } finally {
       await endpoint.close({ timeoutMs: 1_000 })

@@ -115,6 +115,15 @@ export function joinFailure(error: unknown, tokenGiven: boolean): Finding {
 }
 
 /** Without heartbeats the link would be given up within the sample: a host is dead after three that are missing. */
+/** Where voters choose the root, a part of the tree without a majority of them orders nothing. */
+export function checkOrder(client: Endpoint): Finding {
+  if (!client.isReadOnly) return ok("they take what is sent")
+  return fail(
+    "they refuse what is sent: this part of the tree reaches no majority of its voters",
+    "start the voters that are missing, or see what cuts them off; zinc tree shows who is there",
+  )
+}
+
 export async function checkHeartbeats(client: Endpoint, sampleMs = 1_500): Promise<Finding> {
   let lost = false
   const stop = client.on("left", () => {

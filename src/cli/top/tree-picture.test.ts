@@ -87,6 +87,9 @@ describe("treePicture", () => {
 describe("headLine", () => {
   it("says what the tree comes to", () =>
     expect(headLine(all, colours)).toBe("6 endpoints · 1 relay · 2 deep · at most 3 at one host · epoch 3 · 1 away"))
+
+  it("says when ordered topics refuse what is sent", () =>
+    expect(headLine(all, colours, true)).toMatch(/1 away · read-only: no majority of the voters$/))
 })
 
 describe("nestedOf", () => {

@@ -110,7 +110,7 @@ function summed(rest: readonly Branch[], branch: string, colours: Colours): stri
 }
 
 /** One line on the whole of it. */
-export function headLine(entries: readonly RosterEntry[], colours: Colours): string {
+export function headLine(entries: readonly RosterEntry[], colours: Colours, isReadOnly = false): string {
   const { endpoints, relays, depth, degree, epoch, away } = totalsOf(entries)
   const all = [
     `${count(endpoints)} endpoints`,
@@ -119,7 +119,9 @@ export function headLine(entries: readonly RosterEntry[], colours: Colours): str
     `at most ${count(degree)} at one host`,
     `epoch ${epoch}`,
   ]
-  return `${all.join(colours.dim(" · "))}${away === 0 ? "" : colours.dim(" · ") + colours.red(`${count(away)} away`)}`
+  if (away > 0) all.push(colours.red(`${count(away)} away`))
+  if (isReadOnly) all.push(colours.red("read-only: no majority of the voters"))
+  return all.join(colours.dim(" · "))
 }
 
 /** A line that wraps would spoil the redrawing: it is cut, without its colours. */

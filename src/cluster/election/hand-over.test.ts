@@ -298,6 +298,55 @@ describe("R7 a root that hands over", () => {
   })
 })
 
+describe("R4 a voter that comes back with less than it had", () => {
+  it("is brought what it lacks, and counts for nothing until it has it", async () => {
+    const desk = new Desk(self)
+    const answer = (to: VoterId, message: VoterMessage) => {
+      if (message.type !== "append") return
+      const last = message.entries.at(-1)?.number ?? message.previous.number
+      const { epoch, sentAt } = message
+      desk.hears(to, { type: "appended", epoch, sentAt, accepted: true, signed: epoch, matched: last, last })
+    }
+    const answerAll = () => {
+      for (const { to, message } of desk.sent.splice(0)) answer(to, message)
+    }
+    await desk.clock.advance(1)
+    desk.hears(other, { type: "handOver", released: 1, epoch: 2, last: start, leaving: false, revision: 1 })
+    desk.hears(third, { type: "signature", epoch: 2, granted: true, signed: 2, last: start, record: undefined })
+    await desk.clock.advance(1)
+    desk.recorded!({ type: "set" })
+    for (let sequence = 0; sequence <= 5; sequence++) {
+      answerAll()
+      await desk.clock.advance(1)
+      if (sequence > 0)
+        desk.voter.order({ stream: "o", origin: "one", sequence, lowest: 1, payload: new Uint8Array(1) })
+      await desk.clock.advance(1)
+    }
+    answerAll()
+    expect(desk.voter.log.committed).toBe(6)
+
+    const { generation } = desk.record
+    const lacking: VoterMessage = {
+      type: "appended",
+      epoch: 2,
+      sentAt: desk.clock.now(),
+      accepted: true,
+      signed: 2,
+      matched: undefined,
+      last: 2,
+    }
+    desk.voter.receive({ tree: "plant", generation, from: third, to: self, incarnation: 2, message: lacking })
+    expect(desk.sent).toMatchObject([
+      { to: third, message: { type: "append", previous: { number: 2 }, entries: [{ number: 3 }, {}, {}, {}] } },
+    ])
+    desk.sent.length = 0
+    // The other voter is silent: with the one that came back alone nothing is stored by a majority yet.
+    desk.voter.order({ stream: "o", origin: "one", sequence: 6, lowest: 1, payload: new Uint8Array(1) })
+    await desk.clock.advance(1)
+    expect(desk.voter.log.committed).toBe(6)
+  })
+})
+
 describe("R1 somebody who is no voter any more", () => {
   it("is shown the record that says so when it asks for a signature", async () => {
     const desk = new Desk(other)

@@ -247,6 +247,11 @@ export class Reign {
     this.#manageVoters()
   }
 
+  /** Another life of that voter speaks. What the one before had is not counted: its folder may be an older one, put back by hand. */
+  restarted(id: VoterId): void {
+    if (this.#progress.has(id)) this.#progress.set(id, new Progress(this.#state.log.last.number + 1))
+  }
+
   /** There is a new link to that voter: it hears of us at once. What was sent before may be lost. */
   greet(id: VoterId): void {
     if (this.#over || this.isGiven) return

@@ -428,6 +428,7 @@ export class Voter {
 
   /** Another life of that peer speaks: the one before has no authority any more. */
   #peerRestarted(peer: VoterId, incarnation: number): void {
+    this.#reign?.restarted(peer)
     const promised = this.#promise.root
     if (promised?.id === peer && promised.incarnation < incarnation) this.#lostRoot("its process has ended")
   }
