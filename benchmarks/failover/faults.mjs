@@ -27,8 +27,8 @@ async function killRelay(tree) {
 
 /** The victim is started when all have heard again: it would take the processor from those that are measured. */
 async function killed(tree, victim, survivors) {
-  const fromUs = nowUs()
   victim.kill()
+  const fromUs = nowUs()
   const ms = await tree.heardAfter(survivors, fromUs)
   victim.start()
   await victim.opened
@@ -43,8 +43,9 @@ async function stopRoot(tree) {
   const root = await tree.root()
   const survivors = others(tree, root)
   const { epoch } = await root.ask("state")
-  const fromUs = nowUs()
   root.signal("SIGSTOP")
+  // Not before: what is sent in between may still be numbered by it, if we lose the processor just then.
+  const fromUs = nowUs()
   const ms = await tree.heardAfter(survivors, fromUs)
   const claim = `claim ${fromUs}`
   const claimed = root.ask("claim", { claim })

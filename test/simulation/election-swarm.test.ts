@@ -43,7 +43,7 @@ describe("A tree that elects its root", () => {
 /** Per rule a seed in which its absence shows, and what it breaks: the first or second such seed of those from 1 to 1,000. */
 const rules = [
   { rule: "epochFence", seed: 15, invariant: "fence" },
-  { rule: "durableSignature", seed: 32, invariant: "fence" },
+  { rule: "durableSignature", seed: 104, invariant: "fence" },
   { rule: "durableAppend", seed: 83, invariant: "prefix" },
   { rule: "leaseCheck", seed: 15, invariant: "authority" },
   { rule: "keptPromise", seed: 32, invariant: "authority" },
