@@ -45,7 +45,11 @@ export function withEndpointOptions(command: Command): Command {
 }
 
 export function withJoinOptions(command: Command): Command {
-  return withEndpointOptions(command).option("--join-timeout <time>", "how long to wait for the host", "5s")
+  return withEndpointOptions(command).option(
+    "--join-timeout <time>",
+    "how long a host may take to let us in; where nobody listens it fails at once",
+    "5s",
+  )
 }
 
 /** How many clients a host takes, and from where on it sends others on. */

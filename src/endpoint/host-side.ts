@@ -363,6 +363,7 @@ export class HostSide {
     return {
       clients: this.#links,
       tell: (link, body) => this.#tell(link, body),
+      isVoter: () => this.#voters.reception?.isVoter ?? false,
       observe: link => this.#observe(link),
     }
   }

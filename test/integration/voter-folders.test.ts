@@ -86,6 +86,7 @@ it("shows in tree and doctor that ordered topics refuse what is sent while two o
   await voters[0]!.event({ event: "readOnly", isReadOnly: true })
   const tree = await zinc(["tree", seeds[0]!])
   expect([tree.code, tree.stderr]).toEqual([0, expect.stringContaining("read-only: no majority of the voters")])
+  expect(tree.stdout).toMatch(/ (root|relay), voter /)
   const doctor = await zinc(["doctor", seeds[0]!, "--json"])
   expect(doctor.code).toBe(1)
   expect(jsonLines(doctor.stdout).find(each => each.check === "ordered topics")).toMatchObject({ status: "fail" })

@@ -131,7 +131,10 @@ describe("The roster", () => {
     const leaf = await world.until(world.joinAny("leaf", ["sim://vc", ...everyone]))
     const rosters = [...voters, leaf].map(life => life.endpoint!.roster())
     await world.run(3000)
-    for (const roster of rosters) expect(drawn(roster)).toBe("va(vb vc(leaf))")
+    for (const roster of rosters) {
+      expect(drawn(roster)).toBe("va(vb vc(leaf))")
+      expect(roster.entries.flatMap(({ name, isVoter }) => (isVoter ? [name] : []))).toEqual(["va", "vb", "vc"])
+    }
     tree.crash("va")
     await tree.until(() => tree.roots.length === 1 && tree.roots[0] !== "va", 5000)
     await world.run(20_000)

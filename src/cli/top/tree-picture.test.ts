@@ -17,6 +17,7 @@ function entry(name: string, parent: RosterEntry | undefined, more: Partial<Rost
     id,
     name,
     role: parent === undefined ? "root" : "client",
+    isVoter: false,
     parent: parent?.id,
     path,
     depth: path.length - 1,
@@ -56,6 +57,7 @@ describe("treePicture", () => {
       "│ └ cem",
       "└ me (you)",
     ])
+    expect(drawn([{ ...hub, isVoter: true }])[1]).toMatch(/hub +root, voter +up/)
     expect(lines[3]).toMatch(/ada +client +up +1,200 +0 +2\.0 KiB$/)
     expect(lines[4]).toMatch(/ben +client +away +0 +0 +2\.5 s$/)
     expect(lines[6]).toMatch(/0\.25 ms$/)

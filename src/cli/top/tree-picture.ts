@@ -64,12 +64,13 @@ function aligned(cell: string, width: number): string {
 }
 
 function rowOf(entry: RosterEntry, branch: string, { self, colours }: PictureOptions): string[] {
-  const { role, state, clients, rates, queueLagMs, loopLagMs, roundTripMs, addresses } = entry
+  const { role, isVoter, state, clients, rates, queueLagMs, loopLagMs, roundTripMs, addresses } = entry
   const name = printable(entry.name)
+  const paintRole = role === "root" ? colours.green : role === "relay" ? colours.cyan : colours.dim
   const paint = state === "away" ? colours.red : state === "degraded" ? colours.yellow : (text: string) => text
   return [
     `${colours.dim(branch)}${role === "client" ? name : colours.bold(name)}${entry.id === self ? colours.dim(" (you)") : ""}`,
-    role === "root" ? colours.green(role) : role === "relay" ? colours.cyan(role) : colours.dim(role),
+    paintRole(isVoter ? `${role}, voter` : role),
     paint(state),
     role === "client" ? "" : count(clients),
     rate(rates.messagesIn, colours),

@@ -92,6 +92,20 @@ describe("VoterPeers", () => {
     expect([peers.contacts, peers.linked]).toEqual([1, []])
   })
 
+  it("makes room for whom the record names, at the cost of the first that it does not name", () => {
+    const [root, voter] = [newVoterId(random), newVoterId(random)]
+    record = foundingRecord("t", newGenerationId(random), { voterId: root, addresses: ["sim://root:1"] })
+    call(root)
+    const [first, second] = [newVoterId(random), newVoterId(random)]
+    call(first)
+    call(second)
+    expect(peers.makeRoomFor(voter)).toBe(false)
+    expect(peers.linked).toEqual([root, first, second])
+    expect([peers.makeRoomFor(root), peers.linked]).toEqual([true, [root, second]])
+    expect([peers.makeRoomFor(root), peers.linked]).toEqual([true, [root]])
+    expect([peers.makeRoomFor(root), peers.linked]).toEqual([false, [root]])
+  })
+
   it("takes a record from a caller only if its own names that one, or it has none", () => {
     const [root, stranger] = [newVoterId(random), newVoterId(random)]
     const own = foundingRecord("t", newGenerationId(random), { voterId: root, addresses: ["sim://root:1"] })

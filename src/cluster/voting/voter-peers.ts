@@ -214,6 +214,11 @@ export class VoterPeers implements VoterLinks, VoterReception {
 
   // ---- VoterReception ----
 
+  get isVoter(): boolean {
+    const record = this.#o.record()
+    return record !== undefined && isVoter(record, this.#o.self.voterId)
+  }
+
   arrived(connection: VoterConnection, hello: VoterHello): VoterCaller {
     const { tree, self } = this.#o
     const refuse = (code: string, reason: string): VoterCaller => {
@@ -238,6 +243,21 @@ export class VoterPeers implements VoterLinks, VoterReception {
     if (generation !== undefined && this.#isForeign(peer.voterId, generation))
       return refuse("WrongTree", "this voter is of another generation of the tree")
     return this.#isElsewhere(peer) ? this.#examine(peer, connection, refuse) : this.#admit(peer, connection)
+  }
+
+  /** Where nobody is authenticated, strangers may call in crowds: whom the record names gets in all the same. */
+  makeRoomFor(voterId: VoterId): boolean {
+    const record = this.#o.record()
+    if (!isNamed(record, voterId)) return false
+    for (const contact of this.#contacts.values()) {
+      if (contact.voterId === undefined || isNamed(record, contact.voterId)) continue
+      const link = contact.links.find(each => !each.dialled)
+      if (link === undefined) continue
+      link.close()
+      this.#onLost(link)
+      return true
+    }
+    return false
   }
 
   #admit(peer: VoterEntry, connection: VoterConnection): VoterCaller {

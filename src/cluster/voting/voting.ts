@@ -316,6 +316,14 @@ export class Voting implements VoterReception {
     return this.#peers.arrived(connection, hello)
   }
 
+  get isVoter(): boolean {
+    return this.#peers.isVoter
+  }
+
+  makeRoomFor(voterId: VoterId): boolean {
+    return this.#peers.makeRoomFor(voterId)
+  }
+
   /** What is missing until there is a root that we follow, or are, in words for people. */
   get waitingFor(): readonly string[] {
     const { record, voterId } = this

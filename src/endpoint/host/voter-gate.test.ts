@@ -21,6 +21,7 @@ describe("VoterGate", () => {
   let gate: VoterGate
   let sent: { connection: number; control: Control }[]
   let cut: number[]
+  const known = newEndpointId(random)
   let callers: { connection: VoterConnection; heard: Control[]; closed: boolean }[]
 
   function build(authenticator?: Authenticator): void {
@@ -39,6 +40,12 @@ describe("VoterGate", () => {
       },
     })
     gate.reception = {
+      isVoter: true,
+      makeRoomFor: voterId => {
+        if (voterId !== known) return false
+        callers[0]!.connection.close()
+        return true
+      },
       arrived: connection => {
         const caller = { connection, heard: [] as Control[], closed: false }
         callers.push(caller)
@@ -135,6 +142,14 @@ describe("VoterGate", () => {
     gate.disconnected(1)
     gate.hello(voterConnectionsMax + 2, "", hello())
     expect(callers).toHaveLength(voterConnectionsMax + 1)
+  })
+
+  it("takes one more in the place of a stranger if whoever votes here says so", () => {
+    for (let n = 1; n <= voterConnectionsMax; n++) gate.hello(n, "", hello())
+    const from = { voterId: endpointIdToBytes(known), name: "v", addresses: [], direct: true }
+    gate.hello(voterConnectionsMax + 1, "", hello({ from } as unknown as Partial<VoterHello>))
+    expect([sent, cut]).toEqual([[], [1]])
+    expect([gate.has(1), gate.has(voterConnectionsMax + 1)]).toEqual([false, true])
   })
 
   it("sends nothing once it has ended", () => {

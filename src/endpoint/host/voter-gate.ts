@@ -3,7 +3,7 @@
  * outside `maxClients`). The gate asks the authenticator, and hands the connection to whoever votes here.
  */
 import { ZincError } from "../../core/errors.ts"
-import { endpointIdFromBytes } from "../../core/id.ts"
+import { type EndpointId, endpointIdFromBytes } from "../../core/id.ts"
 import type { Logger } from "../../core/logger.ts"
 import { type Control, encodeControl, type VoterHello } from "../../message/control.ts"
 import type { RouterSocket } from "../../transport/transport.ts"
@@ -26,8 +26,12 @@ export interface VoterCaller {
 
 /** Whoever votes at this endpoint. */
 export interface VoterReception {
+  /** The tree's record, as it is known here, names this endpoint as a voter. */
+  readonly isVoter: boolean
   /** Somebody who may, says that it is a voter. */
   arrived(connection: VoterConnection, hello: VoterHello): VoterCaller
+  /** One whose word counts calls, and all places are taken: closes a connection of one whose does not. False: there is none. */
+  makeRoomFor(voterId: EndpointId): boolean
 }
 
 /** Voters that are connected at once: those of one tree, each in two lives, and some that want to become voters. */
@@ -123,6 +127,7 @@ export class VoterGate {
     if (hello.from?.voterId.length !== 16) return { code: "BadJoin", reason: "a voter id has sixteen octets" }
     if (this.reception === undefined) return { code: "Refused", reason: "nobody votes here", retryAfterMs: 1000 }
     if (this.#callers.size < voterConnectionsMax) return undefined
+    if (this.reception.makeRoomFor(endpointIdFromBytes(hello.from.voterId))) return undefined
     const reason = `this host speaks with at most ${voterConnectionsMax} voters`
     return { code: "Full", reason, retryAfterMs: 1000 }
   }

@@ -10,6 +10,8 @@ export interface Standing {
   readonly id: EndpointId
   readonly name: string
   readonly role: "root" | "relay" | "client"
+  /** It is one of the voters that choose the root, as far as it knows. */
+  readonly isVoter: boolean
   /** The host it is a client of; undefined at the root. */
   readonly parent: EndpointId | undefined
   /** Where it may be dialled; empty for a client. */
@@ -47,6 +49,7 @@ export function standingToMessage(standing: Standing, now: number): RosterEntryS
     endpointId: endpointIdToBytes(standing.id),
     name: standing.name,
     role: standing.role,
+    voter: standing.isVoter,
     parent: standing.parent === undefined ? new Uint8Array(0) : endpointIdToBytes(standing.parent),
     addresses: standing.addresses.slice(0, addressesMax),
     epoch: standing.epoch,
@@ -75,6 +78,7 @@ export function standingFromMessage(message: RosterEntryMessage, now: number): S
     id: endpointIdFromBytes(endpointId),
     name: utf8Prefix(message.name, nameBytesMax),
     role: role === "root" || role === "relay" ? role : "client",
+    isVoter: message.voter,
     parent: parent.length === 0 ? undefined : endpointIdFromBytes(parent),
     addresses: message.addresses.slice(0, addressesMax).map(each => utf8Prefix(each, textBytesMax)),
     epoch: message.epoch,

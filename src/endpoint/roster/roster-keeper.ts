@@ -33,6 +33,7 @@ const rosterTopic = encodeTopic(TopicKind.Presence, "~roster")
 export interface RosterBelow {
   readonly clients: Iterable<Link>
   readonly tell: Tell
+  readonly isVoter: () => boolean
   /** How the host sees that client. */
   observe(link: Link): PeerInfo
 }
@@ -340,6 +341,7 @@ export class RosterKeeper {
       is.clients !== said.clients ||
       is.epoch !== said.epoch ||
       is.role !== said.role ||
+      is.isVoter !== said.isVoter ||
       is.parent !== said.parent ||
       Math.abs(is.loopLagMs - said.loopLagMs) > lagStepMs
     )
@@ -366,6 +368,7 @@ export class RosterKeeper {
       id: this.#node.id,
       name: this.#o.name,
       role: isRoot ? "root" : below === undefined ? "client" : "relay",
+      isVoter: below?.isVoter() ?? false,
       parent: isRoot ? undefined : this.#above?.hostId,
       addresses: below === undefined ? [] : this.#o.addresses(),
       epoch: this.#node.epoch,
@@ -384,6 +387,7 @@ export class RosterKeeper {
 const lagStepMs = 100
 
 const nothingSaid = {
+  isVoter: false,
   addresses: [],
   epoch: 0,
   clients: 0,

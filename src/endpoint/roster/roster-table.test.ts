@@ -14,6 +14,7 @@ function standing(attach: number, clock: number, more: Partial<Standing> = {}): 
     id: ada,
     name: "ada",
     role: "client",
+    isVoter: false,
     parent: root,
     addresses: [],
     epoch: 0,
@@ -148,7 +149,13 @@ describe("RosterOutbox", () => {
 
 describe("A roster entry", () => {
   it("travels, with its age by the clock of each who keeps it", () => {
-    const said = standing(3, 4, { addresses: ["tcp://a:1"], roundTripMs: 0.25, state: "degraded", seenAt: 100 })
+    const said = standing(3, 4, {
+      addresses: ["tcp://a:1"],
+      roundTripMs: 0.25,
+      state: "degraded",
+      isVoter: true,
+      seenAt: 100,
+    })
     const message = standingToMessage(said, 400)
     expect(standingFromMessage(message as never, 5000)).toEqual({ ...said, seenAt: 4700 })
   })

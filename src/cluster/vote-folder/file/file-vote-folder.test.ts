@@ -1,5 +1,5 @@
 /** What a crash of the machine, a full disk and somebody else's hands leave of a voter's folder. */
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
@@ -189,6 +189,20 @@ describe("FileVoteFolder", () => {
     expect((await readdir(folder)).filter(name => name.startsWith("lock"))).toEqual([])
     await writeFile(join(folder, "lock-3"), JSON.stringify({ ...holder, host: "elsewhere" }))
     await expect(open()).rejects.toThrow(code("AddressInUse"))
+  })
+
+  it("names the folder that a copied lock is of", async () => {
+    const first = await open()
+    const copy = `${folder}-copy`
+    await cp(folder, copy, { recursive: true })
+    await expect(FileVoteFolder.open({ folder: copy, tree: "t", clock })).rejects.toThrow(
+      expect.objectContaining({
+        code: "AddressInUse",
+        message: expect.stringContaining(`by process ${process.pid} as ${await realpath(folder)}; if this is a copy`),
+      }),
+    )
+    await first.close()
+    await rm(copy, { recursive: true })
   })
 
   it("lets one of many in who find it left behind", async () => {

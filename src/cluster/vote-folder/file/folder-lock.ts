@@ -2,7 +2,7 @@
  * One process per folder. The lock is the file `lock-N` with the highest N; who finds it held by a process that is gone
  * makes `lock-N+1`, which only one can. Files are never taken from anybody, so there is no moment in which two hold it.
  */
-import { link, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { link, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises"
 import { hostname } from "node:os"
 import { join } from "node:path"
 import { ZincError } from "../../../core/errors.ts"
@@ -14,6 +14,8 @@ interface Holder {
   readonly host: string
   /** When the process began, in the system's own count, and in which boot: a process id is used again. */
   readonly began: string
+  /** The folder that it holds: elsewhere, this is a copy. */
+  readonly folder?: string
 }
 
 const lockName = /^lock-(\d+)$/
@@ -27,14 +29,15 @@ export class FolderLock {
 
   /** Throws `AddressInUse` while a living process holds it, or one of another machine may. */
   static async take(folder: string, random: Random): Promise<FolderLock> {
-    const self: Holder = { pid: process.pid, host: hostname(), began: (await beganAt(process.pid)) ?? "" }
+    const real = await realpath(folder)
+    const self: Holder = { pid: process.pid, host: hostname(), began: (await beganAt(process.pid)) ?? "", folder: real }
     const draft = join(folder, `draft-${newEndpointId(random)}`)
     await writeFile(draft, JSON.stringify(self), { flush: true, mode: 0o600 })
     try {
       for (;;) {
         const numbers = await lockNumbers(folder)
         const highest = numbers.at(-1) ?? 0
-        if (highest > 0) await refuseWhileHeld(folder, highest)
+        if (highest > 0) await refuseWhileHeld(real, highest)
         const path = join(folder, `lock-${highest + 1}`)
         if (!(await linkNew(draft, path))) continue
         // Somebody may have taken and left a higher one while we looked.
@@ -90,11 +93,14 @@ async function refuseWhileHeld(folder: string, number: number): Promise<void> {
       `${folder} is in use by process ${holder.pid} of the machine "${holder.host}"; if that process is gone for good and this is its own folder, remove ${folder}/lock-${number}; if this is a copy, begin with an empty folder: two voters must not have the same`,
     )
   const began = await beganAt(holder.pid)
-  if (began !== undefined && (holder.began === "" || began === holder.began))
-    throw new ZincError(
-      "AddressInUse",
-      `${folder} is in use by process ${holder.pid}; each voter needs a folder of its own`,
-    )
+  if (began === undefined || (holder.began !== "" && began !== holder.began)) return
+  const isCopy = holder.folder !== undefined && holder.folder !== folder
+  throw new ZincError(
+    "AddressInUse",
+    isCopy
+      ? `${folder} is in use by process ${holder.pid} as ${holder.folder}; if this is a copy, begin with an empty folder: two voters must not have the same`
+      : `${folder} is in use by process ${holder.pid}; each voter needs a folder of its own`,
+  )
 }
 
 /** Undefined when no such process lives; a text that tells it from others of the same id where the system says. */
