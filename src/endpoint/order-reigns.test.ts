@@ -52,6 +52,28 @@ describe("The reigns of an ordered topic", () => {
     expect(reigns.runs).toEqual([...told, { epoch: 15, first: 1101, after: 1100 }])
   })
 
+  it("know where a reign began whose first numbers were lost on the way, and tell others so", () => {
+    const told = [
+      { epoch: 3, first: 1 },
+      { epoch: 4, first: 6 },
+    ]
+    const [before, later] = [heard(5), heard(5)]
+    before.told(told)
+    for (const reigns of [before, later]) {
+      reigns.judge(4, 9, 6)
+      reigns.note(4, 9)
+    }
+    later.adopt(told)
+    for (const { runs } of [before, later])
+      expect(runs).toEqual([
+        { epoch: 3, first: 1 },
+        { epoch: 4, first: 6, after: 5 },
+      ])
+    // Nobody's word puts it among what was heard of the reign before.
+    later.adopt([{ epoch: 4, first: 2 }])
+    expect(later.runs.at(-1)).toEqual({ epoch: 4, first: 6, after: 5 })
+  })
+
   it("know a duplicate of the same reign", () => {
     expect(heard(5).judge(3, 4, 6)).toBe(Reigned.Take)
   })

@@ -47,14 +47,23 @@ export class OrderReigns {
     return this.#runs.length > 0 && this.#runs.at(-1)!.epoch < epoch
   }
 
-  /** The number was delivered. */
+  /** The number was delivered. Its reign may have begun before it, with numbers that were lost on the way here. */
   note(epoch: number, number: number): void {
-    noteRun(this.#runs, epoch, number, this.#last)
+    const newest = this.#runs.at(-1)
+    if (newest === undefined || epoch > newest.epoch) {
+      const first = beginningOf(this.#bounds, epoch, number, this.#last)
+      noteRun(this.#runs, epoch, first, this.#last)
+    }
     this.#last = number
   }
 
-  /** What the host says of the numbers before those that were heard here, or of all where none was. */
+  /**
+   * What the host says of the numbers before those that were heard here, or of all where none was. And a reign whose first
+   * numbers were not heard here began where the host says.
+   */
   adopt(runs: readonly StreamRun[]): void {
+    for (const [i, run] of this.#runs.entries())
+      if (run.after !== undefined) this.#runs[i] = { ...run, first: beginningOf(runs, run.epoch, run.first, run.after) }
     const first = this.#runs[0]
     const same = first === undefined ? runs.length : runs.findIndex(({ epoch }) => epoch === first.epoch)
     // Unless the host begins that reign later: then it knows no more of it.
@@ -74,4 +83,10 @@ export class OrderReigns {
     this.#bounds = []
     this.#last = undefined
   }
+}
+
+/** Where that reign began, by what others say of it: after what was heard before it, and at the latest where it was heard. */
+function beginningOf(told: readonly StreamRun[], epoch: number, first: number, after = 0): number {
+  const began = told.find(run => run.epoch === epoch)?.first ?? first
+  return Math.max(Math.min(began, first), after + 1)
 }

@@ -27,6 +27,8 @@ const named = [
   231,
   /** Whoever heard a new reign from its middle on took its beginning, of which it had the places of the reign before, for kept. */
   2787,
+  /** A relay to which the first messages of a reign never came passed on that it had begun later: what was void below stayed. */
+  3004,
 ]
 
 describe("A tree that loses root after root", () => {
