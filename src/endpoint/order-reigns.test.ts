@@ -69,9 +69,21 @@ describe("The reigns of an ordered topic", () => {
         { epoch: 3, first: 1 },
         { epoch: 4, first: 6, after: 5 },
       ])
-    // Nobody's word puts it among what was heard of the reign before.
+    // Nobody's word puts it among what was heard of the reign before, or behind what was heard of it.
     later.adopt([{ epoch: 4, first: 2 }])
+    later.adopt([{ epoch: 4, first: 12 }])
     expect(later.runs.at(-1)).toEqual({ epoch: 4, first: 6, after: 5 })
+  })
+
+  it("know between which numbers a reign began, and more of it from who knows more", () => {
+    const reigns = heard(5)
+    reigns.judge(4, 12, 6)
+    reigns.note(4, 12)
+    expect(reigns.runs.at(-1)).toEqual({ epoch: 4, first: 12, after: 5 })
+    reigns.adopt([{ epoch: 4, first: 10, after: 7 }])
+    expect(reigns.runs.at(-1)).toEqual({ epoch: 4, first: 10, after: 7 })
+    reigns.adopt([{ epoch: 4, first: 9 }])
+    expect(reigns.runs.at(-1)).toEqual({ epoch: 4, first: 9, after: 8 })
   })
 
   it("know a duplicate of the same reign", () => {

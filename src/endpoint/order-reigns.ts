@@ -3,7 +3,7 @@
  * them, so a frame of a higher epoch says: all numbers from its own on that were heard of a lower one are void. And a
  * frame of a lower epoch is void if its number is not below one heard of a higher.
  */
-import { cutRuns, epochAt, noteRun, runsMax, type StreamRun } from "./stream-runs.ts"
+import { cutRuns, epochAt, narrowed, noteRun, runsMax, type StreamRun } from "./stream-runs.ts"
 
 export const Reigned = { Take: 0, Stale: 1, Rewind: 2 } as const
 export type Reigned = (typeof Reigned)[keyof typeof Reigned]
@@ -25,10 +25,10 @@ export class OrderReigns {
   /** What a frame of that epoch and number means to a receiver that expects `next`. */
   judge(epoch: number, number: number, next: number): Reigned {
     const newest = this.#bounds.at(-1)
-    if (newest === undefined || epoch > newest.epoch) this.#bounds = [{ epoch, first: number }]
+    if (newest === undefined || epoch > newest.epoch) this.#bounds = [{ epoch, first: number, after: 0 }]
     else if (epoch < newest.epoch) {
       if (this.#bounds.some(bound => bound.epoch > epoch && bound.first <= number)) return Reigned.Stale
-    } else if (number < newest.first) this.#bounds[this.#bounds.length - 1] = { epoch, first: number }
+    } else if (number < newest.first) this.#bounds[this.#bounds.length - 1] = { epoch, first: number, after: 0 }
     if (number >= next) return Reigned.Take
     const heard = epochAt(this.#runs, number)
     return heard !== undefined && heard < epoch ? Reigned.Rewind : Reigned.Take
@@ -51,8 +51,8 @@ export class OrderReigns {
   note(epoch: number, number: number): void {
     const newest = this.#runs.at(-1)
     if (newest === undefined || epoch > newest.epoch) {
-      const first = beginningOf(this.#bounds, epoch, number, this.#last)
-      noteRun(this.#runs, epoch, first, this.#last)
+      const { first, after } = narrowed({ epoch, first: number, after: this.#last ?? 0 }, this.#bounds)
+      noteRun(this.#runs, epoch, first, this.#last === undefined ? undefined : after)
     }
     this.#last = number
   }
@@ -62,8 +62,7 @@ export class OrderReigns {
    * numbers were not heard here began where the host says.
    */
   adopt(runs: readonly StreamRun[]): void {
-    for (const [i, run] of this.#runs.entries())
-      if (run.after !== undefined) this.#runs[i] = { ...run, first: beginningOf(runs, run.epoch, run.first, run.after) }
+    for (const [i, run] of this.#runs.entries()) this.#runs[i] = narrowed(run, runs)
     const first = this.#runs[0]
     const same = first === undefined ? runs.length : runs.findIndex(({ epoch }) => epoch === first.epoch)
     // Unless the host begins that reign later: then it knows no more of it.
@@ -83,10 +82,4 @@ export class OrderReigns {
     this.#bounds = []
     this.#last = undefined
   }
-}
-
-/** Where that reign began, by what others say of it: after what was heard before it, and at the latest where it was heard. */
-function beginningOf(told: readonly StreamRun[], epoch: number, first: number, after = 0): number {
-  const began = told.find(run => run.epoch === epoch)?.first ?? first
-  return Math.max(Math.min(began, first), after + 1)
 }

@@ -9,10 +9,19 @@ export interface StreamRun {
   readonly epoch: number
   readonly first: number
   /**
-   * At a receiver, the last place that it heard in a lower epoch; those up to `first` it has missed. Undefined: it has heard
-   * none, or others have told of them.
+   * The run began after this place: the last one that was heard in a lower epoch, at a receiver that has missed those up to
+   * `first`. Undefined: it began at `first`, or nothing was heard before.
    */
   readonly after?: number
+}
+
+/** What is known of where a run began, with what others say of it; what contradicts it counts for nothing. */
+export function narrowed(run: StreamRun, told: readonly StreamRun[]): StreamRun {
+  const other = told.find(({ epoch }) => epoch === run.epoch)
+  if (other === undefined || run.after === undefined) return run
+  const first = Math.min(run.first, other.first)
+  const after = Math.max(run.after, other.after ?? other.first - 1)
+  return after < first ? { ...run, first, after } : run
 }
 
 /** Runs kept per stream. A receiver further behind begins anew. */
@@ -49,7 +58,7 @@ export function commonPlaces(heard: StreamPlace, tree: StreamPlace): number | un
     const there = tree.runs.findIndex(run => run.epoch === epoch)
     if (there < 0) continue
     const { first } = tree.runs[there]!
-    if (first > after) return Math.min(lastOf(heard, i), lastOf(tree, there))
+    if (first > after) return Math.min(lastOf(heard, i), surelyLastOf(tree, there))
     // Places of that reign were heard in a lower one: whoever heard the later ones first.
     if (there === 0) return first - 1
   }
@@ -75,4 +84,10 @@ export function epochAt(runs: readonly StreamRun[], order: number): number | und
 function lastOf({ order, runs }: StreamPlace, index: number): number {
   const next = runs[index + 1]
   return next === undefined ? order : next.first - 1
+}
+
+/** Of a tree that may not know where the next run began: up to where the run surely went. */
+function surelyLastOf({ order, runs }: StreamPlace, index: number): number {
+  const next = runs[index + 1]
+  return next === undefined ? order : (next.after ?? next.first - 1)
 }

@@ -27,6 +27,7 @@ export type {
   ProbeReply,
   Redirect,
   Refuse,
+  Reign as ReignMessage,
   Repair,
   RepairRequest,
   Room,

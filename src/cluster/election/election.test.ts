@@ -179,6 +179,19 @@ describe("R5 commonPlaces", () => {
     for (const first of [51, 52, 54]) expect(commonPlaces({ order: 58, runs }, place(70, [2, 29], [3, first]))).toBe(58)
   })
 
+  it("gives up what the tree is not sure of", () => {
+    // Whoever tells of it has heard 1 to 20 of reign 1, and 30 and on of reign 2.
+    const tree = {
+      order: 40,
+      runs: [
+        { epoch: 1, first: 1 },
+        { epoch: 2, first: 30, after: 20 },
+      ],
+    }
+    expect(commonPlaces(place(24, [1, 1]), tree)).toBe(20)
+    expect(commonPlaces(place(18, [1, 1]), tree)).toBe(18)
+  })
+
   it("says when it cannot tell, and that nothing is common when it can", () => {
     expect(commonPlaces(place(5, [1, 1]), place(100, [7, 60], [8, 90]))).toBe(undefined)
     expect(commonPlaces(place(5, [2, 1]), place(3, [3, 1]))).toBe(0)

@@ -6,13 +6,14 @@
 import { equalBytes, readU32, readU64, toHex } from "../../core/bytes.ts"
 import { ZincError } from "../../core/errors.ts"
 import type { FrameBatch } from "../../core/frame-batch.ts"
-import type { Baseline, Repair } from "../../message/control.ts"
+import type { Baseline, ReignMessage, Repair } from "../../message/control.ts"
 import { At, isHeader } from "../../message/header.ts"
 import { isTopic, patternTakesIn, TopicKind } from "../../message/topic.ts"
 import { Frame } from "../frame.ts"
 import type { Node } from "../node.ts"
 import { isPrivate, markTopic } from "../private-topic.ts"
 import type { Range } from "../repair-range.ts"
+import type { StreamRun } from "../stream-runs.ts"
 import type { TopicState } from "../topic-state.ts"
 import type { DirectDown } from "./direct-down.ts"
 import type { Answered, Interests } from "./interests.ts"
@@ -171,7 +172,7 @@ export class LossRecovery {
     if (asked.all) this.#node.resequencer.isRebasing = false
     for (const { topic, origin, reigns } of baseline.positions) {
       if (origin.length > 0 || reigns.length === 0) continue
-      const runs = reigns.map(({ epoch, first }) => ({ epoch, first: Number(first) }))
+      const runs = reigns.map(runOf)
       this.#node.resequencer.compareReigns(this.#node.topics.of(topic), runs, this.#node.epoch)
     }
     // A new interest's streams begin where the positions say, but not on topics that were followed already.
@@ -419,4 +420,9 @@ export class LossRecovery {
     }
     if (settling.length > 0) this.#o.settle(settling)
   }
+}
+
+function runOf({ epoch, first, missed }: ReignMessage): StreamRun {
+  const run = { epoch, first: Number(first) }
+  return missed === 0n ? run : { ...run, after: Math.max(0, run.first - 1 - Number(missed)) }
 }

@@ -61,7 +61,7 @@ interface BaselinePosition {
   readonly first: bigint
   readonly last: bigint
   readonly epoch: number
-  readonly reigns: { epoch: number; first: bigint }[]
+  readonly reigns: ReturnType<typeof reign>[]
 }
 
 /** Once there are more than a baseline takes, or looking for them has cost too much, the rest is left out. */
@@ -101,6 +101,6 @@ function positionsOf(node: Node, link: Link, prefixes: readonly Uint8Array[]): B
   return positions
 }
 
-function reign({ epoch, first }: StreamRun): { epoch: number; first: bigint } {
-  return { epoch, first: BigInt(first) }
+function reign({ epoch, first, after = first - 1 }: StreamRun): { epoch: number; first: bigint; missed: bigint } {
+  return { epoch, first: BigInt(first), missed: BigInt(first - 1 - after) }
 }
