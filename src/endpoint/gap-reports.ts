@@ -1,8 +1,8 @@
 /**
  * What is lost for good is told (L5, L6): to the receivers of the topic, to the endpoint's user, and at a relay to those
- * below, by a Gap frame.
+ * below, by a Gap frame. So is what is void (R5), to those below by a Gap frame without numbers, of the epoch that has them.
  */
-import { writeU64 } from "../core/bytes.ts"
+import { writeU32, writeU64 } from "../core/bytes.ts"
 import type { Events } from "../core/events.ts"
 import { At, headerBytes, headerVersion, Kind } from "../message/header.ts"
 import { TopicKind } from "../message/topic.ts"
@@ -99,8 +99,20 @@ export class GapReports {
     if (isMessages(topic)) this.#o.events.emit({ type: "diverged", topic: topic.name, epoch, ...range })
   }
 
+  /** R5: the topic's numbers from that one on were given in that epoch or a later one: those below void what they heard before. */
+  tellReign(topic: TopicState, epoch: number, from: number): void {
+    this.#tellBelow(topic, undefined, from, from - 1, knownGap, epoch)
+  }
+
   /** At a relay, for those below would notice only at the next frame, and of a stream's last never. */
-  #tellBelow(topic: TopicState, origin: Origin | undefined, from: number, through: number, codec: number): void {
+  #tellBelow(
+    topic: TopicState,
+    origin: Origin | undefined,
+    from: number,
+    through: number,
+    codec: number,
+    epoch = 0,
+  ): void {
     const { up, down } = this.#o.sides
     if (up === undefined || down === undefined || isPrivate(topic.bytes) || topic.kind === TopicKind.System) return
     const header = new Uint8Array(headerBytes)
@@ -108,6 +120,7 @@ export class GapReports {
     header[At.Kind] = Kind.Gap
     header[At.Codec] = codec
     header[At.Hops] = hopsMax
+    writeU32(header, At.Epoch, epoch)
     if (origin !== undefined) header.set(origin.bytes, At.Origin)
     writeU64(header, At.Sequence, through)
     writeU64(header, At.Order, from)

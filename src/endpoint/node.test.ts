@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { writeU32 } from "../core/bytes.ts"
 import { newEndpointId } from "../core/id.ts"
 import { silentLogger } from "../core/logger.ts"
 import { SeededRandom } from "../core/random.ts"
@@ -58,6 +59,11 @@ function published(origin: Uint8Array, sequence: number, link: number, order = 0
 function lost(origin: Uint8Array, from: number, through: number): Frame {
   const frame = published(origin, through, 6, from)
   frame.header[frame.at + At.Kind] = Kind.Gap
+  return frame
+}
+
+function inReign(frame: Frame, epoch: number): Frame {
+  writeU32(frame.header, frame.at + At.Epoch, epoch)
   return frame
 }
 
@@ -187,6 +193,48 @@ describe("What an origin sent to a root that was lost", () => {
     expect(told).toEqual(["2-3", "its 2-5"])
   })
 
+  it("and by a gap of the host above, which had more of it before: seed 72811 of the swarm", () => {
+    const { node, topic, told } = client(TopicKind.Ordered)
+    node.resequencer.take(topic, published(mover, 4, 6, 43), 5)
+    node.resequencer.newReign(topic)
+    node.resequencer.takeGap(topic, lost(mover, 6, 6))
+    expect(told).toEqual(["its 5-6"])
+  })
+
+  it("but not what is missed of the order already, and was told", () => {
+    const { node, topic, told } = client(TopicKind.Ordered)
+    node.resequencer.take(topic, published(mover, 4, 6, 1), 5)
+    node.resequencer.settle(topic, undefined, { first: 1, last: 2 }, "lost")
+    node.resequencer.takeGap(topic, lost(mover, 6, 6))
+    expect(told).toEqual(["2-2", "its 6-6"])
+  })
+
+  it("nor what came before such a gap, and waits for the end of a repair", () => {
+    const { node, topic, taken, told } = client(TopicKind.Ordered)
+    node.resequencer.take(topic, published(mover, 3, 6, 1), 5)
+    topic.repairing = 1
+    node.resequencer.take(topic, published(mover, 5, 6, 3), 5)
+    node.resequencer.takeGap(topic, lost(mover, 6, 7))
+    node.resequencer.take(topic, published(mover, 4, 6, 2), 5)
+    topic.repairing = 0
+    expect([taken, told]).toEqual([[3, 4, 5], []])
+    node.resequencer.repairEnded(topic, "lost")
+    expect(told).toEqual(["its 6-7"])
+  })
+
+  it("and is told before another root without memory begins", () => {
+    const { node, topic, taken, told } = client(TopicKind.Ordered)
+    node.resequencer.take(topic, published(mover, 3, 6, 1), 5)
+    node.resequencer.take(topic, published(mover, 5, 6, 3), 5)
+    node.resequencer.takeGap(topic, lost(mover, 6, 7))
+    expect(told).toEqual([])
+    node.resequencer.newReign(topic)
+    expect([taken, told]).toEqual([
+      [3, 5],
+      ["2-2", "its 6-7"],
+    ])
+  })
+
   it("is not told by numbers that may have come before the topic was left: seed 6308 of the swarm", () => {
     const { node, topic, taken, told } = client(TopicKind.Nearest, false, true)
     node.resequencer.take(topic, published(mover, 1, 6), 5)
@@ -225,5 +273,71 @@ describe("What an origin sent to a root that was lost", () => {
     node.resequencer.take(topic, published(mover, 10, 6), 5)
     node.resequencer.takeGap(topic, lost(mover, 11, 12))
     expect([taken, told]).toEqual([[10], ["1-1", "1-1", "1-1", "its 11-12"]])
+  })
+})
+
+describe("Numbers of an order that a host above has given up (R5)", () => {
+  function heard() {
+    const all = client(TopicKind.Ordered, true)
+    const void_: string[] = []
+    all.node.events.on("diverged", ({ from, through, epoch }) => void_.push(`${from}-${through} in ${epoch}`))
+    const below: [Kind, number, number, number][] = []
+    all.node.down = {
+      publish: (_topic, header) => {
+        const { kind, epoch, order, sequence } = Frame.over(header.slice(), new Uint8Array(0))
+        if (kind === Kind.Gap) below.push([kind, epoch, order, sequence])
+        return 1
+      },
+    }
+    for (let i = 1; i <= 4; i++) all.node.resequencer.take(all.topic, inReign(published(mover, i, 6, i), 4), 5)
+    return { ...all, void_, below }
+  }
+
+  it("are void here too, though the first message that comes of the next reign has a higher one: promotion seed 5811", () => {
+    const { node, topic, taken, told, void_ } = heard()
+    node.resequencer.takeGap(topic, inReign(lost(new Uint8Array(16), 2, 1), 5))
+    node.resequencer.takeGap(topic, lost(new Uint8Array(16), 2, 3))
+    node.resequencer.take(topic, inReign(published(mover, 5, 6, 4), 5), 5)
+    expect(void_).toEqual(["2-4 in 5"])
+    expect(told).toEqual(["2-3"])
+    expect(taken).toEqual([1, 2, 3, 4, 5])
+  })
+
+  it("are told to those below, by whoever heard that its host had kept less", () => {
+    const { node, topic, void_, below } = heard()
+    node.epoch = 6
+    node.resequencer.compareReigns(
+      topic,
+      [4, 5, 6].map(epoch => ({ epoch, first: epoch === 4 ? 1 : epoch })),
+      6,
+    )
+    expect(void_).toEqual([])
+    node.resequencer.compareReigns(
+      topic,
+      [
+        { epoch: 4, first: 1 },
+        { epoch: 5, first: 3 },
+        { epoch: 6, first: 9 },
+      ],
+      6,
+    )
+    expect(void_).toEqual(["3-4 in 6"])
+    expect(below).toEqual([[Kind.Gap, 5, 3, 2]])
+  })
+
+  it("are told to those below, by whoever was told, and not what is known to be older", () => {
+    const { node, topic, void_, below } = heard()
+    node.resequencer.takeGap(topic, inReign(lost(new Uint8Array(16), 3, 2), 5))
+    expect([void_, below]).toEqual([["3-4 in 5"], [[Kind.Gap, 5, 3, 2]]])
+    node.resequencer.takeGap(topic, inReign(lost(new Uint8Array(16), 3, 2), 4))
+    expect([void_.length, below.length]).toEqual([1, 1])
+  })
+
+  it("mean nothing to who has heard none, or is told by a host that does not name the reign", () => {
+    const { node, topic, void_, below } = heard()
+    node.resequencer.takeGap(topic, inReign(lost(new Uint8Array(16), 5, 4), 5))
+    node.resequencer.takeGap(topic, lost(new Uint8Array(16), 2, 1))
+    expect(void_).toEqual([])
+    expect(below).toEqual([[Kind.Gap, 5, 5, 4]])
   })
 })

@@ -10,6 +10,7 @@ import { TopicKind } from "../message/topic.ts"
 import type { EndpointStatistics, GapReason } from "./api.ts"
 import type { Frame } from "./frame.ts"
 import { type GapReports, vagueGap } from "./gap-reports.ts"
+import { HeldGaps, type OriginGap } from "./held-gaps.ts"
 import { Reigned } from "./order-reigns.ts"
 import type { Origins } from "./origins.ts"
 import { type AnyStream, isUnordered, type ParkedStreams } from "./parked-streams.ts"
@@ -41,6 +42,7 @@ export class Resequencer {
   readonly #origins: Origins
   readonly #parked: ParkedStreams
   readonly #gaps: GapReports
+  readonly #heldGaps = new HeldGaps()
   readonly #statistics: ResequencerOptions["statistics"]
   /** From the loss of a host to the first baseline of the next. Another reign's numbers wait for that. */
   isRebasing = false
@@ -124,11 +126,7 @@ export class Resequencer {
       const floating = topic.repairing > 0 || this.resyncing
       stream = this.#parked.openOrder(topic, floating ? 1 : number, floating)
     }
-    if (stream.parked > 0) {
-      stream.purge((parked, { epoch: of }) => of < epoch && parked >= number)
-      this.#parked.released(stream)
-    }
-    if (reigned === Reigned.Rewind) this.#rewind(topic, stream, number, epoch)
+    this.#void(topic, stream, number, epoch, reigned)
     // Where that reign began, the new host's baseline tells.
     if (this.isRebasing && number === stream.next && topic.reigns.begins(epoch)) {
       this.#parked.park(topic, stream, number, frame)
@@ -152,6 +150,25 @@ export class Resequencer {
       case Offer.Overflow:
         this.#overflow(topic, stream, number, frame)
     }
+  }
+
+  /** The topic's numbers from that one on are not of a lower epoch: what came of one goes. */
+  #void(topic: TopicState, stream: Stream<undefined>, from: number, epoch: number, reigned: Reigned): void {
+    if (stream.parked > 0) {
+      stream.purge((parked, { epoch: of }) => of < epoch && parked >= from)
+      this.#parked.released(stream)
+    }
+    if (reigned === Reigned.Rewind) this.#rewind(topic, stream, from, epoch)
+  }
+
+  /** The host above has given up numbers of a lower epoch. The first frames of the next may never have come to it. */
+  #takeReign(topic: TopicState, from: number, epoch: number): void {
+    const stream = topic.order
+    if (stream === undefined || epoch === 0) return
+    const reigned = topic.reigns.judge(epoch, from, stream.next)
+    if (reigned === Reigned.Stale) return
+    this.#void(topic, stream, from, epoch, reigned)
+    this.#gaps.tellReign(topic, epoch, from)
   }
 
   /** R5: what was heard from that number on is not part of the order. */
@@ -188,12 +205,16 @@ export class Resequencer {
     stream.purge((_number, frame) => frame.epoch < epoch)
     this.#parked.released(stream)
     this.#rewind(topic, stream, kept + 1, epoch)
+    this.#gaps.tellReign(topic, runs.find(run => run.first > kept)?.epoch ?? epoch, kept + 1)
   }
 
   /** The host above has lost frames of a stream for good: they count as come, once those before them have. */
   takeGap(topic: TopicState, frame: Frame): void {
     const [from, through] = [frame.order, frame.sequence]
-    if (through < from) return
+    if (through < from) {
+      this.#takeReign(topic, from, frame.epoch)
+      return
+    }
     if (frame.codec === vagueGap) {
       this.#gaps.reportVague(topic, from, through, "lost")
       return
@@ -202,7 +223,8 @@ export class Resequencer {
     const origin = isOfOrder ? undefined : this.#origins.at(frame.header, frame.at + At.Origin)
     if (origin === this.#origins.self) return
     if (topic.route === "ordered" && origin !== undefined) {
-      this.#passOriginGap(topic, origin, from, through)
+      const gap = { origin, from, through }
+      if (!this.#isBehind(topic) || !this.#heldGaps.hold(topic, gap)) this.#passOriginGap(topic, gap)
       return
     }
     let stream: AnyStream | undefined = origin === undefined ? topic.order : topic.stream(origin.bytes, 0)
@@ -224,18 +246,33 @@ export class Resequencer {
     this.#release(topic, stream)
   }
 
-  /** Between two reigns of roots without memory, what an origin sent on an ordered topic is missed by its own numbers. */
-  #passOriginGap(topic: TopicState, origin: Origin, from: number, through: number): void {
+  /**
+   * Between two reigns of roots without memory, what an origin sent on an ordered topic is missed by its own numbers. What
+   * the host above had before its gap, and we had not, may have been of a reign that never came here: it is missed as well.
+   */
+  #passOriginGap(topic: TopicState, { origin, from, through }: OriginGap): void {
     const heard = topic.heard(origin.bytes, 0)
-    if (heard === undefined) topic.hear(origin, through + 1)
-    else {
-      heard.current = true
-      if (heard.next > through) return
+    if (heard === undefined) {
+      topic.hear(origin, through + 1)
+      this.#gaps.report(topic, origin, { from, through }, "lost")
+      return
     }
-    this.#gaps.report(topic, origin, { from: Math.max(from, heard?.next ?? from), through }, "lost")
-    if (heard === undefined) return
-    heard.next = through + 1
-    heard.skipped = topic.skipped
+    const isMissedBefore = from > heard.next && isLostAbove(topic, heard, from)
+    const first = isMissedBefore ? heard.next : Math.max(from, heard.next)
+    if (!heard.current || heard.next <= through) heard.skipped = topic.skipped
+    heard.current = true
+    heard.next = Math.max(heard.next, through + 1)
+    this.#gaps.report(topic, origin, { from: first, through }, "lost")
+  }
+
+  #passHeldGaps(topic: TopicState): void {
+    if (this.#isBehind(topic)) return
+    for (const gap of this.#heldGaps.release(topic)) this.#passOriginGap(topic, gap)
+  }
+
+  /** Whether frames of the ordered topic may still come that were published before those that have. */
+  #isBehind({ repairing, order }: TopicState): boolean {
+    return repairing > 0 || this.resyncing || (order !== undefined && (order.floating || order.parked > 0))
   }
 
   /** A parked one, when it is released, has moved the stream on past its first number already. */
@@ -308,11 +345,13 @@ export class Resequencer {
       else this.#passOrdered(topic, frame)
     }
     this.#parked.released(stream)
+    this.#passHeldGaps(topic)
   }
 
   /** L5: unsubscribing forgets receive state. */
   forget(topic: TopicState): void {
     for (const stream of this.#parked.on(topic)) this.#parked.clear(stream)
+    this.#heldGaps.release(topic)
     topic.forgetStreams()
   }
 
@@ -345,6 +384,7 @@ export class Resequencer {
       if (topic.repairing > 0) break
       this.#giveUp(topic, stream, reason)
     }
+    this.#passHeldGaps(topic)
   }
 
   /**
@@ -466,6 +506,7 @@ export class Resequencer {
   newReign(topic: TopicState): void {
     const stream = topic.order
     if (stream !== undefined) while (stream.parked > 0) this.#giveUp(topic, stream, "lost")
+    for (const gap of this.#heldGaps.release(topic)) this.#passOriginGap(topic, gap)
     topic.newReign()
   }
 }
