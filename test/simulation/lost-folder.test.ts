@@ -42,6 +42,23 @@ it.each([1, 2, 3])("a first seed that lost its folder waits for what the others 
   expect(cluster.root!.endpoint.rootRecord!.generation).toBe(generation)
 })
 
+it.each([1, 2, 3])("nor does one that is cut off for a moment when it comes back: seed %i", async seed => {
+  const { world, cluster } = tree(seed)
+  await cluster.begin(8_000)
+  const { generation } = cluster.root!.endpoint.rootRecord!
+  cluster.crash("v1", false)
+  cluster.machines.get("v1")!.wipe()
+  for (const other of ["v2", "v3"]) world.network.partition("v1", other)
+  await world.run(2_000)
+  cluster.open("v1")
+  await world.run(2_000)
+  for (const other of ["v2", "v3"]) world.network.heal("v1", other)
+  await cluster.settle(5_000)
+  expect(world.journal.violations).toEqual([])
+  expect(cluster.root!.name).not.toBe("v1")
+  expect(cluster.root!.endpoint.rootRecord!.generation).toBe(generation)
+})
+
 it("who stands by and is opened again follows the root that it remembers", async () => {
   const { world, cluster } = tree(1)
   await cluster.begin(8_000)

@@ -29,6 +29,10 @@ const named = [
   2787,
   /** A relay to which the first messages of a reign never came passed on that it had begun later: what was void below stayed. */
   3004,
+  /** A root of the smaller part went below the next one, to which the first messages of its reign never came: its clients kept theirs. */
+  5811,
+  /** A first seed without its folder took dials that nobody answered for seeds that know of no tree, and founded another. */
+  6424,
 ]
 
 describe("A tree that loses root after root", () => {

@@ -66,7 +66,7 @@ export class Electorate {
     this.#timer = undefined
   }
 
-  /** A dial of that seed has ended, or one that listens there was linked. */
+  /** A dial of that seed was refused, or one that listens there was linked. */
   tried(address: string): void {
     if (this.#untried.delete(address) && this.#untried.size === 0) this.look()
   }

@@ -71,7 +71,7 @@ export interface VoterPeersOptions {
   /** Another says that we are such a one. */
   readonly onBeingDouble: (reason: string) => void
   readonly onOpened: (peer: VoterEntry) => void
-  /** A dial of that address has ended for the first time, however. */
+  /** A dial of that address was refused, for the first time: nobody is there. */
   readonly onTried: (address: string) => void
 }
 
@@ -366,8 +366,8 @@ export class VoterPeers implements VoterLinks, VoterReception {
     contact.dialling = false
     if (this.#ended) return outcome
     contact.dialled(outcome, clock.now(), random.float())
-    // Who is there has yet to say what it knows.
-    if (outcome === DialOutcome.Open) return outcome
+    // Who is there has yet to say what it knows, and of who may be there nothing is known.
+    if (outcome !== DialOutcome.Refused) return outcome
     for (const address of contact.addresses) {
       if (this.#tried.has(address)) continue
       this.#tried.add(address)

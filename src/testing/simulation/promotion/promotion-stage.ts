@@ -6,6 +6,8 @@ import type { VotingCluster } from "./voting-cluster.ts"
 
 /** Something was sent within this long before: a root that is killed now is killed under load. */
 const loadMs = 250
+/** A first seed without a folder looks for others for three seconds, and its dials take up to 0.8 of one. */
+const aloneMs = 1_800
 
 export class PromotionStage {
   /** Roots that reigned, and were killed while others sent. */
@@ -14,6 +16,8 @@ export class PromotionStage {
   readonly #cluster: VotingCluster
   readonly #reigns: ReignWatch
   readonly #sends: () => number
+  /** Until when somebody is on the smaller side of a cut. */
+  readonly #apartUntil = new Map<string, number>()
   /** How much had been sent, a moment ago and before. */
   #sent: readonly [number, number] = [0, 0]
 
@@ -60,6 +64,8 @@ export class PromotionStage {
       case "wipeVoter":
         // Nothing survives the loss of a majority's folders.
         if (2 * (cluster.wiped + 1) >= voters.length || this.#world.life(voter) === undefined) return
+        // Alone for longer than a first seed looks for others, it founds another tree (decision 134).
+        if ((this.#apartUntil.get(voter) ?? 0) > clock.now() + forMs + aloneMs) return
         cluster.wiped++
         this.#crash(voter, coin % 2 === 0, forMs)
         cluster.machines.get(voter)!.wipe()
@@ -146,6 +152,7 @@ export class PromotionStage {
   #part(side: readonly string[], ways: "both" | "in" | "out", forMs: number): void {
     const { network, clock } = this.#world
     const rest = this.#cluster.names.filter(name => !side.includes(name))
+    for (const near of side) this.#apartUntil.set(near, Math.max(this.#apartUntil.get(near) ?? 0, clock.now() + forMs))
     for (const near of side)
       for (const far of rest)
         if (ways === "both") network.partition(near, far)
