@@ -523,7 +523,7 @@ export class HostSide {
   async close(lingerMs: number, code: string, reason: string): Promise<void> {
     if (this.#closing) return
     this.#closing = true
-    this.#admission.close()
+    this.#admission.end()
     this.#voters.end()
     this.#heartbeat.stop()
     this.#acknowledgements.flush()
@@ -545,7 +545,7 @@ export class HostSide {
     this.#closing = true
     this.#ended = true
     this.publication.end()
-    this.#admission.close()
+    this.#admission.end()
     this.#voters.end()
     this.#acknowledgements.cancel()
     this.#heartbeat.stop()

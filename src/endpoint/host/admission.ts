@@ -15,6 +15,7 @@ import { directTopicBytes, isPrivate, newPrivatePrefix } from "../private-topic.
 import { Crowd, strangerMs, strangersMax } from "./crowd.ts"
 import type { HostSideOptions } from "./host-options.ts"
 import { JoinRate } from "./join-rate.ts"
+import { JoinerMemory } from "./joiner-memory.ts"
 import { type EndLink, Link, type Tell } from "./link.ts"
 import type { LinkTable } from "./link-table.ts"
 import type { Candidate, Placement } from "./placement.ts"
@@ -82,19 +83,22 @@ export class Admission {
   /** Connections that were refused or sent on, or whose session has ended: the last of them. */
   readonly #sentAway = new Set<number>()
   readonly #rate: JoinRate
+  readonly #memory: JoinerMemory
   #nextLink = 1
   #closing = false
+  #ended = false
 
   constructor(options: AdmissionOptions) {
     this.#o = options
     this.#host = options.host
     this.#node = options.host.node
     this.#rate = new JoinRate(this.#node.clock, this.#node.random, options.host.heartbeatMs)
+    this.#memory = new JoinerMemory(this.#node.clock, (link, { topic, first }) => this.#remember(link, topic, first))
     this.#strangers = new Crowd(strangersMax, oldest => this.#o.router.disconnect(oldest))
   }
 
   connected(connection: number, remote: string): void {
-    this.#strangers.arrive(connection, { remote, since: this.#node.clock.now(), deciding: false, probes: 0 })
+    this.#strangers.arrive(connection, newStranger(remote, this.#node.clock.now()))
   }
 
   disconnected(connection: number): void {
@@ -146,6 +150,12 @@ export class Admission {
     this.#closing = true
   }
 
+  /** And nobody is told of it: the sockets close. */
+  end(): void {
+    this.#closing = true
+    this.#ended = true
+  }
+
   /** A joiner that may choose measures how far this host is. Throws `BadFrame` for one that does nothing else. */
   probe(connection: number, token: Uint8Array, loopLagMs: number, rootRoundTripMs: number): void {
     // Some transports do not tell of connections before they say something.
@@ -164,12 +174,7 @@ export class Admission {
   /** Decides a JOIN, at once or when the authenticator has. Throws `BadFrame` for a second one on one connection. */
   join(connection: number, join: Join): void {
     const node = this.#node
-    const stranger = this.#strangers.get(connection) ?? {
-      remote: "",
-      since: node.clock.now(),
-      deciding: false,
-      probes: 0,
-    }
+    const stranger = this.#strangers.get(connection) ?? newStranger("", node.clock.now())
     if (this.#o.links.ofControl(connection) !== undefined || stranger.deciding)
       throw new ZincError("BadFrame", "a second JOIN on one connection")
     const name = utf8Prefix(join.name, nameBytesMax)
@@ -270,7 +275,7 @@ export class Admission {
    */
   #awaitTree(connection: number, remote: string, join: Join, verdict: Verdict & { allow: true }): void {
     const { place, clock } = this.#node
-    const stranger = this.#strangers.get(connection) ?? { remote, since: clock.now(), deciding: true, probes: 0 }
+    const stranger = this.#strangers.get(connection) ?? newStranger(remote, clock.now())
     stranger.deciding = true
     this.#strangers.set(connection, stranger)
     const go = () => {
@@ -323,6 +328,11 @@ export class Admission {
         this.#refuse(connection, name, "WrongTree", reason, foreignWaitMs)
         return
       }
+      if (!this.#memory.hasRoomFor(join.memory)) {
+        const reason = "another joiner has as much to tell of what it sent; it is your turn soon"
+        this.#refuse(connection, name, "Busy", reason, this.#jittered(this.#host.heartbeatMs))
+        return
+      }
       const living = links.ofPeer(join.endpointId)
       if (living !== undefined || equalBytes(join.endpointId, node.self.bytes)) {
         const proven = living !== undefined && equalBytes(living.ticket, join.ticket)
@@ -345,9 +355,55 @@ export class Admission {
       const isHeir = dead?.relay === true && links.size < 2 * this.#host.maxClients
       if (!isHeir && !this.#place(connection, name, join)) return
       link = this.#newLink(join, name, verdict)
+      if (!this.#takeMemory(connection, remote, join, link)) return
       links.add(link)
       this.#o.placement.add(link)
     }
+    this.#letIn(connection, remote, join, link, resumed)
+  }
+
+  /** False when the memory is long: meanwhile the link counts as away, and the joiner is let in, or not, when it is done. */
+  #takeMemory(connection: number, remote: string, join: Join, link: Link): boolean {
+    const { links, placement } = this.#o
+    const stranger = this.#strangers.get(connection) ?? newStranger(remote, this.#node.clock.now())
+    const isHere = () => this.#strangers.get(connection) === stranger
+    const giveUp = () => this.#o.end(link, "PeerLost", "it was not let in")
+    const isTaken = this.#memory.take(link, join.memory, {
+      stays: () => {
+        const { place } = this.#node
+        const mayJoin = place.isConfirmed && !place.isBelow(join.endpointId) && !this.#closing
+        if (isHere() && links.has(link) && mayJoin) return true
+        giveUp()
+        if (isHere() && !this.#ended) this.#sendAway(connection)
+        return false
+      },
+      done: () => {
+        stranger.deciding = false
+        this.#letIn(connection, remote, join, link, false)
+      },
+      failed: thrown => {
+        giveUp()
+        this.#o.onFailed(connection, thrown)
+      },
+    })
+    if (isTaken) return true
+    stranger.deciding = true
+    this.#strangers.set(connection, stranger)
+    link.awaySince = this.#node.clock.now()
+    links.add(link)
+    placement.add(link)
+    return false
+  }
+
+  #remember(link: Link, octets: Uint8Array, first: bigint): void {
+    const { topics, resequencer } = this.#node
+    const topic = topics.of(octets)
+    if (isPrivate(topic.bytes) || link.maySend(topic)) resequencer.openBelow(topic, link.peer, Number(first))
+  }
+
+  #letIn(connection: number, remote: string, join: Join, link: Link, resumed: boolean): void {
+    const { node } = this.#host
+    const { links } = this.#o
     const before = links.controlledBy(link, connection)
     if (before !== 0) this.#o.router.disconnect(before)
     this.#strangers.delete(connection)
@@ -447,11 +503,6 @@ export class Admission {
     const legFirst = Number(join.legFirst)
     link.received = legFirst > 0 ? legFirst - 1 : Number(join.legLast)
     link.rooted = link.received
-    for (const memory of join.memory) {
-      const topic = node.topics.of(memory.topic)
-      if (!isPrivate(topic.bytes) && !link.maySend(topic)) continue
-      node.resequencer.openBelow(topic, link.peer, Number(memory.first))
-    }
     return link
   }
 
@@ -498,4 +549,8 @@ export class Admission {
     const bound = exact ?? sameScheme[0] ?? addresses[0]!
     return { control: "", publish: bound.publish, push: bound.push }
   }
+}
+
+function newStranger(remote: string, since: number): Stranger {
+  return { remote, since, deciding: false, probes: 0 }
 }
