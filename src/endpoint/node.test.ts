@@ -306,23 +306,46 @@ describe("Numbers of an order that a host above has given up (R5)", () => {
   it("are told to those below, by whoever heard that its host had kept less", () => {
     const { node, topic, void_, below } = heard()
     node.epoch = 6
-    node.resequencer.compareReigns(
-      topic,
-      [4, 5, 6].map(epoch => ({ epoch, first: epoch === 4 ? 1 : epoch })),
-      6,
-    )
-    expect(void_).toEqual([])
-    node.resequencer.compareReigns(
-      topic,
-      [
-        { epoch: 4, first: 1 },
-        { epoch: 5, first: 3 },
-        { epoch: 6, first: 9 },
-      ],
-      6,
-    )
+    const reigns = [
+      { epoch: 4, first: 1 },
+      { epoch: 5, first: 4, after: 2 },
+      { epoch: 6, first: 9 },
+    ]
+    node.resequencer.compareReigns(topic, reigns, 6)
     expect(void_).toEqual(["3-4 in 6"])
-    expect(below).toEqual([[Kind.Gap, 5, 3, 2]])
+    expect(below).toEqual([
+      [Kind.Gap, 5, 3, 2],
+      [Kind.Gap, 5, 3, 2],
+      [Kind.Gap, 6, 9, 8],
+    ])
+  })
+
+  it("are told to those below, who may have heard more, by whoever has none to give up", () => {
+    const { node, topic, void_, below } = heard()
+    const reigns = [4, 5].map(epoch => ({ epoch, first: epoch === 4 ? 1 : 5 }))
+    for (let i = 0; i < 2; i++) node.resequencer.compareReigns(topic, reigns, 5)
+    expect([void_, below]).toEqual([[], [[Kind.Gap, 5, 5, 4]]])
+  })
+
+  it("are told to those below before the gap, when the first messages of a reign never come", () => {
+    const { node, topic, taken, told, below } = heard()
+    node.resequencer.take(topic, inReign(published(mover, 5, 6, 8), 5), 5)
+    node.resequencer.repairEnded(topic, "lost")
+    expect([taken, told]).toEqual([[1, 2, 3, 4, 5], ["5-7"]])
+    expect(below).toEqual([
+      [Kind.Gap, 5, 5, 4],
+      [Kind.Gap, 0, 5, 7],
+    ])
+  })
+
+  it("or when its positions say that they are lost", () => {
+    const { node, topic, below } = heard()
+    node.resequencer.take(topic, inReign(published(mover, 5, 6, 8), 5), 5)
+    node.resequencer.settle(topic, undefined, { first: 1, last: 8 }, "lost")
+    expect(below).toEqual([
+      [Kind.Gap, 5, 5, 4],
+      [Kind.Gap, 0, 5, 7],
+    ])
   })
 
   it("are told to those below, by whoever was told, and not what is known to be older", () => {

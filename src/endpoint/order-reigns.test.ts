@@ -61,7 +61,8 @@ describe("The reigns of an ordered topic", () => {
     before.told(told)
     for (const reigns of [before, later]) {
       reigns.judge(4, 9, 6)
-      reigns.note(4, 9)
+      expect(reigns.note(4, 9)).toBe(6)
+      expect(reigns.note(4, 10)).toBeUndefined()
     }
     later.adopt(told)
     for (const { runs } of [before, later])
@@ -84,6 +85,20 @@ describe("The reigns of an ordered topic", () => {
     expect(reigns.runs.at(-1)).toEqual({ epoch: 4, first: 10, after: 7 })
     reigns.adopt([{ epoch: 4, first: 9 }])
     expect(reigns.runs.at(-1)).toEqual({ epoch: 4, first: 9, after: 8 })
+  })
+
+  it("say where a reign may have begun only if that is not where it was heard first, and others were heard before", () => {
+    expect(new OrderReigns().note(4, 9)).toBeUndefined()
+    expect(heard(5).note(4, 6)).toBeUndefined()
+    expect(heard(5).note(4, 8)).toBe(6)
+  })
+
+  it("say which reigns a host tells that are news", () => {
+    const [told, reigns] = [[3, 4, 5].map(epoch => ({ epoch, first: 10 * epoch })), heard(5)]
+    expect(reigns.told(told.slice(0, 1))).toEqual([])
+    expect(reigns.told(told)).toEqual(told.slice(1))
+    expect(reigns.told(told)).toEqual([])
+    expect(new OrderReigns().told(told)).toEqual([])
   })
 
   it("know a duplicate of the same reign", () => {

@@ -34,12 +34,16 @@ export class OrderReigns {
     return heard !== undefined && heard < epoch ? Reigned.Rewind : Reigned.Take
   }
 
-  /** What a host says of its reigns holds, unless it has heard less than came here: from where each began, lower ones are void. */
-  told(runs: readonly StreamRun[]): void {
+  /**
+   * What a host says of its reigns holds, unless it has heard less than came here: from where each began, lower ones are void.
+   * Returns those that are news here.
+   */
+  told(runs: readonly StreamRun[]): StreamRun[] {
     const [newest, ours] = [runs.at(-1), this.#bounds.at(-1)]
-    if (newest === undefined || (ours !== undefined && newest.epoch < ours.epoch)) return
+    if (newest === undefined || (ours !== undefined && newest.epoch < ours.epoch)) return []
     const isLower = ours !== undefined && newest.epoch === ours.epoch && ours.first < newest.first
     this.#bounds = isLower ? [...runs.slice(0, -1), ours] : [...runs]
+    return ours === undefined ? [] : runs.filter(({ epoch }) => epoch > ours.epoch)
   }
 
   /** Whether a frame with the next number begins another reign than was heard last. */
@@ -47,14 +51,18 @@ export class OrderReigns {
     return this.#runs.length > 0 && this.#runs.at(-1)!.epoch < epoch
   }
 
-  /** The number was delivered. Its reign may have begun before it, with numbers that were lost on the way here. */
-  note(epoch: number, number: number): void {
+  /**
+   * The number was delivered. Its reign may have begun before it, with numbers that were lost on the way here: returns the
+   * first that may be of it, where others were heard before and it is news.
+   */
+  note(epoch: number, number: number): number | undefined {
     const newest = this.#runs.at(-1)
-    if (newest === undefined || epoch > newest.epoch) {
-      const { first, after } = narrowed({ epoch, first: number, after: this.#last ?? 0 }, this.#bounds)
-      noteRun(this.#runs, epoch, first, this.#last === undefined ? undefined : after)
-    }
+    const last = this.#last
     this.#last = number
+    if (newest !== undefined && epoch <= newest.epoch) return undefined
+    const { first, after = first - 1 } = narrowed({ epoch, first: number, after: last ?? 0 }, this.#bounds)
+    noteRun(this.#runs, epoch, first, last === undefined ? undefined : after)
+    return last === undefined || after + 1 === number ? undefined : after + 1
   }
 
   /**

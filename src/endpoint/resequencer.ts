@@ -188,7 +188,7 @@ export class Resequencer {
     const stream = topic.order
     if (runs.length === 0) return
     // A host's memory holds what it passed on before it knew better, and a repair brings it.
-    topic.reigns.told(runs)
+    const news = topic.reigns.told(runs)
     if (stream === undefined || stream.floating || topic.reigns.runs.length === 0) {
       topic.reigns.adopt(runs)
       return
@@ -201,11 +201,14 @@ export class Resequencer {
       return
     }
     topic.reigns.adopt(runs)
-    if (kept >= heard.order) return
-    stream.purge((_number, frame) => frame.epoch < epoch)
-    this.#parked.released(stream)
-    this.#rewind(topic, stream, kept + 1, epoch)
-    this.#gaps.tellReign(topic, runs.find(run => run.first > kept)?.epoch ?? epoch, kept + 1)
+    if (kept < heard.order) {
+      stream.purge((_number, frame) => frame.epoch < epoch)
+      this.#parked.released(stream)
+      this.#rewind(topic, stream, kept + 1, epoch)
+      this.#gaps.tellReign(topic, runs.find(run => run.first > kept)?.epoch ?? epoch, kept + 1)
+    }
+    // Those below may have heard more before they came here.
+    for (const run of news) this.#gaps.tellReign(topic, run.epoch, (run.after ?? run.first - 1) + 1)
   }
 
   /** The host above has lost frames of a stream for good: they count as come, once those before them have. */
@@ -292,7 +295,7 @@ export class Resequencer {
   #passOrdered(topic: TopicState, frame: Frame): void {
     const origin = this.#origins.at(frame.header, frame.at + At.Origin)
     const sequence = frame.sequence
-    topic.reigns.note(frame.epoch, frame.order)
+    this.#note(topic, frame)
     topic.countOrder(frame.order, true)
     if (origin === this.#origins.self) {
       this.#o.pass(topic, frame, origin, sequence)
@@ -313,6 +316,18 @@ export class Resequencer {
       heard.skipped = topic.skipped
     }
     this.#o.pass(topic, frame, origin, sequence)
+  }
+
+  /** Those below may have heard what the reign of that frame has voided before it, and what it has there may be lost. */
+  #note(topic: TopicState, frame: Frame): void {
+    const from = topic.reigns.note(frame.epoch, frame.order)
+    if (from !== undefined) this.#gaps.tellReign(topic, frame.epoch, from)
+  }
+
+  /** Before what is lost below the stream's parked frame is told. */
+  #noteParked(topic: TopicState, stream: AnyStream, number: number): void {
+    const frame = stream.key === undefined ? stream.parkedAs(number) : undefined
+    if (frame !== undefined && frame.kind !== Kind.Gap) this.#note(topic, frame)
   }
 
   // ---- parked frames ----
@@ -361,7 +376,10 @@ export class Resequencer {
     stream.floating = false
     const range = stream.skip()
     if (range !== undefined && floating) this.#missedBefore(topic, stream.key, range.through + 1)
-    else if (range !== undefined) this.#report(topic, stream, range, reason)
+    else if (range !== undefined) {
+      this.#noteParked(topic, stream, stream.next)
+      this.#report(topic, stream, range, reason)
+    }
     this.#release(topic, stream)
   }
 
@@ -435,6 +453,7 @@ export class Resequencer {
       const lowest = stream.lowestParked()
       if (lowest === undefined && belowParked) return
       const through = Math.min(last, (lowest ?? Number.POSITIVE_INFINITY) - 1)
+      this.#noteParked(topic, stream, through + 1)
       if (!isUnordered(topic)) this.#report(topic, stream, { from: stream.next, through }, reason)
       stream.advanceTo(through + 1)
       this.#release(topic, stream)

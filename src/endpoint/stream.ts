@@ -157,6 +157,11 @@ export class Stream<K> {
     return frame
   }
 
+  /** The parked frame of that number. */
+  parkedAs(number: number): Frame | undefined {
+    return this.#parked?.get(number)
+  }
+
   /** The lowest parked number, or undefined if nothing is parked. */
   lowestParked(): number | undefined {
     if (this.parked === 0) return undefined
