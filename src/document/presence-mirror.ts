@@ -297,6 +297,8 @@ export class PresenceMirror {
       this.#again = true
       return 0
     }
+    // What frames of the table before said, since the list was asked for, is void.
+    if (reply.table !== this.#table) this.#spoken.clear()
     this.#table = reply.table
     this.#through = Math.max(this.#through, Number(reply.through))
     const [changed, gone] = this.#take(reply.entries)

@@ -164,6 +164,38 @@ describe("Presence", () => {
     expect([...all[1]!.getStates().values()].map(state => state.at).sort()).toEqual(["last 0", "last 1", "last 2"])
   })
 
+  it("is not what a host of before said, and comes late: promotion seed 8410", async () => {
+    const it = await cluster(2, [10, 11])
+    const { clock, members } = it
+    const [{ port, document }, other] = members as [(typeof members)[0], (typeof members)[0]]
+    const [ada, ben] = [document.awareness, named(other.document, "b")]
+    ada.setLocalState(null)
+    const [deliver, ask] = [port.deliver.bind(port), port.ask.bind(port)]
+    const kept: Parameters<typeof deliver>[] = []
+    port.deliver = (...args) => {
+      kept.push(args)
+      deliver(...args)
+    }
+    for (let at = 0; at < 9; at++) {
+      ben.setLocalStateField("at", at)
+      await clock.run(300)
+    }
+    // What a repair brings of Ben comes while Ada asks the new host who is there, which has not heard of him yet.
+    members.pop()
+    port.deliver = deliver
+    port.ask = (topic, ...args) => {
+      const answer = ask(topic, ...args)
+      if (topic === DocumentTopic.Presence) for (const each of kept.splice(0)) deliver(...each)
+      return answer
+    }
+    await it.restartHost()
+    expect(kept).toEqual([])
+    other.port.up()
+    ben.setLocalStateField("name", "b anew")
+    await clock.run(300)
+    expect(names(ada)).toEqual(["b anew"])
+  })
+
   it("notices by the next frame that one is missing, and asks for what it said", async () => {
     const { clock, members } = await cluster(3, [10, 11])
     const [ada, ben, cleo] = members.map(({ document }, i) => named(document, "abc"[i]!))

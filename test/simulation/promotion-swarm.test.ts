@@ -33,6 +33,8 @@ const named = [
   5811,
   /** A first seed without its folder took dials that nobody answered for seeds that know of no tree, and founded another. */
   6424,
+  /** Who asked a new root who is present took what frames of the last one said meanwhile for its answer. */
+  8410,
 ]
 
 describe("A tree that loses root after root", () => {
